@@ -1,0 +1,26 @@
+# Each target is one line of tools/course.py; without make, type that line.
+.DEFAULT_GOAL := help
+.PHONY: help run test lab data lock
+
+# the first Python here that TensorFlow has wheels for; another one: make run PYTHON=python3.11
+FITS = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(firstword $(foreach name,python3 python3.12 python3.13 python3.11 python,\
+	$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))) python3)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## run the notebooks: make run NOTEBOOK=04 DATASET=fer2013 PROFILE=full RECORD=1
+	@$(PYTHON) tools/course.py run --dataset "$(DATASET)" --profile "$(PROFILE)" --notebook "$(NOTEBOOK)" $(if $(RECORD),--record)
+
+test: ## check everything: style, types, unit tests, notebooks, solutions
+	@$(PYTHON) tools/course.py test
+
+lab: ## open the notebooks in JupyterLab
+	@$(PYTHON) tools/course.py lab
+
+data: ## bring the real FER-2013 into data/raw
+	@$(PYTHON) tools/course.py data
+
+lock: ## compile requirements.lock from pyproject.toml again
+	@$(PYTHON) tools/course.py lock

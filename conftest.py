@@ -1,0 +1,16 @@
+"""Settings of every test run: what nbval compares, and a quiet, repeatable TensorFlow."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+# the stored outputs are those of the defaults
+os.environ.pop("FACEVALUE_DATASET", None)
+os.environ.pop("FACEVALUE_PROFILE", None)
+
+
+def pytest_collectstart(collector: Any) -> None:
+    """Compare what a reader reads in a notebook, not what libraries log on stderr."""
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("stderr",)

@@ -1,0 +1,1 @@
+"""Face Value: facial emotion recognition, taught in six notebooks."""

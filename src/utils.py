@@ -1,0 +1,191 @@
+"""What the notebooks share: settings, figures, tables, checks."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DATASETS = ("rendered", "fer2013")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much work one run does. It sizes a run; it never changes what the run does.
+
+    Attributes:
+        name: "fast" or "full".
+        dataset: "rendered" or "fer2013".
+        train_images: most Training images that are used; None for all.
+        epochs: passes over the training images for one convolutional network.
+        sweep_rows: rows of the published dense sweep that are trained.
+        photos: drawn photos that notebook 01 searches for faces.
+    """
+
+    name: str
+    dataset: str
+    train_images: int | None
+    epochs: int
+    sweep_rows: int
+    photos: int
+
+
+def profile() -> Profile:
+    """Return the sizes named by FACEVALUE_PROFILE (fast) and the data of FACEVALUE_DATASET.
+
+    Raises:
+        ValueError: one of the two variables holds a name that does not exist.
+    """
+    dataset = _setting("FACEVALUE_DATASET", DATASETS)
+    name = _setting("FACEVALUE_PROFILE", ("fast", "full"))
+    if name == "fast":
+        return Profile(name, dataset, train_images=4_000, epochs=8, sweep_rows=3, photos=40)
+    return Profile(name, dataset, train_images=None, epochs=40, sweep_rows=19, photos=400)
+
+
+def _setting(variable: str, allowed: tuple[str, ...]) -> str:
+    value = os.environ.get(variable) or allowed[0]
+    if value not in allowed:
+        raise ValueError(f"{variable}={value!r} is unknown: set it to {' or '.join(allowed)}.")
+    return value
+
+
+def setup(seed: int = 42) -> Profile:
+    """Fix the random seeds, set the figure style, and return the profile of this run."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - scikit-learn's default generator
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(seed)
+    plt.rcParams.update(STYLE)
+    pd.options.display.float_format = "{:.3f}".format
+    return profile()
+
+
+STYLE: Any = {
+    # an opaque page: the same figure is readable in a light and in a dark notebook
+    "figure.facecolor": "white",
+    "figure.dpi": 90,
+    "figure.figsize": (6, 3.6),
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "image.cmap": "gray",
+    "legend.frameon": False,
+}
+
+
+def check(label: str, ok: object) -> None:
+    """Print "label: ok", or stop the notebook with an AssertionError if `ok` is false."""
+    if not ok:
+        raise AssertionError(f"{label}: not so in this run")
+    print(f"{label}: ok")
+
+
+def headline(label: str, value: float | str, **facts: Any) -> None:
+    """Hand one number of this notebook to the command that runs it; otherwise do nothing.
+
+    tools/run_notebooks.py names a file in FACEVALUE_HEADLINES; each call adds one line of JSON.
+    """
+    path = os.environ.get("FACEVALUE_HEADLINES")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"label": label, "value": value, **facts}) + "\n")
+
+
+def show_images(
+    images: Sequence[np.ndarray] | np.ndarray,
+    titles: Sequence[str] | None = None,
+    *,
+    title: str = "",
+    columns: int = 7,
+    size: float = 0.85,
+    **imshow: Any,
+) -> Figure:
+    """Draw images in a grid, row by row, and return the figure.
+
+    Args:
+        images: each of shape (height, width) or (height, width, 3).
+        titles: a short text above each image.
+        title: what the whole figure shows.
+        columns: images in a row.
+        size: width of one image in inches.
+        imshow: passed to `matplotlib.axes.Axes.imshow`, for example vmin, vmax, cmap.
+    """
+    rows = math.ceil(len(images) / columns)
+    height = rows * (size + (0.2 if titles is not None else 0.03)) + (0.35 if title else 0)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(columns * size, height), squeeze=False, layout="constrained"
+    )
+    if images[0].dtype == np.uint8:
+        imshow = {"vmin": 0, "vmax": 255} | imshow
+    for position, axis in enumerate(axes.flat):
+        axis.axis("off")
+        if position < len(images):
+            axis.imshow(images[position], **imshow)
+            if titles is not None:
+                axis.set_title(titles[position], fontsize=9, fontweight="normal", loc="center")
+    if title:
+        figure.suptitle(title, fontsize=10, fontweight="bold", x=0.01, ha="left")
+    return figure
+
+
+def plot_history(history: Any, title: str) -> Figure:
+    """Plot loss and accuracy by epoch of a Keras `History`, training against validation."""
+    figure, axes = plt.subplots(1, 2, figsize=(6, 2.6))
+    epochs = range(1, len(history.epoch) + 1)
+    for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
+        axis.plot(epochs, history.history[measure], "o-", ms=3, color="#0072B2", label="training")
+        if f"val_{measure}" in history.history:
+            validation = history.history[f"val_{measure}"]
+            axis.plot(epochs, validation, "s--", ms=3, color="#D55E00", label="validation")
+        axis.set(xlabel="epoch", ylabel=measure)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].legend()
+    figure.suptitle(title, fontsize=10, fontweight="bold", x=0.01, ha="left")
+    return figure
+
+
+def history_table(history: Any) -> pd.DataFrame:
+    """Return one row per epoch of a Keras `History`, rounded to 3 decimals."""
+    table = pd.DataFrame(history.history).round(3)
+    return table.set_axis(pd.RangeIndex(1, len(table) + 1, name="epoch"))
+
+
+def plot_confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figure:
+    """Draw a confusion matrix: the share of each true class (row) that got each prediction.
+
+    Args:
+        matrix: int, shape (k, k), rows the true classes, columns the predicted ones.
+        names: the k class names.
+        title: what the figure shows.
+    """
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    figure, axis = plt.subplots(figsize=(4.6, 3.8))
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(share.shape):
+        dark = share[row, column] > 0.5
+        text = f"{share[row, column]:.2f}"
+        axis.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
+    ticks = range(len(names))
+    axis.set_xticks(ticks, names, rotation=45, ha="right")
+    axis.set_yticks(ticks, names)
+    axis.set(xlabel="predicted emotion", ylabel="true emotion", title=title)
+    axis.spines[:].set_visible(False)
+    return figure

@@ -1,0 +1,74 @@
+"""The command that runs the notebooks, on small notebooks made for the test."""
+
+import nbformat
+import pytest
+import run_notebooks
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course with the given notebooks, and an empty build folder."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    monkeypatch.setattr(run_notebooks, "NOTEBOOKS", folder)
+    monkeypatch.setattr(run_notebooks, "BUILD", tmp_path / "build")
+
+    def add(name, *sources):
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        path = folder / f"{name}.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+        return path
+
+    return add
+
+
+def test_run_writes_the_executed_notebook_its_page_and_a_closing_table(course, tmp_path, capfd):
+    course("01_first", "from facevalue import utils", "utils.headline('answer', 6 * 7)")
+    course("02_second", "print('seven')")
+    assert run_notebooks.main([]) == 0
+    written = nbformat.read(tmp_path / "build" / "02_second.ipynb", as_version=4)
+    assert written.cells[0].outputs[0].text == "seven\n"
+    assert "seven" in (tmp_path / "build" / "02_second.html").read_text()
+    table = capfd.readouterr().out
+    assert "01_first" in table and "answer: 42" in table and "02_second" in table
+
+
+def test_a_failing_cell_stops_the_run_and_is_shown(course, tmp_path, capfd):
+    course("01_good", "print(1)")
+    course("02_bad", "x = 1", "x / 0  # here")
+    course("03_never", "print(3)")
+    assert run_notebooks.main([]) == 1
+    error = capfd.readouterr().err
+    assert "02_bad.ipynb" in error and "x / 0  # here" in error and "ZeroDivisionError" in error
+    assert not (tmp_path / "build" / "02_bad.ipynb").exists()
+    assert not (tmp_path / "build" / "03_never.ipynb").exists()
+
+
+def test_only_the_named_notebook_runs(course, tmp_path):
+    course("01_first", "1 / 0")
+    course("04_cnn", "print(4)")
+    assert run_notebooks.main(["04"]) == 0
+    assert [path.name for path in (tmp_path / "build").glob("*.ipynb")] == ["04_cnn.ipynb"]
+
+
+def test_an_unknown_name_is_said_and_the_choices_listed(course, capfd):
+    course("01_first", "print(1)")
+    assert run_notebooks.main(["09"]) == 1
+    assert "01_first" in capfd.readouterr().err
+
+
+def test_stored_outputs_keep_no_log_and_are_those_of_the_defaults(course, monkeypatch):
+    path = course(
+        "01_first",
+        "import os, sys",
+        "print('a log', file=sys.stderr)",
+        "print(os.environ.get('FACEVALUE_PROFILE'))",
+    )
+    monkeypatch.setenv("FACEVALUE_PROFILE", "full")
+    assert run_notebooks.main(["--store"]) == 0
+    stored = nbformat.read(path, as_version=4)
+    assert [out.text for cell in stored.cells for out in cell.outputs] == ["None\n"]
+    assert stored.metadata == {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }

@@ -1,0 +1,175 @@
+"""Set up the course and do one thing with it: run, test, lab, data, lock or help.
+
+Needs nothing but Python 3.11 to 3.13: it makes .venv, installs requirements.lock into it, and
+goes on inside. `make run` and `python tools/course.py run` are the same.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+STAMP = VENV / "facevalue-installed"
+PYTHONS = ((3, 11), (3, 13))
+"""The first and the last Python version that every library of the course has wheels for."""
+
+
+class CourseError(Exception):
+    """Something that the reader can put right; the message says how."""
+
+
+def check_python() -> None:
+    """Raise CourseError if this Python is too old or too new for TensorFlow's wheels."""
+    if not PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
+        raise CourseError(
+            f"Face Value needs Python 3.11, 3.12 or 3.13, and this is {sys.version.split()[0]} "
+            f"({sys.executable}). Install one of them, then name it: make run PYTHON=python3.12"
+        )
+
+
+def venv_python() -> Path:
+    """Return the path of the Python inside .venv."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def set_up() -> None:
+    """Make .venv with what requirements.lock lists, unless it is there and still up to date."""
+    lock = (ROOT / "requirements.lock").read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+    wanted = f"{hashlib.sha256(lock).hexdigest()} {ROOT}"
+    if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted:
+        return
+    check_python()
+    print("Setting up .venv: a few minutes the first time, about 3 GB of disk.", flush=True)
+    call(sys.executable, "-m", "venv", "--clear", str(VENV))
+    pip = (str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check")
+    call(*pip, "--quiet", "--progress-bar", "on", "-r", "requirements.lock")
+    call(*pip, "--quiet", "--no-deps", "-e", ".")
+    STAMP.write_text(wanted, encoding="utf-8")
+
+
+def call(*command: str, **environment: str) -> None:
+    """Run a command from the project's folder.
+
+    Raises:
+        CourseError: it failed; its own output, above, says why.
+    """
+    result = subprocess.run(command, cwd=ROOT, env=os.environ | environment)
+    if result.returncode:
+        raise CourseError(f"This step failed, see above: {' '.join(command)}")
+
+
+def python(*arguments: str, **environment: str) -> None:
+    """Run the Python inside .venv."""
+    call(str(venv_python()), *arguments, **environment)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the notebooks and write them, executed, to build/notebooks."""
+    settings = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    if options.dataset:
+        settings["FACEVALUE_DATASET"] = options.dataset
+    if options.profile:
+        settings["FACEVALUE_PROFILE"] = options.profile
+    names = options.notebook.replace(",", " ").split()
+    flags = ["--record"] if options.record else []
+    python("tools/run_notebooks.py", *flags, *names, **settings)
+
+
+def test(options: argparse.Namespace) -> None:
+    """Run every check: style, types, unit tests, the notebooks and their solutions."""
+    link_package()
+    python("-m", "ruff", "check", ".")
+    python("-m", "ruff", "format", "--check", ".")
+    python("-m", "mypy")
+    # one thread per process: the same numbers everywhere, and two processes on two cores
+    threads = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    python("-m", "pytest", "tests", "-q", "-n", "2", "--durations", "5", **threads)
+    # the drawn faces are made once, before two notebooks ask for them at the same time
+    python("-c", "from facevalue import datasets, utils; datasets.load('rendered', 4000)")
+    common = ["-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", "--nbval-current-env"]
+    python(
+        *common,
+        *["notebooks", "--ignore", "notebooks/solutions", "--nbval", "--durations", "10"],
+        *["--nbval-sanitize-with", "nbval.cfg", "--nbval-cell-timeout", "240"],
+        **threads,
+    )
+    python(
+        *common,
+        *["notebooks/solutions", "--nbval-lax", "--nbval-cell-timeout", "240"],
+        **threads,
+    )
+
+
+def link_package() -> None:
+    """Show src/ to the type checker under the name that it is imported by."""
+    link = ROOT / "build" / "types" / "facevalue"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.is_symlink():
+        return
+    try:
+        link.symlink_to(ROOT / "src", target_is_directory=True)
+    except OSError:  # Windows without the right to make links
+        shutil.copytree(ROOT / "src", link, dirs_exist_ok=True)
+
+
+def lab(options: argparse.Namespace) -> None:
+    """Open JupyterLab in notebooks/."""
+    python("-m", "jupyterlab", "notebooks")
+
+
+def data(options: argparse.Namespace) -> None:
+    """Bring FER-2013 into data/raw."""
+    python("-m", "facevalue.sources")
+
+
+def lock(options: argparse.Namespace) -> None:
+    """Compile requirements.lock from pyproject.toml again."""
+    python(
+        *["-m", "uv", "pip", "compile", "pyproject.toml", "--all-extras", "--universal"],
+        *["--python-version", "3.11", "--no-emit-index-url", "--no-header", "--quiet"],
+        *["--upgrade", "--output-file", "requirements.lock"],
+    )
+
+
+COMMANDS = {command.__name__: command for command in (run, test, lab, data, lock)}
+
+
+def main() -> int:
+    """Run the command line; return its exit code."""
+    parser = argparse.ArgumentParser(prog="course.py", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("help", help="Show this list")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(name, help=(command.__doc__ or "").rstrip("."))
+        if name == "run":
+            sub.add_argument("--dataset", default="", help="rendered (default) or fer2013")
+            sub.add_argument("--profile", default="", help="fast (default) or full")
+            sub.add_argument("--notebook", default="", help="for example 04 or 03,04; default all")
+            sub.add_argument("--record", action="store_true", help="update reports/results.csv")
+    options = parser.parse_args()
+    if options.command in (None, "help"):
+        parser.print_help()
+        return 0
+    start = time.perf_counter()
+    try:
+        set_up()
+        COMMANDS[options.command](options)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    if options.command in ("run", "test"):
+        print(f"make {options.command}: {time.perf_counter() - start:.0f} s, set-up included")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,193 @@
+"""Run the notebooks: into build/notebooks for a reader, or in place to store their outputs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import update_readme
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbconvert import HTMLExporter
+from tqdm import tqdm
+
+from facevalue import results, utils
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+BUILD = ROOT / "build" / "notebooks"
+TIMEOUT = {"fast": 600, "full": None}
+"""Seconds that one cell may take."""
+
+
+@dataclass
+class Run:
+    """One notebook after its run."""
+
+    name: str
+    seconds: float = 0.0
+    headlines: list[dict[str, Any]] = field(default_factory=list)
+
+
+class NotebookError(Exception):
+    """A cell failed; the message names the notebook and shows the cell and its error."""
+
+
+def choose(names: list[str]) -> list[Path]:
+    """Return the notebooks whose file names start with one of `names`, in order; all for none.
+
+    Raises:
+        FileNotFoundError: a name fits no notebook.
+    """
+    every = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    for name in names:
+        if not any(path.name.startswith(name) for path in every):
+            known = ", ".join(path.stem for path in every)
+            raise FileNotFoundError(f"no notebook starts with {name!r}: choose from {known}.")
+    return [path for path in every if not names or path.name.startswith(tuple(names))]
+
+
+def execute(path: Path, notebook: Any, timeout: int | None) -> Run:
+    """Run `notebook` from its folder, showing the cell it is at and for how long.
+
+    Raises:
+        NotebookError: a cell raised an error or ran longer than `timeout` seconds.
+    """
+    run = Run(str(path.relative_to(NOTEBOOKS).with_suffix("")))
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    bar = tqdm(total=len(code), desc=run.name, unit="cell", leave=False, file=sys.stderr)
+
+    def at(cell: Any, **_: Any) -> None:
+        if cell in code:
+            bar.set_postfix_str(cell.source.strip().splitlines()[0][:50])
+
+    def done(cell: Any, **_: Any) -> None:
+        bar.update(cell in code)
+
+    with tempfile.TemporaryDirectory() as folder:
+        headlines = Path(folder) / "headlines.jsonl"
+        os.environ["FACEVALUE_HEADLINES"] = str(headlines)
+        client = NotebookClient(
+            notebook,
+            timeout=timeout,
+            kernel_name="python3",
+            record_timing=False,
+            resources={"metadata": {"path": str(path.parent)}},
+            on_cell_start=at,
+            on_cell_executed=done,
+        )
+        start = time.perf_counter()
+        try:
+            client.execute()
+        except (CellExecutionError, CellTimeoutError) as error:
+            raise NotebookError(f"{path.name} stopped at this cell:\n\n{error}") from None
+        finally:
+            bar.close()
+            os.environ.pop("FACEVALUE_HEADLINES")
+        run.seconds = time.perf_counter() - start
+        if headlines.exists():
+            lines = headlines.read_text(encoding="utf-8").splitlines()
+            run.headlines = [json.loads(line) for line in lines]
+    return run
+
+
+def clean(notebook: Any) -> None:
+    """Remove what differs from machine to machine: logs on stderr and kernel metadata."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+            cell.metadata = {key: cell.metadata[key] for key in cell.metadata if key == "tags"}
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+
+
+def write(path: Path, text: str) -> None:
+    """Write `text` beside `path`, then rename, so that a reader never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def build(path: Path, timeout: int | None) -> Run:
+    """Run one notebook and write the executed copy and its HTML to build/notebooks."""
+    notebook = nbformat.read(path, as_version=4)
+    run = execute(path, notebook, timeout)
+    write(BUILD / path.name, nbformat.writes(notebook) + "\n")
+    html, _ = HTMLExporter().from_notebook_node(notebook)
+    write(BUILD / f"{path.stem}.html", html)
+    return run
+
+
+def store(path: Path) -> Run:
+    """Run one notebook with the defaults and store its outputs in place."""
+    notebook = nbformat.read(path, as_version=4)
+    run = execute(path, notebook, TIMEOUT["fast"])
+    clean(notebook)
+    write(path, nbformat.writes(notebook) + "\n")
+    return run
+
+
+def closing_table(runs: list[Run]) -> str:
+    """Return a table of notebook, seconds and headline numbers."""
+    lines = [f"{'notebook':<22}{'seconds':>8}  headline numbers"]
+    for run in runs:
+        texts = [f"{line['label']}: {line['value']}" for line in run.headlines] or ["none"]
+        lines.append(f"{run.name:<22}{run.seconds:>8.1f}  {texts[0]}")
+        lines += [f"{'':<32}{text}" for text in texts[1:]]
+    lines.append(f"{'all':<22}{sum(run.seconds for run in runs):>8.1f}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="how the file names start, for example 04")
+    parser.add_argument("--store", action="store_true", help="store outputs in place")
+    parser.add_argument("--solutions", action="store_true", help="with --store: the solutions too")
+    parser.add_argument(
+        "--record", action="store_true", help="put numbers and times into reports/ and README"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        paths = choose(options.names)
+        if options.store:
+            for variable in ("FACEVALUE_DATASET", "FACEVALUE_PROFILE"):
+                os.environ.pop(variable, None)  # stored outputs are those of the defaults
+            if options.solutions:
+                paths += [NOTEBOOKS / "solutions" / path.name for path in paths]
+            runs = [store(path) for path in paths]
+        else:
+            timeout = TIMEOUT[os.environ.get("FACEVALUE_PROFILE") or "fast"]
+            runs = [build(path, timeout) for path in paths]
+    except (NotebookError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; what was finished is in build/notebooks.", file=sys.stderr)
+        return 130
+    print(closing_table(runs))
+    if options.record:
+        keep(runs)
+    return 0
+
+
+def keep(runs: list[Run]) -> None:
+    """Put the numbers and times of `runs` into reports/, and README's tables made from them."""
+    lines = [line for run in runs for line in run.headlines if "model" in line]
+    print(f"{results.record(lines)} rows written to {results.PATH}")
+    profile = utils.profile()
+    results.record_times({run.name: run.seconds for run in runs}, profile.dataset, profile.name)
+    update_readme.main()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,223 @@
+"""Train the two networks that judge drawn faces; they see only the real FER-2013 Training images.
+
+They are trained with PyTorch (`pip install torch`), several times faster on a CPU with bfloat16
+units than TensorFlow, and saved as Keras models. Judge `a` is looked at while the drawing is
+tuned; judge `b`, of another shape, never. Example:
+
+    python tools/train_judges.py a --out models/judges --epochs 18
+
+An interrupted training goes on after the last whole epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from facevalue import datasets
+from facevalue.dataset import Dataset
+
+BATCH = 128
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    """Return a convolution without bias and its batch normalisation."""
+    layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    return [layer, nn.BatchNorm2d(outputs, eps=1e-3)]
+
+
+class Residual(nn.Module):
+    """Two convolutions and a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(*conv(inputs, outputs, 3, stride), nn.ReLU())
+        self.second = nn.Sequential(*conv(outputs, outputs))
+        same = stride == 1 and inputs == outputs
+        self.shortcut = nn.Identity() if same else nn.Sequential(*conv(inputs, outputs, 1, stride))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.relu(self.second(self.first(x)) + self.shortcut(x))
+
+
+def judge_a() -> nn.Sequential:
+    """Return a plain stack in the manner of VGG: pairs of 3x3 convolutions and max pooling."""
+    layers: list[nn.Module] = []
+    before = 1
+    for filters in (32, 64, 128, 256):
+        for inputs in (before, filters):
+            layers += [*conv(inputs, filters), nn.ReLU()]
+        layers.append(nn.MaxPool2d(2))
+        before = filters
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(256, 7)]
+    return nn.Sequential(*layers, *head)
+
+
+def judge_b() -> nn.Sequential:
+    """Return a residual net: a 5x5 convolution of stride 2 and five residual blocks."""
+    blocks = [Residual(64, 64, 1), Residual(64, 128, 2), Residual(128, 128, 1)]
+    blocks += [Residual(128, 256, 2), Residual(256, 256, 1)]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(256, 7)]
+    return nn.Sequential(*conv(1, 64, 5, 2), nn.ReLU(), *blocks, *head)
+
+
+JUDGES = {"a": judge_a, "b": judge_b}
+
+
+def augment(x: torch.Tensor) -> torch.Tensor:
+    """Flip, turn, scale and shift each image, change its light, and erase a square of half."""
+    n = len(x)
+    angle = torch.empty(n).uniform_(-0.26, 0.26)
+    scale = torch.empty(n).uniform_(0.85, 1.15)
+    flip = torch.randint(0, 2, (n,)) * 2.0 - 1
+    shift = torch.empty(n, 2).uniform_(-0.2, 0.2)
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    top = torch.stack([cos * flip, -sin, shift[:, 0]], 1)
+    bottom = torch.stack([sin * flip, cos, shift[:, 1]], 1)
+    grid = functional.affine_grid(torch.stack([top, bottom], 1), list(x.shape), False)
+    x = functional.grid_sample(x, grid, align_corners=False)
+    gain = torch.empty(n, 1, 1, 1).uniform_(0.7, 1.3)
+    x = (x - 0.5) * gain + 0.5 + torch.empty(n, 1, 1, 1).uniform_(-0.15, 0.15)
+    corner, side = torch.randint(0, 40, (n, 2)), torch.randint(6, 18, (n,))
+    line = torch.arange(48)
+    down = (line >= corner[:, :1]) & (line < (corner[:, :1] + side[:, None]))
+    across = (line >= corner[:, 1:]) & (line < (corner[:, 1:] + side[:, None]))
+    hole = down[:, None, :, None] & across[:, None, None, :] & (torch.rand(n, 1, 1, 1) < 0.5)
+    return torch.where(hole, torch.rand(n, 1, 1, 1), x).clamp(0, 1)
+
+
+def accuracy(net: nn.Module, data: Dataset) -> float:
+    """Return the share of `data` that `net` labels as it is labelled."""
+    net.eval()
+    x = torch.from_numpy(data.x).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        guesses = torch.cat([net(part).argmax(1) for part in x.split(512)]).numpy()
+    return float((guesses == data.labels).mean())
+
+
+def train(name: str, out: Path, epochs: int) -> nn.Module:
+    """Train one judge, saving after each epoch, and return it with its averaged weights."""
+    torch.manual_seed({"a": 1, "b": 2}[name])
+    data = datasets.load("fer2013")
+    training, public = data.split("Training"), data.split("PublicTest")
+    images, labels = torch.from_numpy(training.images), torch.from_numpy(training.labels)
+    net = JUDGES[name]().to(memory_format=torch.channels_last)
+    average = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
+    )
+    optimizer = torch.optim.SGD(net.parameters(), 0.1, 0.9, weight_decay=5e-4, nesterov=True)
+    steps = len(images) // BATCH
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.1, epochs * steps, pct_start=0.15, cycle_momentum=False
+    )
+    parts = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
+    state = out / f"{name}.state.pt"
+    first = 0
+    if state.is_file():
+        saved = torch.load(state, weights_only=True)
+        first = saved.pop("epoch")
+        for key, part in parts.items():
+            part.load_state_dict(saved[key])
+    for epoch in range(first, epochs):
+        start, total = time.perf_counter(), 0.0
+        net.train()
+        order = torch.randperm(len(images))[: steps * BATCH].view(steps, BATCH)
+        for rows in order:
+            x = augment(images[rows][:, None].float() / 255)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                logits = net(x.contiguous(memory_format=torch.channels_last))
+            loss = functional.cross_entropy(logits.float(), labels[rows], label_smoothing=0.1)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            average.update_parameters(net)
+            total += loss.item()
+        torch.save(
+            {k: p.state_dict() for k, p in parts.items()} | {"epoch": epoch + 1}, f"{state}.part"
+        )
+        Path(f"{state}.part").replace(state)
+        public_accuracy = accuracy(average.module, public)
+        seconds = time.perf_counter() - start
+        print(
+            f"judge {name} epoch {epoch + 1}/{epochs} loss {total / steps:.3f} "
+            f"PublicTest {public_accuracy:.4f} {seconds:.0f} s",
+            flush=True,
+        )
+    return average.module.eval()
+
+
+def to_keras(net: nn.Module, name: str) -> keras.Model:
+    """Return the Keras model that computes the same as `net`, with softmax at its end."""
+    inputs = keras.Input((48, 48, 1), name="face")
+    x = inputs
+    weights: list[tuple[keras.layers.Layer, list[np.ndarray]]] = []
+
+    def add(layer: nn.Module, x: keras.KerasTensor) -> keras.KerasTensor:
+        if isinstance(layer, nn.Sequential):
+            for inner in layer:
+                x = add(inner, x)
+            return x
+        if isinstance(layer, Residual):
+            y = add(layer.second, add(layer.first, x))
+            return keras.layers.ReLU()(keras.layers.Add()([y, add(layer.shortcut, x)]))
+        if isinstance(layer, nn.Conv2d):
+            size, stride, pad = layer.kernel_size[0], layer.stride[0], layer.kernel_size[0] // 2
+            # PyTorch pads both sides; Keras's "same" would not, where the stride is 2
+            x = keras.layers.ZeroPadding2D(pad)(x) if pad else x
+            made = keras.layers.Conv2D(layer.out_channels, size, stride, use_bias=False)
+            weights.append((made, [layer.weight.detach().permute(2, 3, 1, 0).numpy()]))
+        elif isinstance(layer, nn.BatchNorm2d):
+            made = keras.layers.BatchNormalization(epsilon=layer.eps)
+            values = (layer.weight, layer.bias, layer.running_mean, layer.running_var)
+            weights.append((made, [v.detach().numpy() for v in values]))
+        elif isinstance(layer, nn.Linear):
+            made = keras.layers.Dense(layer.out_features, activation="softmax", name="emotion")
+            weights.append((made, [layer.weight.detach().numpy().T, layer.bias.detach().numpy()]))
+        elif isinstance(layer, nn.MaxPool2d):
+            made = keras.layers.MaxPooling2D(2)
+        elif isinstance(layer, nn.AdaptiveAvgPool2d):
+            made = keras.layers.GlobalAveragePooling2D()
+        elif isinstance(layer, nn.ReLU):
+            made = keras.layers.ReLU()
+        else:  # Flatten, Dropout and Identity change nothing at prediction
+            return x
+        return made(x)
+
+    model = keras.Model(inputs, add(net, x), name=f"judge_{name}")
+    for layer, values in weights:
+        layer.set_weights(values)
+    return model
+
+
+def main() -> None:
+    """Train the judges named on the command line and save them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=["a", "b"], help="a, b or both")
+    parser.add_argument("--out", type=Path, default=Path("models/judges"))
+    parser.add_argument("--epochs", type=int, default=18)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name in options.names:
+        net = train(name, options.out, options.epochs)
+        model = to_keras(net, name)
+        sample = datasets.load("fer2013").split("PublicTest").x[:64]
+        with torch.inference_mode():
+            x = torch.from_numpy(sample).permute(0, 3, 1, 2)
+            expected = net(x).softmax(1).numpy()
+        gap = float(np.abs(keras.ops.convert_to_numpy(model(sample)) - expected).max())
+        if gap > 1e-4:
+            raise RuntimeError(f"judge {name}: Keras and PyTorch differ by {gap:.1e}")
+        model.save(options.out / f"{name}.keras")
+        print(f"judge {name} saved, {model.count_params():,} parameters", flush=True)
+
+
+if __name__ == "__main__":
+    main()

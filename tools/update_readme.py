@@ -1,0 +1,108 @@
+"""Write README's tables again: the notebooks, with their times, and the results on FER-2013."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+
+from facevalue import paths, results
+
+README = "README.md"
+
+
+def notebooks_table() -> str:
+    """Return a row for each notebook: its title, what one learns, and how long it takes."""
+    times = pd.read_csv(paths.root() / results.TIMES)
+    lines = [
+        "| notebook | you will learn to | drawn faces | FER-2013, fast |",
+        "| --- | --- | --- | --- |",
+    ]
+    for path in sorted((paths.root() / "notebooks").glob("[0-9]*.ipynb")):
+        title, verbs = heading(path)
+        drawn, real = (seconds(times, path.stem, data) for data in ("rendered", "fer2013"))
+        badge = colab_badge(path)
+        lines.append(f"| [{title}](notebooks/{path.name}) {badge}| {verbs} | {drawn} | {real} |")
+    total = [seconds(times, None, data) for data in ("rendered", "fer2013")]
+    lines.append(f"| all six | | {total[0]} | {total[1]} |")
+    return "\n".join(lines)
+
+
+def heading(path: Path) -> tuple[str, str]:
+    """Return a notebook's title and what its first cell says that one will learn."""
+    first = nbformat.read(path, as_version=4).cells[0].source
+    title = first.splitlines()[0].lstrip("# ").replace(" - ", " ", 1)
+    learn = re.search(r"\*\*You will learn\*\*(?: to)?:?\s*(.+?)(?:\n\s*\n|\n\*\*|\Z)", first, re.S)
+    if not learn:
+        raise ValueError(f"{path.name}: the first cell has no line that begins 'You will learn'.")
+    return title, " ".join(learn.group(1).split()).rstrip(".").removeprefix("to ")
+
+
+def seconds(times: pd.DataFrame, notebook: str | None, data: str) -> str:
+    """Return the measured time of one notebook, or of all of them, with the fast profile."""
+    rows = times[(times["data"] == data) & (times["profile"] == "fast")]
+    if notebook:
+        rows = rows[rows["notebook"] == notebook]
+    return f"{rows['seconds'].sum():.0f} s" if len(rows) else "not measured"
+
+
+def colab_badge(path: Path) -> str:
+    """Return the Colab badge of a notebook if README's repository is known, else nothing."""
+    first = nbformat.read(path, as_version=4).cells[0].source
+    badge = re.search(r"\[!\[Open in Colab\].*", first)
+    return f"{badge.group(0).strip()} " if badge else ""
+
+
+def results_table() -> str:
+    """Return our numbers on FER-2013 beside the published ones."""
+    table = results.read()
+    lines = [
+        "| model | tested on | images | profile | accuracy | macro F1 | training | published |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in table[table["data"] == "fer2013"].to_dict("records"):
+        published = "none"
+        if pd.notna(row["published"]):
+            published = f"{float(row['published']):.3g} ({row['published_source']})"
+        lines.append(
+            f"| {row['model']} | {row['split']} | {int(row['images']):,} | {row['profile']} "
+            f"| {float(row['accuracy']):.3f} | {float(row['macro_f1']):.3f} "
+            f"| {float(row['seconds']):.0f} s | {published} |"
+        )
+    return "\n".join(lines)
+
+
+def machines() -> str:
+    """Return one sentence on where and when the times and results were measured."""
+    rows = pd.concat([pd.read_csv(paths.root() / results.TIMES), results.read()])
+    where = "; ".join(sorted(rows["machine"].dropna().unique()))
+    return f"Measured on {where}, on {' and '.join(sorted(rows['date'].dropna().unique()))}."
+
+
+def updated(text: str) -> str:
+    """Return README's text with each part between its two comment marks made anew."""
+    parts = {"notebooks": notebooks_table, "results": results_table, "machines": machines}
+    for name, make in parts.items():
+        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        if text.count(start) != 1 or text.count(end) != 1:
+            raise ValueError(f"{README} needs the marks <!-- {name} --> and <!-- /{name} --> once.")
+        before, _, rest = text.partition(start)
+        text = before + start + make() + end + rest.partition(end)[2]
+    return text
+
+
+def main() -> int:
+    """Write README again."""
+    path = paths.root() / README
+    text = updated(path.read_text(encoding="utf-8"))
+    beside = path.with_suffix(".part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
