@@ -89,19 +89,23 @@ class Dataset:
         return self.take(np.isin(self.splits, names))
 
     def sample(self, n: int, seed: int = 0, split: str = "Training") -> Dataset:
-        """Return this set with at most `n` images of `split`, in the class proportions it has.
+        """Return this set with `n` images of `split`, in the class proportions it has.
 
         Every class keeps at least one image; the other splits stay whole, and the order is kept.
+        Where `split` has no more than `n` images, all of them stay.
         """
         rows = np.flatnonzero(self.splits == split)
         if len(rows) <= n:
             return self
+        labels, counts = np.unique(self.labels[rows], return_counts=True)
+        quotas = n * counts / len(rows)
+        shares = np.maximum(quotas.astype(int), 1)
+        # what rounding down left goes to the classes that lost most by it
+        shares[np.argsort(shares - quotas)[: max(0, n - shares.sum())]] += 1
         rng = np.random.default_rng(seed)
         keep = [np.flatnonzero(self.splits != split)]
-        for label in np.unique(self.labels[rows]):
-            mine = rows[self.labels[rows] == label]
-            share = max(1, round(n * len(mine) / len(rows)))
-            keep.append(rng.choice(mine, min(share, len(mine)), replace=False))
+        for label, share in zip(labels, shares, strict=True):
+            keep.append(rng.choice(rows[self.labels[rows] == label], share, replace=False))
         return self.take(np.sort(np.concatenate(keep)))
 
     def counts(self) -> pd.DataFrame:

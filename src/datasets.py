@@ -1,0 +1,168 @@
+"""The course's two data sets, loaded by name and kept ready for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facevalue import faces, fer2013, paths
+from facevalue.dataset import Dataset
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+NAMES = ("rendered", "fer2013")
+"""The data sets that `load` knows: the drawn faces, and the real ones."""
+
+RENDERED = 25_000
+"""How many faces are drawn where no number is asked for."""
+
+
+def load(name: str = "rendered", train_images: int | None = None) -> Dataset:
+    """Return one of the two data sets; from the second time on, in under a second.
+
+    Args:
+        name: "rendered", faces drawn by `faces.sample` with seed 0, or "fer2013", the real
+            photos, found by `fer2013.find`.
+        train_images: how many Training images, or None for all. The drawn faces are then 5/4 of
+            that number in all; of FER-2013, Training is sampled in its class proportions and
+            both test splits stay whole.
+
+    Raises:
+        ValueError: there is no such data set, or its file is damaged.
+        FileNotFoundError: FER-2013 is not on this machine; the message says how to get it.
+    """
+    if name not in NAMES:
+        raise ValueError(f"there is no data set {name!r}: choose {' or '.join(NAMES)}.")
+    if train_images is not None and train_images < 1:
+        raise ValueError(f"train_images must be 1 or more, or None for all, not {train_images}.")
+    if name == "rendered":
+        return _rendered(RENDERED if train_images is None else train_images * 5 // 4)
+    source = fer2013.find()
+    data = _cached("fer2013", _state(source), lambda: fer2013.read(source))
+    return data if train_images is None else data.sample(train_images)
+
+
+def _rendered(n: int, seed: int = 0) -> Dataset:
+    # the same numbers drawn by other code are other faces
+    package = Path(__file__).parent
+    sources = [*package.glob("face*.py"), package / "emotions.py", package / "facs.py"]
+    sources += (paths.root() / "data" / "facs").glob("*.csv")
+    code = hashlib.sha256(b"\0".join(file.read_bytes() for file in sorted(sources)))
+    prefix = f"rendered-{n}-{seed}"
+    show = sys.stderr.isatty()  # a progress bar has no place in a notebook's stored output
+    return _cached(prefix, code.hexdigest(), lambda: faces.sample(n, seed, progress=show))
+
+
+def _state(source: Path) -> str:
+    """Return a text that changes when a file, any file of a folder, or the reader is replaced."""
+    state = hashlib.sha256(Path(fer2013.__file__).read_bytes() + bytes(source.resolve()))
+    files = [str(source)] if source.is_file() else sorted(_files(source))
+    for file in files:
+        facts = os.stat(file)  # noqa: PTH116 - 35,887 of them
+        state.update(f"{file}|{facts.st_size}|{facts.st_mtime_ns}\n".encode())
+    return state.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[str]:
+    for place, _, names in os.walk(folder):
+        yield from (os.path.join(place, name) for name in names)  # noqa: PTH118
+
+
+def _cached(prefix: str, state: str, make: Callable[[], Dataset]) -> Dataset:
+    """Return the data set kept for this state of its source, or make it and keep it.
+
+    What `make` warned about is kept too, and said again each time.
+    """
+    target = paths.processed() / f"{prefix}-{state[:16]}.npz"
+    kept = _unpacked(target)
+    if kept is None:
+        with _turn(target.with_suffix(".lock")):
+            kept = _unpacked(target) or _made(make, target, prefix)
+    data, notes = kept
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
+    return data
+
+
+@contextmanager
+def _turn(file: Path) -> Iterator[None]:
+    """Let processes that make the same data set go one by one: all but the first find it made.
+
+    The system frees the lock when a process ends, however it ends. Without locks (Windows), each
+    makes its own, and the last one's file stays.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):
+            lock = stack.enter_context(file.open("w"))
+            if fcntl:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _made(make: Callable[[], Dataset], target: Path, prefix: str) -> tuple[Dataset, list[str]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data = make()
+    notes = [str(warning.message) for warning in caught if warning.category is UserWarning]
+    with suppress(OSError):  # a full disk costs time, not the lesson
+        _pack(target, data, notes)
+        for old in target.parent.glob(f"{prefix}-*"):
+            if old.stem != target.stem:
+                old.unlink()
+    return data, notes
+
+
+def _pack(target: Path, data: Dataset, notes: list[str]) -> None:
+    """Write one file beside `target` and rename it, so that no reader meets half of it."""
+    arrays = {
+        "name": np.array(data.name),
+        "images": data.images,
+        "labels": data.labels,
+        "splits": data.splits,
+        "origins": data.origins,
+        "notes": np.array(notes, dtype=str),
+    }
+    if data.truth is not None:
+        table = io.BytesIO()
+        data.truth.to_parquet(table)
+        arrays["truth"] = np.frombuffer(table.getvalue(), np.uint8)
+    part = target.with_name(f"{target.stem}-{uuid.uuid4().hex}.part")
+    try:
+        with part.open("wb") as opened:
+            np.savez(opened, allow_pickle=False, **arrays)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _unpacked(path: Path) -> tuple[Dataset, list[str]] | None:
+    """Return what `_pack` wrote; None if it is not there or cannot be read, for any reason."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            truth = None
+            if "truth" in arrays:
+                truth = pd.read_parquet(io.BytesIO(arrays["truth"].tobytes()))
+            data = Dataset(
+                str(arrays["name"]),
+                arrays["images"],
+                arrays["labels"],
+                arrays["splits"],
+                arrays["origins"],
+                truth,
+            )
+            return data, arrays["notes"].tolist()
+    except Exception:  # a damaged zip file raises half a dozen types
+        return None

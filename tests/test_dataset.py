@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facevalue.dataset import SPLITS, Dataset
+from facevalue.emotions import EMOTIONS
+
+
+def made(labels: list[int], splits: list[str], truth: bool = False) -> Dataset:
+    """A set whose image i is grey level i everywhere."""
+    n = len(labels)
+    images = np.repeat(np.arange(n, dtype=np.uint8), 48 * 48).reshape(n, 48, 48)
+    origins = np.array([f"face {i}" for i in range(n)])
+    table = pd.DataFrame({"number": range(n)}) if truth else None
+    return Dataset("rendered", images, np.array(labels), np.array(splits), origins, table)
+
+
+@pytest.fixture
+def six() -> Dataset:
+    splits = ["Training", "Training", "PublicTest", "Training", "PrivateTest", "PublicTest"]
+    return made([0, 3, 3, 6, 1, 0], splits, truth=True)
+
+
+def test_x_is_what_a_network_takes(six: Dataset) -> None:
+    assert six.x.shape == (6, 48, 48, 1)
+    assert six.x.dtype == np.float32
+    assert six.x[5, 0, 0, 0] == pytest.approx(5 / 255)
+
+
+def test_split_keeps_order_and_everything_about_an_image(six: Dataset) -> None:
+    public = six.split("PublicTest")
+    assert public.images[:, 0, 0].tolist() == [2, 5]
+    assert public.labels.tolist() == [3, 0]
+    assert public.origins.tolist() == ["face 2", "face 5"]
+    assert public.truth is not None
+    assert public.truth["number"].tolist() == [2, 5]
+    assert public.truth.index.tolist() == [0, 1]
+    assert len(six.split("PublicTest", "PrivateTest")) == 3
+
+
+def test_take_by_index_and_by_mask(six: Dataset) -> None:
+    assert six.take(np.array([4, 0])).origins.tolist() == ["face 4", "face 0"]
+    masked = six.take(six.labels == 3)
+    assert masked.truth is not None
+    assert masked.truth["number"].tolist() == [1, 2]
+
+
+def test_counts_by_hand(six: Dataset) -> None:
+    counts = six.counts()
+    assert list(counts.columns) == [*EMOTIONS, "total"]
+    assert list(counts.index) == list(SPLITS)
+    assert counts.loc["Training"].tolist() == [1, 0, 0, 1, 0, 0, 1, 3]
+    assert counts.loc["PublicTest", "happy"] == 1
+    assert counts["total"].sum() == 6
+
+
+def test_sample_keeps_proportions_rare_classes_and_the_test_splits() -> None:
+    labels = [0] * 150 + [1] * 2 + [6] * 48 + [0, 1, 6]
+    data = made(labels, ["Training"] * 200 + ["PublicTest", "PrivateTest", "PrivateTest"])
+    small = data.sample(20)
+    assert small.counts()["total"].tolist() == [20, 1, 2]
+    # a tenth of each class is 15, 0.2 and 4.8: the rare one is kept, so another gives one up
+    assert small.counts().loc["Training", ["angry", "disgust", "neutral"]].tolist() == [15, 1, 4]
+    assert (np.diff(small.images[:, 0, 0].astype(int)) > 0).all()
+    assert data.sample(20).origins.tolist() == small.origins.tolist()
+    assert data.sample(20, seed=1).origins.tolist() != small.origins.tolist()
+
+
+@pytest.mark.parametrize("n", [7, 33, 99, 150, 199])
+def test_sample_has_exactly_the_number_asked_for(n: int) -> None:
+    rng = np.random.default_rng(n)
+    data = made(rng.integers(0, 7, 200).tolist(), ["Training"] * 200)
+    assert len(data.sample(n)) == n
+    assert len(np.unique(data.sample(n).labels)) == 7
+
+
+def test_sample_of_more_than_there_are_is_the_whole_set(six: Dataset) -> None:
+    assert six.sample(100) is six
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": np.zeros((2, 48, 48), np.float32)}, "uint8"),
+        ({"images": np.zeros((2, 64, 64), np.uint8)}, "64, 64"),
+        ({"labels": np.array([0, 7])}, "0 to 6"),
+        ({"labels": np.array([0, -1])}, "0 to 6"),
+        ({"labels": np.array([0])}, "labels must have one entry for each of the 2"),
+        ({"splits": np.array(["Training", "Test"])}, "'Test'"),
+        ({"truth": pd.DataFrame({"a": [1]})}, "truth must have one row for each of the 2"),
+    ],
+)
+def test_wrong_arrays_are_refused(change: dict, message: str) -> None:
+    fields = {
+        "name": "rendered",
+        "images": np.zeros((2, 48, 48), np.uint8),
+        "labels": np.array([0, 6]),
+        "splits": np.array(["Training", "PublicTest"]),
+        "origins": np.array(["a", "b"]),
+    }
+    Dataset(**fields)
+    with pytest.raises(ValueError, match=message):
+        Dataset(**(fields | change))
+
+
+def test_an_unknown_split_is_refused_by_name(six: Dataset) -> None:
+    with pytest.raises(ValueError, match="'Validation'.*Training, PublicTest, PrivateTest"):
+        six.split("Validation")

@@ -1,0 +1,76 @@
+"""What was measured: kept once per model, data, split and profile, and shown in README."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import update_readme
+
+from facevalue import evaluation, paths, results
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project whose reports are written to a temporary folder."""
+    (tmp_path / "reports").mkdir()
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    return tmp_path
+
+
+SCORE = {
+    "model": "svm",
+    "data": "fer2013",
+    "split": "PrivateTest",
+    "images": 3589,
+    "profile": "fast",
+    "accuracy": 0.41,
+    "macro_f1": 0.38,
+    "seconds": 12.0,
+    "published": 0.44,
+    "published_source": "project 3",
+}
+
+
+def test_a_new_measurement_replaces_the_old_one_of_the_same_model(project):
+    assert results.record([SCORE, SCORE | {"model": "tree", "published": None}]) == 2
+    results.record([SCORE | {"accuracy": 0.43}])
+    table = results.read()
+    assert list(table["model"]) == ["svm", "tree"]
+    assert table.set_index("model")["accuracy"].to_dict() == {"svm": 0.43, "tree": 0.41}
+    assert table["machine"].str.contains("cores").all()
+    assert table["command"].iloc[0] == "make run DATASET=fer2013 PROFILE=fast RECORD=1"
+    assert [file.name for file in (project / "reports").iterdir()] == ["results.csv"]
+
+
+def test_other_splits_profiles_and_data_are_kept_apart(project):
+    others = [{"split": "PublicTest"}, {"profile": "full"}, {"data": "rendered"}]
+    results.record([SCORE, *(SCORE | other for other in others)])
+    assert len(results.read()) == 4
+
+
+def test_times_are_kept_by_notebook(project):
+    results.record_times({"01_first": 10.0, "02_second": 5.0}, "rendered", "fast")
+    results.record_times({"02_second": 7.04}, "rendered", "fast")
+    table = pd.read_csv(project / results.TIMES)
+    assert table.set_index("notebook")["seconds"].to_dict() == {"01_first": 10.0, "02_second": 7.0}
+
+
+def test_record_hands_scores_to_the_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("FACEVALUE_HEADLINES", str(tmp_path / "lines.jsonl"))
+    labels, predictions = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0])
+    row = evaluation.record("tree", "PrivateTest", labels, predictions, 1.0, (0.3, "project 3"))
+    # macro F1 by hand: class 0 has 2*2/(2*2+1), class 1 has 2*1/(2*1+1)
+    assert row["accuracy"] == 0.75
+    assert row["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2, abs=1e-4)
+    line = pd.read_json(tmp_path / "lines.jsonl", lines=True).iloc[0]
+    assert line["label"] == "tree, accuracy on PrivateTest" and line["value"] == 0.75
+
+
+def test_readme_shows_what_the_reports_hold():
+    text = (paths.root() / "README.md").read_text()
+    assert text == update_readme.updated(text), "run tools/update_readme.py"
+
+
+def test_readme_lists_each_notebook():
+    text = (paths.root() / "README.md").read_text()
+    for path in (paths.root() / "notebooks").glob("[0-9]*.ipynb"):
+        assert f"(notebooks/{path.name})" in text
