@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("MPLBACKEND", "Agg")
 # the stored outputs are those of the defaults
 os.environ.pop("FACEVALUE_DATASET", None)
 os.environ.pop("FACEVALUE_PROFILE", None)

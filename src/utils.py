@@ -52,7 +52,7 @@ def profile() -> Profile:
     dataset = _setting("FACEVALUE_DATASET", DATASETS)
     name = _setting("FACEVALUE_PROFILE", ("fast", "full"))
     if name == "fast":
-        return Profile(name, dataset, train_images=4_000, epochs=8, sweep_rows=3, photos=40)
+        return Profile(name, dataset, train_images=4_000, epochs=4, sweep_rows=3, photos=40)
     return Profile(name, dataset, train_images=None, epochs=40, sweep_rows=19, photos=400)
 
 
@@ -86,6 +86,7 @@ STYLE: Any = {
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#7B5EA7", "#808080"]),
     "image.cmap": "gray",
     "legend.frameon": False,
 }

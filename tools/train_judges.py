@@ -4,7 +4,8 @@ They are trained with PyTorch (`pip install torch`), several times faster on a C
 units than TensorFlow, and saved as Keras models. Judge `a` is looked at while the drawing is
 tuned; judge `b`, of another shape, never. Example:
 
-    python tools/train_judges.py a --out models/judges --epochs 18
+    python tools/train_judges.py a --epochs 18
+    python tools/train_judges.py b --epochs 22
 
 An interrupted training goes on after the last whole epoch.
 """
@@ -61,11 +62,11 @@ def judge_a() -> nn.Sequential:
 
 
 def judge_b() -> nn.Sequential:
-    """Return a residual net: a 5x5 convolution of stride 2 and five residual blocks."""
-    blocks = [Residual(64, 64, 1), Residual(64, 128, 2), Residual(128, 128, 1)]
-    blocks += [Residual(128, 256, 2), Residual(256, 256, 1)]
+    """Return a residual net: one convolution, then residual blocks that halve the image."""
+    blocks = [Residual(32, 64, 2), Residual(64, 128, 2), Residual(128, 256, 2)]
+    blocks.append(Residual(256, 256, 1))
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(256, 7)]
-    return nn.Sequential(*conv(1, 64, 5, 2), nn.ReLU(), *blocks, *head)
+    return nn.Sequential(*conv(1, 32), nn.ReLU(), *blocks, *head)
 
 
 JUDGES = {"a": judge_a, "b": judge_b}
