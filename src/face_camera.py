@@ -16,7 +16,7 @@ NOSE = (0.16, 0.02, 0.03)
 def crop(units: Intensities, person: Person, view: View, size: int) -> np.ndarray:
     """Return a drawn face as FER-2013 crops them, uint8, (size, size)."""
     over = 2 if size <= 64 else 1
-    canvas = Canvas(round(size * over * 1.42), 1.42)
+    canvas = Canvas(round(size * over * 1.3), 1.3)
     grey, cover = Painter(canvas, units, person, view).render()
     frame = turned(canvas, cv2.merge([grey, cover]), view, size * over, 1.0)
     image = background(size * over, view)
@@ -77,11 +77,42 @@ def developed(image: np.ndarray, view: View) -> np.ndarray:
     if view.noise > 0:
         rng = np.random.default_rng(view.texture)
         image = image + view.noise * rng.standard_normal(image.shape, dtype=np.float32)
-    out = np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
+    image = np.clip(image * 255, 0, 255)
     if view.jpeg < 100:
-        _, code = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, view.jpeg])
-        out = cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
-    return out
+        image = np.clip(compressed(image, view.jpeg), 0, 255)
+    return np.rint(image).astype(np.uint8)
+
+
+LUMINANCE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61], [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56], [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77], [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101], [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)  # fmt: skip
+"""JPEG's quantisation of brightness at quality 50: ITU-T T.81, table K.1."""
+
+COSINES = np.cos(np.pi / 8 * np.outer(np.arange(8), np.arange(8) + 0.5)) / 2
+COSINES[0] /= np.sqrt(2)
+
+
+def compressed(image: np.ndarray, quality: int) -> np.ndarray:
+    """Return grey levels as JPEG keeps them at a quality from 1 to 99.
+
+    Rounding is done by a smooth staircase, so that the last bits of a machine's arithmetic can't
+    decide which way a coefficient falls: the same seed gives the same face everywhere.
+    """
+    rows, columns = image.shape
+    border = (0, -rows % 8, 0, -columns % 8)
+    padded = cv2.copyMakeBorder(image, *border, cv2.BORDER_REPLICATE) - 128
+    blocks = padded.reshape(padded.shape[0] // 8, 8, -1, 8).transpose(0, 2, 1, 3)
+    scale = 50 / quality if quality < 50 else 2 - quality / 50
+    step = np.maximum(LUMINANCE * scale, 1)
+    levels = COSINES @ blocks @ COSINES.T / step
+    levels = levels - np.sin(2 * np.pi * levels) / (2 * np.pi)
+    blocks = COSINES.T @ (levels * step) @ COSINES
+    return blocks.transpose(0, 2, 1, 3).reshape(padded.shape)[:rows, :columns] + 128
 
 
 def occlude(image: np.ndarray, view: View) -> None:

@@ -143,7 +143,7 @@ class View:
             background=float(rng.random()),
             blur=0.0 if mild else float(max(0.0, rng.normal(0.0, 0.45))),
             noise=0.0 if mild else float(min(0.03, rng.exponential(0.008))),
-            jpeg=100 if mild or rng.random() < 0.5 else int(rng.integers(45, 95)),
+            jpeg=100 if mild or rng.random() < 0.5 else int(rng.integers(30, 90)),
             occlusion=str(rng.choice(OCCLUSIONS[1:])) if occluded else "none",
             text=bool(not mild and rng.random() < 0.06),
             texture=int(rng.integers(1 << 30)),

@@ -13,7 +13,7 @@ import multiprocessing
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -177,8 +177,8 @@ def _one(task: tuple[int, int, bool]) -> tuple[np.ndarray, dict[str, object]]:
     row: dict[str, object] = {"clean_label": EMOTIONS.index(emotion), "emotion": emotion}
     row |= {"intensity": 0.0 if emotion == "neutral" else intensity, "blend": blended}
     row |= {f"au_{unit}": units.get(unit, 0.0) for unit in ACTION_UNITS + GAZE_UNITS}
-    row |= {k: v for k, v in asdict(person).items() if k != "texture"}
-    row |= {k: v for k, v in asdict(view).items() if k != "texture"}
+    row |= {k: v for k, v in vars(person).items() if k != "texture"}
+    row |= {k: v for k, v in vars(view).items() if k != "texture"}
     return draw(units, person, view), row
 
 

@@ -28,7 +28,7 @@ def found(image: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def usual():
-    return faces.sample(700, progress=False)
+    return faces.sample(500, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_symmetric_person_lit_from_the_front_is_symmetric():
     view = View(light_x=0.0)
     face = faces.draw({12: 0.7, 1: 0.4}, Person(hairstyle="bald"), view).astype(int)
     difference = np.abs(face - face[:, ::-1])[6:46, 8:40]
-    assert difference.mean() < 4  # the skin's texture and the eyes' glints remain
+    assert difference.mean() < 6  # the skin's texture and the eyes' glints remain
 
 
 def test_skin_goes_from_dark_to_fair_and_light_from_left_to_right():
@@ -134,7 +134,7 @@ def test_two_processes_draw_the_same_faces_as_one(monkeypatch):
 
 def test_splits_and_classes_have_the_proportions_of_fer2013(usual):
     counts = usual.counts()
-    assert counts["total"].tolist() == [560, 70, 70]
+    assert counts["total"].tolist() == [400, 50, 50]
     table = pd.read_csv(paths.root() / "data" / "reference" / "fer2013_counts.csv")
     real = table.set_index("split").loc["Training", list(EMOTIONS)].to_numpy(float)
     drawn = usual.truth["clean_label"].value_counts().reindex(range(7)).to_numpy()
@@ -153,7 +153,7 @@ def test_labels_are_wrong_in_8_percent_of_the_training_part_only(usual):
 def test_duplicates_are_exact_and_some_cross_the_splits(usual):
     original = usual.truth["duplicate_of"].to_numpy()
     copies = np.flatnonzero(original >= 0)
-    assert 4 <= len(copies) <= 40
+    assert 3 <= len(copies) <= 30
     np.testing.assert_array_equal(usual.images[copies], usual.images[original[copies]])
     assert (usual.splits[copies] != usual.splits[original[copies]]).any()
 
@@ -210,3 +210,38 @@ def test_the_contact_sheet_is_written(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == [target]
     assert faces.main(["nonsense"]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+PLACES = (slice(6, 48, 10), slice(8, 48, 10))
+
+
+def test_faces_are_the_same_on_every_machine_within_one_grey_level():
+    # drawn once, on 2026-11-20 with NumPy 2 and OpenCV 4.14 on x86-64; a change of the drawing
+    # changes these numbers, and with them every figure the course reports
+    smile = faces.draw({6: 0.6, 12: 0.8, 25: 0.5})
+    person, view = (
+        Person(skin=0.2, age=60, hairstyle="long"),
+        View(yaw=12, pitch=-5, roll=4, light_x=-0.6),
+    )
+    surprise = faces.draw({1: 0.9, 2: 0.9, 5: 0.8, 26: 0.9, 25: 0.7}, person, view)
+    compressed = faces.sample(3, seed=1, progress=False)
+    assert compressed.truth["jpeg"][2] == 40
+    expected = [
+        [47, 197, 210, 87, 102, 102, 106, 145, 102, 167]
+        + [159, 154, 50, 109, 144, 102, 157, 85, 89, 174],
+        [50, 111, 103, 47, 103, 32, 55, 53, 111, 123] + [64, 54, 90, 88, 71, 20, 16, 82, 55, 27],
+        [67, 238, 255, 138, 171, 155, 190, 204, 171, 247]
+        + [238, 233, 125, 221, 195, 222, 162, 233, 205, 94],
+    ]
+    for face, values in zip((smile, surprise, compressed.images[2]), expected, strict=True):
+        assert np.abs(face[PLACES].ravel().astype(int) - values).max() <= 1
+
+
+def test_compression_loses_more_at_low_quality_and_hardly_anything_at_high():
+    face = faces.draw({12: 1})
+    lost = [
+        np.abs(faces.draw({12: 1}, view=View(jpeg=quality)).astype(int) - face).mean()
+        for quality in (20, 50, 80, 99)
+    ]
+    assert lost[0] > lost[1] > lost[2] > lost[3]
+    assert lost[3] < 1 < lost[0]

@@ -1,0 +1,284 @@
+"""Print what the drawn faces reach: how well judges, a detector and small models read them.
+
+python tools/bench_faces.py                                   speed, memory, detector, lessons
+python tools/bench_faces.py --judges DIR                      and every judge DIR/*.keras
+
+A judge is a network trained on real faces only: input float32 (n, 48, 48, 1) from 0 to 1, output
+seven probabilities in `emotions.EMOTIONS` order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from facevalue import faces
+from facevalue.dataset import Dataset
+from facevalue.emotions import EMOTIONS
+
+SEED = 2013
+JUDGED = 1400
+INTENSITIES = (0.25, 0.5, 0.75, 1.0)
+
+
+def line(figure: str, value: str, bar: str = "") -> None:
+    """Print one row of the table."""
+    print(f"{figure:<58} {value:>20}   {bar}", flush=True)
+
+
+def expressions(n: int, intensity: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return `n` clean faces (n, 48, 48) at one intensity and their labels."""
+    images = []
+    for index in range(n):
+        rng = np.random.default_rng([SEED, 1, index])
+        person, view = faces.Person.random(rng), faces.View.random(rng, mild=True)
+        units = faces.expression(EMOTIONS[index % len(EMOTIONS)], rng, intensity)
+        images.append(faces.draw(units, person, view))
+    return np.stack(images), np.arange(n) % len(EMOTIONS)
+
+
+def judge(path: Path, data: Dataset, levels: dict[float, tuple[np.ndarray, np.ndarray]]) -> None:
+    """Print how one network reads the drawn faces."""
+    import keras
+
+    model = keras.models.load_model(path, compile=False)
+
+    def right(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        x = images[..., None].astype("float32") / 255
+        return model.predict(x, batch_size=256, verbose=0).argmax(1) == labels
+
+    name = path.stem
+    hits = right(data.images, data.labels)
+    line(f"judge {name}: accuracy on {len(data)} clean faces", f"{hits.mean():.3f}", "0.93 / 0.80")
+    for label, emotion in enumerate(EMOTIONS):
+        recall = hits[data.labels == label].mean()
+        line(f"judge {name}:   {emotion}", f"{recall:.3f}", "0.85 / 0.60")
+    flipped = right(data.images[:, :, ::-1], data.labels).mean()
+    line(
+        f"judge {name}: change when mirrored", f"{100 * (flipped - hits.mean()):+.1f} points", "-2"
+    )
+    moved = [right(shifted(data.images, dx, dy), data.labels).mean() for dx, dy in SHIFTS]
+    line(f"judge {name}: worst change when shifted by 2 pixels",
+         f"{100 * (min(moved) - hits.mean()):+.1f} points", "-2")  # fmt: skip
+    found = {level: right(*pair) for level, pair in levels.items()}
+    for label, emotion in enumerate(EMOTIONS[:-1]):
+        steps = [hit[levels[level][1] == label].mean() for level, hit in found.items()]
+        rises = "rises" if all(a <= b for a, b in zip(steps, steps[1:], strict=False)) else "falls"
+        line(f"judge {name}: recall of {emotion} at 0.25, .5, .75, 1",
+             " ".join(f"{s:.2f}" for s in steps), f"monotonic: {rises}")  # fmt: skip
+
+
+SHIFTS = ((2, 0), (-2, 0), (0, 2), (0, -2))
+
+
+def shifted(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
+    """Return the images moved by whole pixels; the border is repeated."""
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2)), mode="edge")
+    return padded[:, 2 - dy : 50 - dy, 2 - dx : 50 - dx]
+
+
+def detector(n: int) -> None:
+    """Print how well OpenCV's Haar cascade finds the faces in drawn photos."""
+    cascade = cv2.CascadeClassifier(
+        str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml")
+    )
+
+    def boxes(image: np.ndarray) -> np.ndarray:
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        found = cascade.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(40, 40))
+        return np.reshape(found, (-1, 4))
+
+    found = total = 0
+    sides = []
+    for seed in tqdm(range(n), desc="photos", leave=False):
+        photo = faces.photo(seed, 1 + seed % 3)
+        for x, y, w, h in photo.boxes:
+            total += 1
+            sides.append(w)
+            found += any(
+                abs(a + c / 2 - x - w / 2) < w / 4 and abs(b + d / 2 - y - h / 2) < h / 4
+                for a, b, c, d in boxes(photo.image)
+            )
+    line(f"Haar: faces of {min(sides)} to {max(sides)} pixels found, of {total}",
+         f"{found / total:.3f}", "0.98")  # fmt: skip
+    quiet = [
+        len(boxes(faces.photo(10_000 + seed, 0).image)) == 0
+        for seed in tqdm(range(n), desc="empty photos", leave=False)
+    ]
+    line(f"Haar: photos without a face, nothing found, of {n}", f"{np.mean(quiet):.3f}", "0.90")
+
+
+def speed() -> None:
+    """Print the time that drawing takes on one core."""
+    cv2.setNumThreads(1)
+    faces.sample(50, progress=False)
+    times = []
+    for seed in range(3):
+        start = time.process_time()  # not the clock: the other cores may be busy
+        faces.sample(300, seed, progress=False)
+        times.append(300 / (time.process_time() - start))
+    line("faces a CPU second, 48x48, best of 3", f"{max(times):.0f}", "150")
+
+
+def _default_set(queue: Any) -> None:
+    start = time.perf_counter()
+    faces.sample(5000, progress=False)
+    seconds = time.perf_counter() - start
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    queue.put((seconds, (own + 2 * children) / 1e6))
+
+
+def default_set() -> None:
+    """Print the time and memory that the default data set takes, in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=_default_set, args=(queue,))
+    process.start()
+    seconds, gigabytes = queue.get()
+    process.join()
+    line("seconds for faces.sample(5000), two processes", f"{seconds:.1f}", "20")
+    line("peak memory of these three processes, GB", f"{gigabytes:.2f}", "1")
+
+
+def lessons(epochs: int) -> None:
+    """Print macro F1 of a PCA+SVM, a dense net and a small CNN on the default set."""
+    from sklearn.decomposition import PCA
+    from sklearn.metrics import f1_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    data = faces.sample(5000)
+    train, test = data.split("Training"), data.split("PublicTest", "PrivateTest")
+    flat = make_pipeline(StandardScaler(), PCA(60, random_state=0), SVC(C=5))
+    flat.fit(train.images.reshape(len(train), -1) / 255.0, train.labels)
+    guess = flat.predict(test.images.reshape(len(test), -1) / 255.0)
+    line(
+        "macro F1, default set: PCA(60) + SVM",
+        f"{f1_score(test.labels, guess, average='macro'):.3f}",
+        "0.3 to 0.6",
+    )
+    for name, build in (("dense net", dense), ("CNN without augmentation", cnn)):
+        for seconds, seen, unseen in fitted(build, train, test, epochs):
+            line(
+                f"macro F1, default set: {name}",
+                f"{unseen:.3f}",
+                f"training {seen:.3f}, {seconds:.0f} s",
+            )
+
+
+def transfer(epochs: int) -> None:
+    """Print how well a CNN that saw drawn faces only labels the photos of FER-2013."""
+    import keras
+
+    from facevalue import datasets
+
+    try:
+        real = datasets.load("fer2013").split("PrivateTest")
+    except FileNotFoundError:
+        line("accuracy on FER-2013 of a CNN trained on drawn faces", "left out", "no fer2013 here")
+        return
+    keras.utils.set_random_seed(0)
+    drawn = faces.sample(20_000, 1)
+    truth = drawn.truth["clean_label"].to_numpy() if drawn.truth is not None else drawn.labels
+    model = cnn()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    for epoch in range(epochs):
+        x = drawn.x[:, :, ::-1] if epoch % 2 else drawn.x
+        model.fit(x, truth, batch_size=64, verbose=0)
+    guess = model.predict(real.x, verbose=0).argmax(1)
+    reached = f"{(guess == real.labels).mean():.3f}"
+    line("accuracy on FER-2013 PrivateTest, trained on drawn faces", reached, "0.40")
+
+
+def dense() -> Any:
+    """Return a dense net as notebook 03 trains them."""
+    import keras
+
+    return keras.Sequential(
+        [keras.Input((48, 48, 1)), keras.layers.Flatten()]
+        + [keras.layers.Dense(128, activation="relu") for _ in range(2)]
+        + [keras.layers.Dense(7, activation="softmax")]
+    )
+
+
+def cnn() -> Any:
+    """Return a small CNN as notebook 04 trains them."""
+    import keras
+
+    blocks: list[Any] = [keras.Input((48, 48, 1))]
+    for filters in (16, 32, 64):
+        blocks += [
+            keras.layers.Conv2D(filters, 3, padding="same", activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.MaxPooling2D(),
+        ]
+    blocks += [keras.layers.Flatten(), keras.layers.Dense(64, activation="relu")]
+    return keras.Sequential([*blocks, keras.layers.Dense(7, activation="softmax")])
+
+
+def fitted(
+    build: Callable[[], Any], train: Dataset, test: Dataset, epochs: int
+) -> Iterator[tuple[float, float, float]]:
+    """Train a network; yield its seconds and its macro F1 on training and test faces."""
+    import keras
+    from sklearn.metrics import f1_score
+
+    keras.utils.set_random_seed(0)
+    model = build()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    start = time.perf_counter()
+    model.fit(train.x, train.labels, epochs=epochs, batch_size=64, verbose=0)
+    seconds = time.perf_counter() - start
+    scores = [
+        f1_score(part.labels, model.predict(part.x, verbose=0).argmax(1), average="macro")
+        for part in (train, test)
+    ]
+    yield seconds, scores[0], scores[1]
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--judges", type=Path, help="folder of networks trained on real faces")
+    parser.add_argument("--photos", type=int, default=150, help="photos of each kind to search")
+    parser.add_argument("--epochs", type=int, default=12, help="epochs of the small models")
+    parser.add_argument("--quick", action="store_true", help="train no small model")
+    parser.add_argument("--transfer", action="store_true", help="train on drawn, test on FER-2013")
+    options = parser.parse_args()
+    line("figure", "reached", "to reach")
+    speed()
+    default_set()
+    detector(options.photos)
+    paths = sorted(options.judges.glob("*.keras")) if options.judges else []
+    if paths:
+        data = faces.sample(JUDGED, SEED, clean=True, progress=False)
+        levels = {level: expressions(350, level) for level in INTENSITIES}
+        for path in paths:
+            judge(path, data, levels)
+    else:
+        line("judges trained on real faces", "left out", "give --judges DIR with .keras files")
+    if options.quick:
+        line("macro F1 of small models", "left out", "--quick was given")
+    else:
+        lessons(options.epochs)
+    if options.transfer:
+        transfer(options.epochs)
+    else:
+        line("accuracy on FER-2013 of a CNN trained on drawn faces", "left out", "give --transfer")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
