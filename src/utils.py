@@ -52,7 +52,7 @@ def profile() -> Profile:
     dataset = _setting("FACEVALUE_DATASET", DATASETS)
     name = _setting("FACEVALUE_PROFILE", ("fast", "full"))
     if name == "fast":
-        return Profile(name, dataset, train_images=4_000, epochs=4, sweep_rows=3, photos=40)
+        return Profile(name, dataset, train_images=4_000, epochs=3, sweep_rows=3, photos=40)
     return Profile(name, dataset, train_images=None, epochs=40, sweep_rows=19, photos=400)
 
 
