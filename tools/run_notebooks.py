@@ -99,11 +99,18 @@ def execute(path: Path, notebook: Any, timeout: int | None) -> Run:
     return run
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
 def clean(notebook: Any) -> None:
-    """Remove what differs from machine to machine: logs on stderr and kernel metadata."""
+    """Remove what is nothing without the run: logs on stderr, live widgets, kernel metadata."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+            cell.outputs = [
+                out
+                for out in cell.outputs
+                if out.get("name") != "stderr" and WIDGET not in out.get("data", {})
+            ]
             cell.metadata = {key: cell.metadata[key] for key in cell.metadata if key == "tags"}
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
