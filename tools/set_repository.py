@@ -28,19 +28,24 @@ def remote(folder: Path) -> str:
     return re.sub(r"^(https?://)[^/@]*@", r"\1", address)
 
 
+def settings(folder: Path) -> dict:
+    """Return what pyproject.toml holds."""
+    return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def address(folder: Path) -> str:
     """Return the address that pyproject.toml names, or "" for none."""
-    return project(folder).get("urls", {}).get("Repository", "")
+    return settings(folder)["tool"]["facevalue"]["repository"]
 
 
-def project(folder: Path) -> dict:
-    """Return the table [project] of pyproject.toml."""
-    return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+def tag(folder: Path) -> str:
+    """Return the git tag of this version of the course."""
+    return f"v{settings(folder)['project']['version']}"
 
 
 def setup_line(folder: Path) -> str:
     """Return the line of a notebook's first code cell that says what to clone."""
-    return f'REPOSITORY, TAG = "{address(folder)}", "v{project(folder)["version"]}"'
+    return f'REPOSITORY, TAG = "{address(folder)}", "{tag(folder)}"'
 
 
 def badge(folder: Path, path: Path) -> str:
@@ -48,19 +53,15 @@ def badge(folder: Path, path: Path) -> str:
     where = re.match(r"https://github\.com/([^/]+/[^/]+?)(?:\.git)?/?$", address(folder))
     if not where:
         return ""
-    tag = f"v{project(folder)['version']}"
-    target = f"https://colab.research.google.com/github/{where[1]}/blob/{tag}"
+    target = f"https://colab.research.google.com/github/{where[1]}/blob/{tag(folder)}"
     return f"\n\n[![Open in Colab]({IMAGE})]({target}/{path.relative_to(folder).as_posix()})"
 
 
 def write_pyproject(folder: Path, url: str) -> None:
-    """Put `url` into pyproject.toml, or take the entry out where it is empty."""
+    """Put `url` into pyproject.toml."""
     path = folder / "pyproject.toml"
-    text = re.sub(r'\n\[project\.urls\]\nRepository = ".*"\n', "", path.read_text(encoding="utf-8"))
-    if url:
-        entry = f'\n[project.urls]\nRepository = "{url}"\n'
-        text = text.replace("\n[tool.setuptools]\n", f"{entry}\n[tool.setuptools]\n", 1)
-    replace(path, text)
+    line = re.compile(r'^repository = ".*"$', re.M)
+    replace(path, line.sub(lambda _: f'repository = "{url}"', path.read_text(encoding="utf-8")))
 
 
 def write_notebook(folder: Path, path: Path) -> None:
