@@ -1,7 +1,7 @@
 """Print what the drawn faces reach: how well judges, a detector and small models read them.
 
-python tools/bench_faces.py                                   speed, memory, detector, lessons
-python tools/bench_faces.py --judges DIR                      and every judge DIR/*.keras
+    python tools/bench_faces.py               judges, detector, speed, memory, lessons
+    python tools/bench_faces.py --transfer    and a network trained on drawn faces, on FER-2013
 
 A judge is a network trained on real faces only: input float32 (n, 48, 48, 1) from 0 to 1, output
 seven probabilities in `emotions.EMOTIONS` order.
@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from facevalue import faces
+from facevalue import faces, paths
 from facevalue.dataset import Dataset
 from facevalue.emotions import EMOTIONS
 
@@ -251,7 +251,8 @@ def fitted(
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--judges", type=Path, help="folder of networks trained on real faces")
+    judges = paths.root() / "models" / "judges"
+    parser.add_argument("--judges", type=Path, default=judges, help="folder of such networks")
     parser.add_argument("--photos", type=int, default=150, help="photos of each kind to search")
     parser.add_argument("--epochs", type=int, default=12, help="epochs of the small models")
     parser.add_argument("--quick", action="store_true", help="train no small model")
@@ -261,14 +262,14 @@ def main() -> int:
     speed()
     default_set()
     detector(options.photos)
-    paths = sorted(options.judges.glob("*.keras")) if options.judges else []
-    if paths:
+    networks = sorted(options.judges.glob("*.keras"))
+    if networks:
         data = faces.sample(JUDGED, SEED, clean=True, progress=False)
         levels = {level: expressions(350, level) for level in INTENSITIES}
-        for path in paths:
+        for path in networks:
             judge(path, data, levels)
     else:
-        line("judges trained on real faces", "left out", "give --judges DIR with .keras files")
+        line("judges trained on real faces", "left out", "tools/train_judges.py makes them")
     if options.quick:
         line("macro F1 of small models", "left out", "--quick was given")
     else:
