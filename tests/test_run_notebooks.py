@@ -72,3 +72,16 @@ def test_stored_outputs_keep_no_log_and_are_those_of_the_defaults(course, monkey
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
+
+
+def test_pages_keep_warnings_but_not_the_start_up_log_of_tensorflow(course, tmp_path):
+    log = "I0000 00:00:1795207246.813163    8416 port.cc:153] oneDNN custom operations are on."
+    course(
+        "01_first",
+        f"import sys\nprint({log!r}, file=sys.stderr)",
+        "print('look here', file=sys.stderr)",
+    )
+    assert run_notebooks.main([]) == 0
+    page = (tmp_path / "build" / "01_first.html").read_text()
+    assert page.count("oneDNN custom operations") == 1  # in the code, not in the output
+    assert "look here" in page

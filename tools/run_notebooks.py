@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -99,6 +100,11 @@ def execute(path: Path, notebook: Any, timeout: int | None) -> Run:
     return run
 
 
+LIBRARY_LOG = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?", re.MULTILINE
+)
+"""What TensorFlow's C++ libraries write to stderr on every machine without a graphics card."""
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -116,6 +122,16 @@ def clean(notebook: Any) -> None:
     notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
 
 
+def hush(notebook: Any) -> None:
+    """Remove TensorFlow's start-up log from stderr, and leave the warnings that say something."""
+    for cell in notebook.cells:
+        for output in list(cell.get("outputs", [])):
+            if output.get("name") == "stderr":
+                output.text = LIBRARY_LOG.sub("", output.text)
+                if not output.text.strip():
+                    cell.outputs.remove(output)
+
+
 def write(path: Path, text: str) -> None:
     """Write `text` beside `path`, then rename, so that a reader never meets half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,6 +144,7 @@ def build(path: Path, timeout: int | None) -> Run:
     """Run one notebook and write the executed copy and its HTML to build/notebooks."""
     notebook = nbformat.read(path, as_version=4)
     run = execute(path, notebook, timeout)
+    hush(notebook)
     write(BUILD / path.name, nbformat.writes(notebook) + "\n")
     html, _ = HTMLExporter().from_notebook_node(notebook)
     write(BUILD / f"{path.stem}.html", html)
