@@ -58,7 +58,7 @@ def test_stored_outputs_are_fit_to_read(path):
 
 
 @every
-def test_no_path_of_a_machine_and_no_escape_codes(path):
+def test_no_path_of_a_machine(path):
     outputs = json.dumps([cell.outputs for cell in code_cells(path)])
     # base64 pictures may hold any letters
     outputs = re.sub(r'"image/png": "[^"]*"', "", outputs)
