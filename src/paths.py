@@ -34,3 +34,11 @@ def processed() -> Path:
     folder = root() / "data" / "processed"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` beside `path`, then rename, so that a reader never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

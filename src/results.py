@@ -57,7 +57,7 @@ def record(scores: list[dict[str, Any]]) -> int:
     )
     table = pd.concat([read().astype(object), rows[list(COLUMNS)].astype(object)])
     table = table.drop_duplicates(KEY, keep="last").sort_values(["data", "profile", "model"])
-    _write(table, paths.root() / PATH)
+    paths.write_text(paths.root() / PATH, table.to_csv(index=False))
     return len(rows)
 
 
@@ -84,11 +84,5 @@ def record_times(seconds: dict[str, float], data: str, profile: str) -> None:
     new = pd.DataFrame(rows, columns=list(TIME_COLUMNS))
     table = pd.concat([old.astype(object), new.astype(object)])
     table = table.drop_duplicates(["notebook", "data", "profile"], keep="last")
-    _write(table.sort_values(["data", "profile", "notebook"]), path)
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    beside = path.with_suffix(".part")
-    table.to_csv(beside, index=False)
-    beside.replace(path)
+    table = table.sort_values(["data", "profile", "notebook"])
+    paths.write_text(path, table.to_csv(index=False))

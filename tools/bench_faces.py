@@ -14,7 +14,7 @@ import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from facevalue import faces, paths
+from facevalue import detection, faces, paths
 from facevalue.dataset import Dataset
 from facevalue.emotions import EMOTIONS
 
@@ -89,30 +89,22 @@ def shifted(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
 
 def detector(n: int) -> None:
     """Print how well OpenCV's Haar cascade finds the faces in drawn photos."""
-    cascade = cv2.CascadeClassifier(
-        str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml")
-    )
-
-    def boxes(image: np.ndarray) -> np.ndarray:
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        found = cascade.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(40, 40))
-        return np.reshape(found, (-1, 4))
-
     found = total = 0
     sides = []
     for seed in tqdm(range(n), desc="photos", leave=False):
         photo = faces.photo(seed, 1 + seed % 3)
+        boxes = detection.find_faces(photo.image)
         for x, y, w, h in photo.boxes:
             total += 1
             sides.append(w)
             found += any(
                 abs(a + c / 2 - x - w / 2) < w / 4 and abs(b + d / 2 - y - h / 2) < h / 4
-                for a, b, c, d in boxes(photo.image)
+                for a, b, c, d in boxes
             )
     line(f"Haar: faces of {min(sides)} to {max(sides)} pixels found, of {total}",
          f"{found / total:.3f}", "0.98")  # fmt: skip
     quiet = [
-        len(boxes(faces.photo(10_000 + seed, 0).image)) == 0
+        len(detection.find_faces(faces.photo(10_000 + seed, 0).image)) == 0
         for seed in tqdm(range(n), desc="empty photos", leave=False)
     ]
     line(f"Haar: photos without a face, nothing found, of {n}", f"{np.mean(quiet):.3f}", "0.90")
@@ -170,12 +162,12 @@ def lessons(epochs: int) -> None:
         "0.3 to 0.6",
     )
     for name, build in (("dense net", dense), ("CNN without augmentation", cnn)):
-        for seconds, seen, unseen in fitted(build, train, test, epochs):
-            line(
-                f"macro F1, default set: {name}",
-                f"{unseen:.3f}",
-                f"training {seen:.3f}, {seconds:.0f} s",
-            )
+        seconds, seen, unseen = fitted(build, train, test, epochs)
+        line(
+            f"macro F1, default set: {name}",
+            f"{unseen:.3f}",
+            f"training {seen:.3f}, {seconds:.0f} s",
+        )
 
 
 def transfer(epochs: int) -> None:
@@ -194,9 +186,9 @@ def transfer(epochs: int) -> None:
     truth = drawn.truth["clean_label"].to_numpy() if drawn.truth is not None else drawn.labels
     model = cnn()
     model.compile("adam", "sparse_categorical_crossentropy")
+    x = drawn.x
     for epoch in range(epochs):
-        x = drawn.x[:, :, ::-1] if epoch % 2 else drawn.x
-        model.fit(x, truth, batch_size=64, verbose=0)
+        model.fit(x[:, :, ::-1] if epoch % 2 else x, truth, batch_size=64, verbose=0)
     guess = model.predict(real.x, verbose=0).argmax(1)
     reached = f"{(guess == real.labels).mean():.3f}"
     line("accuracy on FER-2013 PrivateTest, trained on drawn faces", reached, "0.40")
@@ -230,8 +222,8 @@ def cnn() -> Any:
 
 def fitted(
     build: Callable[[], Any], train: Dataset, test: Dataset, epochs: int
-) -> Iterator[tuple[float, float, float]]:
-    """Train a network; yield its seconds and its macro F1 on training and test faces."""
+) -> tuple[float, float, float]:
+    """Train a network; return its seconds and its macro F1 on training and test faces."""
     import keras
     from sklearn.metrics import f1_score
 
@@ -245,7 +237,7 @@ def fitted(
         f1_score(part.labels, model.predict(part.x, verbose=0).argmax(1), average="macro")
         for part in (train, test)
     ]
-    yield seconds, scores[0], scores[1]
+    return seconds, scores[0], scores[1]
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbconvert import HTMLExporter
 from tqdm import tqdm
 
-from facevalue import results, utils
+from facevalue import paths, results, utils
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -132,22 +132,14 @@ def hush(notebook: Any) -> None:
                     cell.outputs.remove(output)
 
 
-def write(path: Path, text: str) -> None:
-    """Write `text` beside `path`, then rename, so that a reader never meets half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
-
-
 def build(path: Path, timeout: int | None) -> Run:
     """Run one notebook and write the executed copy and its HTML to build/notebooks."""
     notebook = nbformat.read(path, as_version=4)
     run = execute(path, notebook, timeout)
     hush(notebook)
-    write(BUILD / path.name, nbformat.writes(notebook) + "\n")
+    paths.write_text(BUILD / path.name, nbformat.writes(notebook) + "\n")
     html, _ = HTMLExporter().from_notebook_node(notebook)
-    write(BUILD / f"{path.stem}.html", html)
+    paths.write_text(BUILD / f"{path.stem}.html", html)
     return run
 
 
@@ -156,7 +148,7 @@ def store(path: Path) -> Run:
     notebook = nbformat.read(path, as_version=4)
     run = execute(path, notebook, TIMEOUT["fast"])
     clean(notebook)
-    write(path, nbformat.writes(notebook) + "\n")
+    paths.write_text(path, nbformat.writes(notebook) + "\n")
     return run
 
 
@@ -182,16 +174,16 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        paths = choose(options.names)
+        chosen = choose(options.names)
         if options.store:
             for variable in ("FACEVALUE_DATASET", "FACEVALUE_PROFILE"):
                 os.environ.pop(variable, None)  # stored outputs are those of the defaults
             if options.solutions:
-                paths += [NOTEBOOKS / "solutions" / path.name for path in paths]
-            runs = [store(path) for path in paths]
+                chosen += [NOTEBOOKS / "solutions" / path.name for path in chosen]
+            runs = [store(path) for path in chosen]
         else:
             timeout = TIMEOUT[os.environ.get("FACEVALUE_PROFILE") or "fast"]
-            runs = [build(path, timeout) for path in paths]
+            runs = [build(path, timeout) for path in chosen]
     except (NotebookError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -97,10 +97,7 @@ def updated(text: str) -> str:
 def main() -> int:
     """Write README again."""
     path = paths.root() / README
-    text = updated(path.read_text(encoding="utf-8"))
-    beside = path.with_suffix(".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    paths.write_text(path, updated(path.read_text(encoding="utf-8")))
     return 0
 
 
