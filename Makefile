@@ -1,6 +1,6 @@
 # Each target is one line of tools/course.py; without make, type that line.
 .DEFAULT_GOAL := help
-.PHONY: help run test lab data lock
+.PHONY: help run test lab api data lock
 
 # the first Python here that TensorFlow has wheels for; another one: make run PYTHON=python3.11
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -19,7 +19,10 @@ test: ## check everything: style, types, unit tests, notebooks, solutions
 lab: ## open the notebooks in JupyterLab
 	@$(PYTHON) tools/course.py lab
 
-data: ## bring the real FER-2013 into data/raw
+api: ## show the database of face images on port 8080: make api PORT=8081
+	@$(PYTHON) tools/course.py api $(if $(PORT),--port "$(PORT)")
+
+data: ## bring the real data into data/raw: FER-2013, YuNet, the everyday emotions
 	@$(PYTHON) tools/course.py data
 
 lock: ## compile requirements.lock from pyproject.toml again

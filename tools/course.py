@@ -1,4 +1,4 @@
-"""Set up the course and do one thing with it: run, test, lab, data, lock or help.
+"""Set up the course and do one thing with it: run, test, lab, api, data, lock or help.
 
 Needs nothing but Python 3.11 to 3.13: it makes .venv, installs requirements.lock into it, and
 goes on inside. `make run` and `python tools/course.py run` are the same.
@@ -6,6 +6,7 @@ goes on inside. `make run` and `python tools/course.py run` are the same.
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -38,13 +39,21 @@ def venv_python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+def to_install() -> bytes:
+    """Return what decides how .venv looks: the settings of ruff and others do not."""
+    import tomllib  # not in a Python that is too old, which is to be told so
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    parts = project["project"], project["build-system"], project["tool"]["setuptools"]
+    return (ROOT / "requirements.lock").read_bytes() + json.dumps(parts).encode()
+
+
 def set_up() -> None:
     """Make .venv with what requirements.lock lists, unless it is there and still up to date."""
-    lock = (ROOT / "requirements.lock").read_bytes() + (ROOT / "pyproject.toml").read_bytes()
-    wanted = f"{hashlib.sha256(lock).hexdigest()} {ROOT}"
+    check_python()
+    wanted = f"{hashlib.sha256(to_install()).hexdigest()} {ROOT}"
     if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted:
         return
-    check_python()
     print("Setting up .venv: a few minutes the first time, about 3 GB of disk.", flush=True)
     call(sys.executable, "-m", "venv", "--clear", str(VENV))
     pip = (str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check")
@@ -123,9 +132,17 @@ def lab(options: argparse.Namespace) -> None:
     python("-m", "jupyterlab", "notebooks")
 
 
+def api(options: argparse.Namespace) -> None:
+    """Show the database of face images in the browser."""
+    python("-m", "apps.api", "--port", options.port)
+
+
 def data(options: argparse.Namespace) -> None:
-    """Bring FER-2013 into data/raw."""
-    python("-m", "facevalue.sources")
+    """Bring FER-2013, YuNet and the everyday emotions into data/raw."""
+    try:
+        python("-m", "facevalue.sources")
+    finally:  # one missing file is no reason to go without the others
+        python("-m", "facevalue.everyday")
 
 
 def lock(options: argparse.Namespace) -> None:
@@ -137,7 +154,7 @@ def lock(options: argparse.Namespace) -> None:
     )
 
 
-COMMANDS = {command.__name__: command for command in (run, test, lab, data, lock)}
+COMMANDS = {command.__name__: command for command in (run, test, lab, api, data, lock)}
 
 
 def main() -> int:
@@ -152,6 +169,8 @@ def main() -> int:
             sub.add_argument("--profile", default="", help="fast (default) or full")
             sub.add_argument("--notebook", default="", help="for example 04 or 03,04; default all")
             sub.add_argument("--record", action="store_true", help="update reports/results.csv")
+        if name == "api":
+            sub.add_argument("--port", default="8080", help="8080 by default")
     options = parser.parse_args()
     if options.command in (None, "help"):
         parser.print_help()
