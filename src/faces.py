@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -257,12 +257,20 @@ def _split(index: int) -> str:
     return {8: "PublicTest", 9: "PrivateTest"}.get(index % 10, "Training")
 
 
-def photo(seed: int | np.random.Generator, people: int = 1) -> Photo:
+def photo(
+    seed: int | np.random.Generator, people: int = 1, shown: Sequence[str] | None = None
+) -> Photo:
     """Draw a photo, 300 to 1,300 pixels wide, of `people` (0 to 3) before a background.
 
+    Args:
+        seed: the same seed gives the same photo.
+        people: how many people are in it.
+        shown: the emotion of each of them; by default, they are drawn at random.
     Raises:
-        ValueError: `people` is not from 0 to 3.
+        ValueError: `people` is not from 0 to 3, or `shown` does not name that many emotions.
     """
+    if shown is not None and (len(shown) != people or not set(shown) <= set(EMOTIONS)):
+        raise ValueError(f"shown must name {people} of the seven emotions, got {shown}.")
     if not 0 <= people <= 3:
         raise ValueError(f"people must be from 0 to 3, got {people}.")
     rng = np.random.default_rng(seed)
@@ -275,6 +283,7 @@ def photo(seed: int | np.random.Generator, people: int = 1) -> Photo:
         side = int(np.clip(rng.uniform(0.38, 0.52) * min(slot, height), 100, 280))
         centre = ((k + 0.5 + rng.uniform(-0.05, 0.05)) * slot, height * rng.uniform(0.42, 0.52))
         emotion = str(rng.choice(EMOTIONS))
+        emotion = shown[k] if shown else emotion
         person = Person.random(rng)
         view = replace(View.random(rng, mild=True), scale=1.0, shift_x=0.0, shift_y=0.0)
         units = Intensities(expression(emotion, rng, float(rng.uniform(0.6, 1))))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from facevalue import paths, sources
+from facevalue import downloads, paths
 
 IMAGENET = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
 """Where keras.applications gets MobileNetV2's weights from."""
@@ -64,7 +64,7 @@ def _weights(name: str, address: str) -> Path | None:
     if file.is_file():
         return file
     try:
-        return sources.download(address + name, file, timeout=(5, 10), pause=0.5)
-    except sources.DownloadError as error:
+        return downloads.download(address + name, file, timeout=(5, 10), pause=0.5)
+    except downloads.DownloadError as error:
         print(f"ImageNet weights: not to be had. {error}")
         return None

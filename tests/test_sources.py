@@ -1,451 +1,703 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import logging
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pandas as pd
 import pytest
 from PIL import Image
+from web_server import Clock, Server
 
-from facevalue import fer2013, sources
-from facevalue.dataset import SPLITS
+from facevalue import downloads, faces, photo_service, sources, web
+from facevalue.emotions import EMOTIONS
+from facevalue.sources import Hit, RefusedKey
+from facevalue.web import DownloadError
 
-CONTENT = np.random.default_rng(0).bytes(300_000)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
+KEY = photo_service.KEY
+Request = BaseHTTPRequestHandler
 
 
-class Server:
-    """A small web server on this machine that can be told to behave badly."""
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw noise instead of photos, and be without keys."""
 
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {"/file.bin": CONTENT}
-        self.types: dict[str, str] = {}
-        self.etag = '"one"'
-        self.ranges = True
-        self.cut_after: list[int] = []
-        """Bytes after which each coming answer breaks off."""
-        self.status: list[int] = []
-        """Statuses of the coming answers, instead of the file."""
-        self.claim: int | None = None
-        """A Content-Length that is not true."""
-        self.log: list[tuple[str, str | None]] = []
-        """Path and Range of each request."""
-        server = self
+    def photo(rng: np.random.Generator, people: int, shown: tuple[str, ...]) -> faces.Photo:
+        image = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+        return faces.Photo(image, np.full((people, 4), 20), shown)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:  # noqa: N802
-                server.answer(self)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True)
-        self.thread.start()
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        path = request.path.split("?")[0]
-        asked = request.headers.get("Range")
-        self.log.append((path, asked))
-        content = self.files.get(path)
-        status = self.status.pop(0) if self.status else 200 if content is not None else 404
-        if status != 200 or content is None:
-            request.send_response(status)
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
-        start = 0
-        if asked and self.ranges and request.headers.get("If-Range") == self.etag:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-        if start >= len(content) > 0:
-            request.send_response(416)
-            request.send_header("Content-Range", f"bytes */{len(content)}")
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
-        request.send_response(206 if start else 200)
-        request.send_header("Content-Type", self.types.get(path, "application/octet-stream"))
-        if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        if self.etag:
-            request.send_header("ETag", self.etag)
-        request.send_header("Content-Length", str(self.claim or len(content) - start))
-        request.end_headers()
-        body = content[start:]
-        if self.cut_after:
-            body = body[: self.cut_after.pop(0)]
-            request.close_connection = True
-        request.wfile.write(body)
+    monkeypatch.setattr(faces, "photo", photo)
+    monkeypatch.delenv("PIXABAY_API_KEY", raising=False)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    running = Server()
-    yield running
-    running.http.shutdown()
-    running.http.server_close()
+def clock() -> Clock:
+    return Clock()
 
 
-def fetch(server: Server, path: Path, **options: object) -> Path:
-    return sources.download(f"{server.url}/file.bin", path, pause=0.01, **options)
+@pytest.fixture
+def service() -> Iterator[photo_service.Service]:
+    with photo_service.start(40) as running:
+        yield running
 
 
-def test_a_file_arrives_and_nothing_else(server: Server, tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file.bin"
-    assert fetch(server, path, sha256=SHA256.upper()) == path
-    assert path.read_bytes() == CONTENT
-    assert list(path.parent.iterdir()) == [path]
+def pixabay(
+    service: photo_service.Service, clock: Clock | None = None, cache: Path | None = None
+) -> sources.Pixabay:
+    clock = clock or Clock()
+    pace = web.Pace(None, clock, clock.sleep)
+    return sources.Pixabay(KEY, service.address, cache=cache, pace=pace)
 
 
-def test_a_file_with_the_right_checksum_is_not_fetched_again(
-    server: Server, tmp_path: Path
+def asked(service: photo_service.Service) -> int:
+    return sum(path.startswith("/api/") for _, path in service.log)
+
+
+# ------------------------------------------------------------------------------ searching
+
+
+def test_photos_of_each_emotion_are_found_and_brought(
+    service: photo_service.Service, tmp_path: Path
 ) -> None:
-    path = tmp_path / "file.bin"
-    path.write_bytes(CONTENT)
-    fetch(server, path, sha256=SHA256)
-    assert server.log == []
-    path.write_bytes(b"old")
-    fetch(server, path, sha256=SHA256)
-    assert path.read_bytes() == CONTENT
+    hits = sources.search(pixabay(service), 4)
+    assert hits.attrs["problems"] == []
+    counts = hits.groupby("emotion").size()
+    assert set(counts.index) == set(EMOTIONS)
+    assert counts.max() == 4
+    assert hits["address"].is_unique
+    for row in hits.itertuples():
+        assert row.words in sources.WORDS[str(row.emotion)]
+        assert row.source == "drawn photos" and row.licence.startswith("MIT")
+        assert str(row.page).startswith("http://127.0.0.1") and row.author == "Face Value"
+    assert len(set(hits["words"])) > 7  # synonyms were needed
+    brought = downloads.fetch_images(hits, tmp_path)
+    assert (brought["problem"] == "").all()
+    for row in brought.itertuples():
+        with Image.open(tmp_path / str(row.file)) as image:
+            assert image.size == (row.width, row.height)
 
 
-def test_a_broken_line_is_continued_where_it_broke(server: Server, tmp_path: Path) -> None:
-    server.cut_after = [100_000, 50_000]
-    fetch(server, tmp_path / "file.bin", sha256=SHA256)
-    starts = [int(asked[6:-1]) for _, asked in server.log if asked]
-    assert 90_000 < starts[0] <= 100_000
-    assert 130_000 < starts[1] <= 150_000
-    assert len(server.log) == 3
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+def test_a_search_can_be_for_some_emotions(service: photo_service.Service) -> None:
+    hits = sources.search(pixabay(service), 1, ("sad", "happy"))
+    assert hits["emotion"].tolist() == ["sad", "happy"]
+    assert asked(service) == 2  # the first words were enough
+    with pytest.raises(ValueError, match="No words are known for boredom"):
+        sources.search(pixabay(service), 1, ["boredom"])
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        sources.search(pixabay(service), 0)
 
 
-def test_a_later_call_continues_what_an_earlier_one_left(server: Server, tmp_path: Path) -> None:
-    path = tmp_path / "file.bin"
-    path.write_bytes(b"the old one")
-    server.cut_after = [50_000, 10, 10, 10]
-    with pytest.raises(sources.DownloadError, match=r"4 times in a row; 4\d,\d{3} bytes are kept"):
-        fetch(server, path)
-    assert path.read_bytes() == b"the old one"
-    server.log.clear()
-    fetch(server, path)
-    assert [(asked or "")[:7] for _, asked in server.log] == ["bytes=4"]
-    assert path.read_bytes() == CONTENT
-    assert list(tmp_path.iterdir()) == [path]
+def test_every_emotion_has_its_own_words_of_a_length_that_pixabay_takes() -> None:
+    every = [words for emotion in EMOTIONS for words in sources.WORDS[emotion]]
+    assert len(every) == len(set(every))
+    assert all(3 <= len(words) <= 100 for words in every)
+    assert all(len(sources.WORDS[emotion]) >= 4 for emotion in EMOTIONS)
 
 
-def test_a_file_that_changed_meanwhile_starts_anew(server: Server, tmp_path: Path) -> None:
-    server.cut_after = [50_000, 0, 0, 0]
-    with pytest.raises(sources.DownloadError):
-        fetch(server, tmp_path / "file.bin")
-    server.etag, server.files["/file.bin"] = '"two"', CONTENT[::-1]
-    fetch(server, tmp_path / "file.bin")
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT[::-1]
+class Fake:
+    """A source whose answers are told to it."""
+
+    name = "fake"
+
+    def __init__(self, answer: Callable[[str, int], list[str]]) -> None:
+        self.answer, self.words = answer, []
+
+    def search(self, words: str, most: int) -> list[Hit]:
+        self.words.append(words)
+        return [Hit("", words, a, 0, 0, "", "", "", "fake") for a in self.answer(words, most)]
 
 
-@pytest.mark.parametrize("etag", ['"one"', "", 'W/"weak"'])
-def test_a_server_without_ranges_or_marks_sends_it_all_again(
-    server: Server, tmp_path: Path, etag: str
+def test_the_same_address_is_kept_once() -> None:
+    hits = sources.search(Fake(lambda words, most: ["https://a.example/1"]), 2, ["sad", "happy"])
+    assert hits[["emotion", "words"]].to_numpy().tolist() == [["sad", "sad face"]]
+
+
+def test_one_word_that_fails_does_not_stop_the_rest() -> None:
+    def answer(words: str, most: int) -> list[str]:
+        if words == "crying":
+            raise DownloadError("the server is on fire.")
+        return [f"https://a.example/{words}"]
+
+    hits = sources.search(Fake(answer), 3, ["sad"])
+    assert hits["words"].tolist() == ["sad face", "sorrow", "unhappy"]
+    assert hits.attrs["problems"] == ["sad, 'crying': the server is on fire."]
+
+
+def test_a_source_that_always_fails_is_given_up() -> None:
+    def answer(words: str, most: int) -> list[str]:
+        raise DownloadError("no network.")
+
+    fake = Fake(answer)
+    hits = sources.search(fake, 3)
+    assert len(fake.words) == sources.MOST_FAILURES
+    assert hits.empty and "address" in hits
+    assert "given up after 5 failures" in hits.attrs["problems"][-1]
+
+
+def test_nothing_found_is_no_problem() -> None:
+    hits = sources.search(Fake(lambda words, most: []), 3)
+    assert hits.empty and hits.attrs["problems"] == []
+
+
+# ------------------------------------------------------------------------------ Pixabay
+
+
+def test_pages_are_put_together() -> None:
+    with photo_service.start(450) as service:
+        client = pixabay(service)
+        hits = client.search("drawing", 410)
+        assert len({hit.address for hit in hits}) == 410
+        assert asked(service) == 3
+        assert len(client.search("drawing", 9999)) == 450
+
+
+def test_a_page_beyond_the_last_is_the_end_and_500_hits_are_all(
+    service: photo_service.Service,
 ) -> None:
-    server.ranges, server.etag = False, etag
-    server.cut_after = [100_000]
-    fetch(server, tmp_path / "file.bin", sha256=SHA256)
-    assert len(server.log) == 2
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    with photo_service.start(505) as many:
+        assert len(pixabay(many).search("drawing", 1000)) == 500
+
+    def more(request: Request) -> bool:
+        """Promise more hits than there are, so that the client asks for a page too many."""
+        if "page=1" in request.path.split("&")[-1]:
+            row = {"largeImageURL": f"{service.address}x.jpg"}
+            body = json.dumps({"total": 9, "totalHits": 9, "hits": [row] * 3}).encode()
+            photo_service.send(request, 200, body, "application/json")
+            return True
+        return False
+
+    service._fault = more
+    assert len(pixabay(service).search("bicycle", 9)) == 1
 
 
-def test_all_had_arrived_but_was_not_put_in_place(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "file.bin.part").write_bytes(CONTENT)
-    (tmp_path / "file.bin.part.etag").write_text(server.etag)
-    fetch(server, tmp_path / "file.bin", sha256=SHA256)
-    assert server.log == [("/file.bin", "bytes=300000-")]
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+def test_rows_are_read_tolerantly(service: photo_service.Service) -> None:
+    own = service.address
+    rows = [
+        {"largeImageURL": own + "1.jpg", "surprise": [1], "imageWidth": "640", "user": None},
+        {"webformatURL": own + "2.jpg", "imageWidth": 2560, "imageHeight": 1920, "user": "A\nB"},
+        {"largeImageURL": None},
+        "nonsense",
+        {"largeImageURL": "file:///etc/passwd"},
+        {"largeImageURL": "http://192.168.1.1/router.jpg"},
+        {"largeImageURL": "http://127.0.0.1:1/other.jpg"},
+        {"largeImageURL": "https://pixabay.com/get/3.jpg", "pageURL": "javascript:alert(1)"},
+    ]
+
+    def fault(request: Request) -> bool:
+        body = json.dumps({"totalHits": 8, "hits": rows}).encode()
+        photo_service.send(request, 200, body, "application/json; charset=utf-8")
+        return True
+
+    service._fault = fault
+    hits = pixabay(service).search("happy face", 8)
+    names = [hit.address.rsplit("/", 1)[-1] for hit in hits]
+    assert names == ["1.jpg", "2.jpg", "3.jpg"]
+    assert [(hit.width, hit.height) for hit in hits] == [(640, 0), (1280, 960), (0, 0)]
+    assert [hit.author for hit in hits] == ["", "AB", ""]
+    assert hits[2].page == ""
 
 
-def test_more_had_arrived_than_there_is(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "file.bin.part").write_bytes(CONTENT + b"more")
-    (tmp_path / "file.bin.part.etag").write_text(server.etag)
-    fetch(server, tmp_path / "file.bin")
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+def test_answers_are_kept_for_a_day(service: photo_service.Service, tmp_path: Path) -> None:
+    cache = tmp_path / "cache.sqlite"
+    first = pixabay(service, cache=cache).search("happy face", 20)
+    again = pixabay(service, cache=cache)
+    assert again.search("happy face", 20) == first
+    assert asked(service) == 1
+    session = again._api._session
+    assert session.settings.expire_after == 24 * 60 * 60
+    other = sources.Pixabay("another-key", service.address, cache=cache)
+    assert other.search("happy face", 20) == first  # the key is no part of what is kept
+    assert asked(service) == 1
 
 
-def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
-    server.status = [503, 429]
-    fetch(server, tmp_path / "file.bin")
-    assert len(server.log) == 3
+def test_errors_are_not_kept(service: photo_service.Service, tmp_path: Path) -> None:
+    bad = iter([(500, "text/plain"), (200, "text/html"), (200, "application/json")])
+
+    def fault(request: Request) -> bool:
+        status, kind = next(bad, (0, ""))
+        if status:
+            photo_service.send(request, status, b"<html>oops</html>", kind)
+        return bool(status)
+
+    service._fault = fault
+    client = pixabay(service, cache=tmp_path / "cache.sqlite")
+    with pytest.raises(DownloadError, match="not answer with a list of images, but with text/html"):
+        client.search("happy face", 5)
+    with pytest.raises(DownloadError, match="but with application/json"):
+        client.search("happy face", 5)
+    assert client.search("happy face", 5)
+    assert asked(service) == 4
 
 
-def failing(server: Server, tmp_path: Path, message: str, **options: object) -> str:
-    """Assert that a download fails with this message, and leaves an older file alone."""
-    path = tmp_path / "file.bin"
-    path.write_bytes(b"the old one")
-    with pytest.raises(sources.DownloadError, match=message) as caught:
-        fetch(server, path, **options)
-    assert path.read_bytes() == b"the old one"
+def test_a_damaged_cache_is_told(service: photo_service.Service, tmp_path: Path) -> None:
+    cache = tmp_path / "cache.sqlite"
+    cache.write_bytes(b"no database" * 1000)
+    with pytest.raises(DownloadError, match="cache.* is broken: delete it"):
+        pixabay(service, cache=cache).search("happy face", 5)
+
+
+def test_over_the_limit_it_waits_as_long_as_it_is_told(clock: Clock) -> None:
+    with photo_service.start(40, limit=2, window=50) as service:
+        client = pixabay(service, clock)
+        client.search("happy face", 5)
+        client.search("joy", 5)
+        assert clock.slept == []
+        service._asked.clear()  # the minute is over for the server, too
+        client.search("anger", 5)
+        assert 40 <= sum(clock.slept) <= 50  # nothing was left: it waited before it asked
+        assert asked(service) == 3
+
+
+def test_a_429_is_waited_for(
+    service: photo_service.Service, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter([{"X-RateLimit-Reset": "33"}, {"Retry-After": "4"}])
+
+    def fault(request: Request) -> bool:
+        headers = next(answers, None)
+        if headers is not None:
+            photo_service.send(request, 429, b"[ERROR 429] too many", headers=headers)
+        return headers is not None
+
+    service._fault = fault
+    assert pixabay(service, clock).search("happy face", 5)
+    assert clock.slept == [33, 4]
+    told = ["127.0.0.1 is asked again in 33 seconds.", "127.0.0.1 is asked again in 4 seconds."]
+    assert capsys.readouterr().err.splitlines() == told
+
+
+def test_a_service_that_asks_for_too_long_is_left(
+    service: photo_service.Service, clock: Clock
+) -> None:
+    def fault(request: Request) -> bool:
+        photo_service.send(request, 429, b"no", headers={"X-RateLimit-Reset": "3000"})
+        return True
+
+    service._fault = fault
+    with pytest.raises(DownloadError, match="asks to wait 3,000 seconds"):
+        pixabay(service, clock).search("happy face", 5)
+    assert clock.slept == []
+
+
+def busy(request: Request) -> bool:
+    photo_service.send(request, 500, b"[ERROR 500] oops")
+    return True
+
+
+def cut(request: Request) -> bool:
+    request.send_response(200)
+    request.send_header("Content-Type", "application/json")
+    request.send_header("Content-Length", "1000")
+    request.end_headers()
+    request.wfile.write(b'{"total": 3, "hits": [')
+    request.close_connection = True
+    return True
+
+
+def page(request: Request) -> bool:
+    photo_service.send(request, 200, b"<html>Please log in</html>", "text/html")
+    return True
+
+
+def endless(request: Request) -> bool:
+    request.send_response(200)
+    request.send_header("Content-Type", "application/json")
+    request.send_header("Content-Length", str(10**10))
+    request.end_headers()
+    request.close_connection = True
+    return True
+
+
+def elsewhere(target: str) -> photo_service.Fault:
+    def fault(request: Request) -> bool:
+        photo_service.send(request, 302, b"", headers={"Location": target})
+        return True
+
+    return fault
+
+
+FAULTS = [
+    (busy, r"the server is busy \(status 500\), 4 times in a row", 4),
+    (cut, "the connection broke, 4 times in a row", 4),
+    (page, "not answer with a list of images, but with text/html", 1),
+    (endless, "10,000,000,000 bytes: more than 10,000,000", 1),
+    (elsewhere("file:///etc/passwd"), "answered 302", 1),
+    (elsewhere("http://10.0.0.1/api/"), "answered 302", 1),
+]
+
+
+@pytest.mark.parametrize(("fault", "message", "requests"), FAULTS)
+def test_faults_of_the_api_are_told_in_one_line_without_the_key(
+    service: photo_service.Service,
+    fault: photo_service.Fault,
+    message: str,
+    requests: int,
+    tmp_path: Path,
+) -> None:
+    service._fault = fault
+    with pytest.raises(DownloadError, match=message) as caught:
+        pixabay(service, cache=tmp_path / "cache.sqlite").search("happy face", 5)
+    assert asked(service) == requests
     assert len(str(caught.value).splitlines()) == 1
-    return str(caught.value)
+    shown = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert KEY not in " ".join(map(repr, shown))
 
 
-def test_a_file_that_is_not_there(server: Server, tmp_path: Path) -> None:
-    del server.files["/file.bin"]
-    failing(server, tmp_path, "file.bin answered 404 Not Found")
+@pytest.mark.parametrize(("fault", "message"), [(f, m) for f, m, _ in FAULTS[:2]])
+def test_one_fault_costs_no_hit(
+    service: photo_service.Service, fault: photo_service.Fault, message: str
+) -> None:
+    faults = iter([fault])
+    service._fault = lambda request: next(faults, lambda r: False)(request)
+    assert len(pixabay(service).search("happy face", 5)) > 0
+
+
+@pytest.mark.parametrize("fault", [fault for fault, _, _ in FAULTS])
+def test_a_fault_of_one_image_leaves_the_others(
+    service: photo_service.Service, fault: photo_service.Fault, tmp_path: Path, clock: Clock
+) -> None:
+    hits = sources.search(pixabay(service), 1)
+    bad = hits["address"][3].split("/", 3)[-1]
+    service._fault = lambda request: bad in request.path and fault(request)
+    pace = web.Pace(None, clock, clock.sleep)
+    brought = downloads.fetch_images(hits, tmp_path, pace=pace)
+    assert [bool(problem) for problem in brought["problem"]] == [n == 3 for n in range(7)]
+    assert {file.name for file in tmp_path.iterdir()} == {"index.json", *brought["file"]} - {""}
+
+
+def test_a_key_that_is_refused_stops_the_search(service: photo_service.Service) -> None:
+    client = sources.Pixabay("my-secret-key", service.address)
+    with pytest.raises(RefusedKey, match="does not know the key") as caught:
+        sources.search(client, 3)
+    assert asked(service) == 1
+    assert "my-secret-key" not in repr(caught.value)
+
+
+def test_without_a_key_it_is_told_where_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="set the environment variable PIXABAY_API_KEY"):
+        sources.Pixabay()
+    monkeypatch.setenv("PIXABAY_API_KEY", "from-the-environment")
+    with pytest.raises(ValueError, match="not an https address") as caught:
+        sources.Pixabay(base_url="http://pixabay.example/api/")
+    assert "from-the-environment" not in str(caught.value)
+    with photo_service.start(5) as service:
+        shown = repr(sources.Pixabay(base_url=service.address))
+    assert "from-the-environment" not in shown and service.address in shown
+
+
+def test_the_key_is_nowhere(
+    service: photo_service.Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    cache = tmp_path / "cache.sqlite"
+    client = pixabay(service, cache=cache)
+    client.search("happy face", 5)
+    client.search("happy face", 5)
+    service._fault = busy
+    with pytest.raises(DownloadError):
+        client.search("joy", 5)
+    assert any(KEY in path for _, path in service.log)  # it was sent
+    with sqlite3.connect(cache) as database:
+        assert database.execute("SELECT COUNT(*) FROM responses").fetchone() == (1,)
+    stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"happy" in stored and KEY.encode() not in stored
+    assert "GET /api/" in caplog.text and KEY not in caplog.text
+    assert KEY not in repr(client)
+
+
+def test_a_server_that_is_not_there(service: photo_service.Service) -> None:
+    client = pixabay(service)
+    service.stop()
+    with pytest.raises(DownloadError, match="no connection to the server, 4 times") as caught:
+        client.search("happy face", 5)
+    assert KEY not in f"{caught.value!r} {caught.value.__context__!r}"
+
+
+def test_words_that_are_too_long(service: photo_service.Service) -> None:
+    with pytest.raises(ValueError, match="100 characters at most"):
+        pixabay(service).search("x" * 101, 5)
+
+
+# ------------------------------------------------------------------------------ Openverse
+
+
+def openverse(server: Server, pages: list[object], clock: Clock | None = None) -> sources.Openverse:
+    """Openverse's client, and the server that answers with these pages."""
+    answered = server.answer
+    queue = iter(pages)
+
+    def answer(request: Request) -> None:
+        server.files = {"/v1/images/": json.dumps(next(queue, {"results": []})).encode()}
+        answered(request)
+
+    server.answer = answer  # type: ignore[method-assign]
+    server.types["/v1/images/"] = "application/json"
+    clock = clock or Clock()
+    pace = web.Pace(None, clock, clock.sleep)
+    return sources.Openverse(server.url + "/v1/images/", pace=pace)
+
+
+def row(number: int, **fields: object) -> dict:
+    """One result, with the fields that https://api.openverse.org/v1/ documents."""
+    found = {
+        "id": f"id-{number}",
+        "title": None,
+        "url": f"https://live.staticflickr.com/{number}.jpg",
+        "foreign_landing_url": f"https://www.flickr.com/photos/{number}",
+        "creator": "Ada",
+        "license": "by-nc-sa",
+        "license_version": "2.0",
+        "width": 1024,
+        "height": 683,
+        "mature": False,
+    }
+    return found | fields
+
+
+def test_openverse_keeps_licence_author_and_page(server: Server) -> None:
+    rows = [
+        row(1),
+        row(2, license="cc0", license_version="1.0", creator=None),
+        row(3, license="pdm", license_version=None, width=None),
+        row(4, url=None),
+        row(5, url="http://127.0.0.1:1/x.jpg"),
+    ]
+    client = openverse(server, [{"result_count": 5, "page_count": 1, "results": rows}])
+    hits = client.search("happy face", 20)
+    assert [hit.licence for hit in hits] == ["CC BY-NC-SA 2.0", "CC0 1.0", "Public Domain Mark"]
+    assert [hit.author for hit in hits] == ["Ada", "", "Ada"]
+    assert [(hit.width, hit.height) for hit in hits] == [(1024, 683), (1024, 683), (0, 683)]
+    assert hits[0].page == "https://www.flickr.com/photos/1"
+    assert {hit.source for hit in hits} == {"Openverse"}
     assert len(server.log) == 1
 
 
-def test_a_server_that_stays_busy(server: Server, tmp_path: Path) -> None:
-    server.status = [503] * 9
-    failing(server, tmp_path, r"the server is busy \(status 503\)")
-    assert len(server.log) == 4
+def test_openverse_pages_are_of_20_and_240_at_most(server: Server) -> None:
+    pages = [
+        {"page_count": 500, "results": [row(20 * page + n) for n in range(20)]}
+        for page in range(15)
+    ]
+    assert len(openverse(server, pages).search("joy", 1000)) == 240
+    assert len(server.log) == 12
 
 
-def test_a_wrong_checksum(server: Server, tmp_path: Path) -> None:
-    failing(server, tmp_path, "checksum is wrong", sha256="0" * 64)
-    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
+def test_openverse_is_waited_for_and_left_when_the_day_is_over(
+    server: Server, clock: Clock
+) -> None:
+    server.status, server.headers = [429], {"Retry-After": "9"}
+    client = openverse(server, [None, {"page_count": 1, "results": [row(1)]}], clock)
+    assert len(client.search("joy", 5)) == 1
+    assert clock.slept == [9]
+    server.status, server.headers = [429], {"Retry-After": "80000"}
+    with pytest.raises(DownloadError, match="asks to wait 80,000 seconds"):
+        client.search("sorrow", 5)
 
 
-def test_a_file_that_is_too_large_is_not_begun(server: Server, tmp_path: Path) -> None:
-    server.claim = 10**12
-    failing(server, tmp_path, "has 1,000,000,000,000 bytes: more than 2,000,000,000")
-    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
+def test_openverse_is_asked_20_times_in_a_minute_at_most() -> None:
+    client = sources.Openverse("https://api.openverse.example/v1/images/", cache=Path(":memory:"))
+    clock = Clock()
+    pace = client._api._pace
+    pace._clock, pace._sleep = clock, clock.sleep
+    for _ in range(21):
+        pace.wait(sources.OPENVERSE)
+    assert clock() - 1000 == pytest.approx(60)
 
 
-def test_a_file_that_is_larger_than_allowed(server: Server, tmp_path: Path) -> None:
-    failing(server, tmp_path, "300,000 bytes: more than 299,999", largest=299_999)
+# ------------------------------------------------------------------------------ DuckDuckGo
 
 
-def test_a_web_page_instead_of_the_file(server: Server, tmp_path: Path) -> None:
-    server.files["/file.bin"] = b"<html>Please log in</html>"
-    server.types["/file.bin"] = "text/html; charset=utf-8"
-    failing(server, tmp_path, "is a web page, not the file")
+class Engine:
+    """What ddgs.DDGS is, as far as it is used."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers, self.asked = list(answers), []
+
+    def images(self, query: str, **options: object) -> object:
+        self.asked.append((query, options))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
-def test_a_server_that_is_not_there(server: Server, tmp_path: Path) -> None:
-    server.http.shutdown()
-    server.http.server_close()
-    failing(server, tmp_path, "there is no connection to the server")
+def result(number: int, **fields: object) -> dict:
+    found = {
+        "title": "A face",
+        "image": f"https://photos.example/{number}.jpg",
+        "thumbnail": "https://tse.mm.bing.net/th",
+        "url": f"https://photos.example/page/{number}",
+        "height": 768,
+        "width": "1024",
+        "source": "Bing",
+    }
+    return found | fields
 
 
-def test_a_server_that_does_not_answer(tmp_path: Path, server: Server) -> None:
-    server.answer = lambda request: threading.Event().wait(0.5)  # type: ignore[method-assign]
-    failing(server, tmp_path, "does not answer|connection", timeout=(1, 0.05))
+def duckduckgo(engine: Engine, clock: Clock | None = None) -> sources.DuckDuckGo:
+    clock = clock or Clock()
+    return sources.DuckDuckGo(engine, pace=web.Pace(0.5, clock, clock.sleep))
 
 
-def test_no_secret_of_the_address_is_told(server: Server, tmp_path: Path) -> None:
-    address = server.url.replace("http://", "http://user:password@")
-    for path in ("/missing", "/file.bin"):
-        server.claim = 10**12
-        with pytest.raises(sources.DownloadError) as caught:
-            sources.download(f"{address}{path}?key=secret", tmp_path / "x", pause=0.01)
-        shown = f"{caught.value!r} {caught.value.__cause__!r}"
-        assert not {"secret", "password", "user:"} & set(shown.split("/"))
-        assert "secret" not in shown
-        assert "password" not in shown
-        assert server.url.removeprefix("http://") in shown
+def test_duckduckgo_hits_say_where_they_are_from() -> None:
+    engine = Engine([result(1), result(1), result(2, image="http://10.0.0.1/x.jpg"), "?"], [])
+    hits = duckduckgo(engine).search("grimace", 5)
+    assert [hit.address for hit in hits] == ["https://photos.example/1.jpg"]
+    assert hits[0].page == "https://photos.example/page/1"
+    assert (hits[0].width, hits[0].height) == (1024, 768)
+    assert "owner" in hits[0].licence
+    query, options = engine.asked[0]
+    assert query == "grimace" and options["backend"] == "duckduckgo"
 
 
-@pytest.mark.parametrize("url", ["file:///etc/hosts", "ftp://example.org/a", "data.csv", "http://"])
-def test_only_web_addresses_are_fetched(tmp_path: Path, url: str) -> None:
-    with pytest.raises(ValueError, match="not an http or https address"):
-        sources.download(url, tmp_path / "x")
+def test_duckduckgo_pages_are_put_together(clock: Clock) -> None:
+    pages = [[result(100 * page + n) for n in range(100)] for page in range(3)]
+    engine = Engine(*pages)
+    hits = duckduckgo(engine, clock).search("joy", 250)
+    assert len({hit.address for hit in hits}) == 250
+    assert [options["page"] for _, options in engine.asked] == [1, 2, 3]
+    assert clock.slept == [2, 2]  # one request in two seconds
 
 
-# ------------------------------------------------------------------------------ FER-2013
-
-pytestmark = pytest.mark.filterwarnings("ignore:.*class counts")
-
-NAMES = {
-    "Training": "data/train-00000-of-00001-5eab.parquet",
-    "PublicTest": "data/publicTest-00000-of-00001-f41b.parquet",
-    "PrivateTest": "data/privateTest-00000-of-00001-4b8a.parquet",
-}
+def test_the_end_of_duckduckgos_results_is_no_error() -> None:
+    ddgs = pytest.importorskip("ddgs.exceptions", reason="ddgs is not installed")
+    engine = Engine([result(1)], ddgs.DDGSException("No results found."))
+    assert len(duckduckgo(engine).search("joy", 50)) == 1
 
 
-def parquet(seed: int) -> bytes:
-    """Seven faces, one of each emotion, as the mirror stores them."""
-    cells = []
-    for image in np.random.default_rng(seed).integers(0, 256, (7, 48, 48), dtype=np.uint8):
-        stream = io.BytesIO()
-        Image.fromarray(image).save(stream, "PNG")
-        cells.append({"bytes": stream.getvalue(), "path": None})
-    stream = io.BytesIO()
-    pq.write_table(pa.table({"image": cells, "label": list(range(7))}), stream)
-    return stream.getvalue()
+def test_duckduckgo_backs_off_then_says_what_may_be(clock: Clock) -> None:
+    ddgs = pytest.importorskip("ddgs.exceptions", reason="ddgs is not installed")
+    nothing = ddgs.DDGSException("No results found.")
+    engine = Engine(nothing, [result(1)], [])
+    assert len(duckduckgo(engine, clock).search("joy", 5)) == 1
+    assert clock.slept[0] == 5
+    engine = Engine(*[nothing] * 3, [result(1)], [])
+    hits = sources.search(duckduckgo(engine), 1, ["happy"])
+    assert len(hits) == 1
+    assert "too many requests for now" in hits.attrs["problems"][0]
+
+
+def test_duckduckgo_uses_ddgs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    ddgs = pytest.importorskip("ddgs", reason="ddgs is not installed")
+    asked = []
+
+    def search(self: object, category: str, query: str, **options: object) -> list[dict]:
+        asked.append((category, query, options))
+        return [result(1)]
+
+    monkeypatch.setattr(ddgs.DDGS().__class__, "_search_sync", search, raising=True)
+    client = sources.DuckDuckGo(pace=web.Pace(1000))
+    assert len(client.search("joy", 1)) == 1
+    assert asked[0][:2] == ("images", "joy")
+
+
+def test_without_ddgs_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ddgs", None)
+    with pytest.raises(ImportError, match="pip install ddgs"):
+        sources.DuckDuckGo()
+
+
+# ------------------------------------------------------------------------------ on disk
+
+
+def save(path: Path, size: tuple[int, int] = (30, 20)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size, 7).save(path)
 
 
 @pytest.fixture
-def hub(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """The server, with a small copy of the mirror as the Hugging Face Hub offers it."""
-    monkeypatch.setattr(sources, "has_kaggle_credentials", lambda: False)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    listing: list[dict] = [{"type": "file", "path": "README.md", "size": 5, "oid": "1"}]
-    server.files = {}
-    for seed, path in enumerate(NAMES.values()):
-        content = parquet(seed)
-        oid = hashlib.sha256(content).hexdigest()
-        listing.append({"type": "file", "path": path, "lfs": {"oid": oid, "size": len(content)}})
-        server.files[f"/datasets/{sources.MIRROR}/resolve/main/{path}"] = content
-    api = f"/api/datasets/{sources.MIRROR}/tree/main"
-    server.files[api] = json.dumps(listing).encode()
-    server.types[api] = "application/json; charset=utf-8"
-    return server
+def folders(tmp_path: Path) -> Path:
+    names = ("anger", "contempt", "disgust", "fear", "happiness", "neutrality", "sadness")
+    for name in (*names, "surprise"):
+        for number in range(3):
+            save(tmp_path / "images" / name / f"{number}.png")
+    (tmp_path / "images" / "anger" / "0.png").write_bytes(b"no image")
+    (tmp_path / "images" / "anger" / "notes.txt").write_text("x")
+    return tmp_path
 
 
-def parquet_address(split: str) -> str:
-    return f"/datasets/{sources.MIRROR}/resolve/main/{NAMES[split]}"
+def test_folders_named_by_emotion_are_read(folders: Path) -> None:
+    source = sources.Folder(folders, licence="ours")
+    hits = sources.search(source, 5)
+    assert hits.groupby("emotion").size().to_dict() == dict.fromkeys(EMOTIONS, 3) | {"angry": 2}
+    assert source.skipped["contempt"] == 3
+    assert source.skipped["no image"] > 0
+    row = hits.iloc[0]
+    assert (row["width"], row["height"], row["licence"]) == (30, 20, "ours")
+    assert Path(row["address"]).parent.name == "anger"
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        sources.Folder(folders / "nothing")
 
 
-def test_fer2013_arrives_and_is_found_and_read(hub: Server, tmp_path: Path) -> None:
-    place = sources.fetch_fer2013(tmp_path, hub.url + "/")
-    assert place == tmp_path / "fer2013" == fer2013.find(tmp_path)
-    assert list(tmp_path.iterdir()) == [place]
-    data = fer2013.read(place)
-    assert data.counts()["total"].tolist() == [7, 7, 7]
-    assert data.labels.tolist() == list(range(7)) * 3
-    for seed, split in enumerate(SPLITS):
-        drawn = np.random.default_rng(seed).integers(0, 256, (7, 48, 48), dtype=np.uint8)
-        assert (data.split(split).images == drawn).all()
-
-
-def test_half_a_download_is_never_found_and_is_continued(hub: Server, tmp_path: Path) -> None:
-    whole = hub.files.pop(parquet_address("Training"))  # the last in alphabetical order
-    with pytest.raises(sources.DownloadError, match="train-.*404"):
-        sources.fetch_fer2013(tmp_path, hub.url)
-    with pytest.raises(FileNotFoundError):
-        fer2013.find(tmp_path)
-    hub.files[parquet_address("Training")] = whole
-    hub.log.clear()
-    hub.cut_after = [10**9, 10_000]  # the list arrives, then the file breaks
-    sources.fetch_fer2013(tmp_path, hub.url)
-    assert [path for path, _ in hub.log[1:]] == [parquet_address("Training")] * 2
-    assert hub.log[-1][1] == "bytes=8192-"
-    assert len(fer2013.read(tmp_path / "fer2013")) == 21
-
-
-def test_what_an_older_list_left_is_not_read_too(hub: Server, tmp_path: Path) -> None:
-    arriving = tmp_path / ".fer2013-arriving"
-    arriving.mkdir()
-    (arriving / "Training-7.parquet").write_bytes(parquet(9))
-    (arriving / "Training-8.parquet.part").write_bytes(b"x")
-    assert len(fer2013.read(sources.fetch_fer2013(tmp_path, hub.url))) == 21
-
-
-def test_a_changed_file_is_refused(hub: Server, tmp_path: Path) -> None:
-    hub.files[parquet_address("Training")] = parquet(5)
-    with pytest.raises(sources.DownloadError, match="checksum is wrong"):
-        sources.fetch_fer2013(tmp_path, hub.url)
-    assert not (tmp_path / "fer2013").exists()
-
-
-@pytest.mark.parametrize(
-    "listing", [b"{}", b"[]", b"not json", b'[{"path": 1}]', b'[{"path": "data/train-0.parquet"}]']
-)
-def test_an_answer_that_is_no_list_of_the_files(
-    hub: Server, tmp_path: Path, listing: bytes
-) -> None:
-    hub.files[f"/api/datasets/{sources.MIRROR}/tree/main"] = listing
-    with pytest.raises(sources.DownloadError, match="/api/datasets"):
-        sources.fetch_fer2013(tmp_path, hub.url)
-
-
-def test_files_that_are_not_fer2013_are_refused_and_removed(hub: Server, tmp_path: Path) -> None:
-    broken = b"PAR1 but not really"
-    listing = [{"path": path} for path in NAMES.values()]
-    hub.files[f"/api/datasets/{sources.MIRROR}/tree/main"] = json.dumps(listing).encode()
-    hub.files[parquet_address("Training")] = broken
-    with pytest.raises(sources.DownloadError, match="what arrived is not FER-2013"):
-        sources.fetch_fer2013(tmp_path, hub.url)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_names_from_outside_never_become_paths(hub: Server, tmp_path: Path) -> None:
-    listing = [{"path": path} for path in NAMES.values()]
-    listing.append({"path": "../../../train-evil.parquet"})
-    hub.files[f"/api/datasets/{sources.MIRROR}/tree/main"] = json.dumps(listing).encode()
-    evil = f"/datasets/{sources.MIRROR}/resolve/main/../../../train-evil.parquet"
-    hub.files |= {path: parquet(4) for path in (evil, "/datasets/train-evil.parquet")}
-    hub.files["/datasets/Aaryan333/train-evil.parquet"] = parquet(4)
-    sources.fetch_fer2013(tmp_path / "raw", hub.url)
-    assert [p.name for p in tmp_path.iterdir()] == ["raw"]
-
-
-def test_what_is_there_already_is_not_overwritten(hub: Server, tmp_path: Path) -> None:
-    (tmp_path / "fer2013").mkdir()
-    (tmp_path / "fer2013" / "mine.txt").write_text("x")
-    with pytest.raises(FileExistsError, match="move it away"):
-        sources.fetch_fer2013(tmp_path, hub.url)
-    assert hub.log == []
-
-
-def test_without_the_hub_it_comes_from_kaggle_where_there_are_credentials(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kagglehub = pytest.importorskip("kagglehub", reason="kagglehub is not installed")
-    monkeypatch.setenv("KAGGLE_USERNAME", "someone")
-    monkeypatch.setenv("KAGGLE_KEY", "secret")
-
-    def delivered(handle: str, output_dir: str) -> str:
-        assert handle == "deadskull7/fer2013"
-        place = Path(output_dir)
-        place.mkdir(parents=True)
-        lines = [f"{i % 7},{' '.join(['9'] * 2304)},{SPLITS[i % 3]}" for i in range(21)]
-        (place / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *lines]))
-        return output_dir
-
-    monkeypatch.setattr(kagglehub, "dataset_download", delivered)
-    place = sources.fetch_fer2013(tmp_path, server.url)
-    assert fer2013.find(tmp_path) == place / "fer2013.csv"
-
-    def refused(handle: str, output_dir: str) -> str:
-        raise RuntimeError("401 for someone:secret")
-
-    monkeypatch.setattr(kagglehub, "dataset_download", refused)
-    with pytest.raises(sources.DownloadError, match="check your credentials") as caught:
-        sources.fetch_fer2013(tmp_path / "other", server.url)
-    assert "secret" not in str(caught.value)
-
-
-def test_without_credentials_both_ways_are_told(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "none"))
-    with pytest.raises(sources.DownloadError, match="404.*by hand.*Kaggle"):
-        sources.fetch_fer2013(tmp_path / "raw", server.url)
-
-
-def test_a_malformed_kaggle_json_is_no_credential(
+def test_the_kaggle_folder_is_downloaded_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path))
-    (tmp_path / "kaggle.json").write_text("{")
-    assert not sources.has_kaggle_credentials()
+    kagglehub = pytest.importorskip("kagglehub", reason="kagglehub is not installed")
+    calls = []
+
+    def deliver(handle: str, output_dir: str) -> str:
+        calls.append(handle)
+        save(Path(output_dir) / "happiness" / "a.png", (224, 224))
+        save(Path(output_dir) / "contempt" / "b.png", (224, 224))
+        return output_dir
+
+    monkeypatch.setattr(kagglehub, "dataset_download", deliver)
+    monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path))
+    for _ in range(2):
+        source = sources.Kaggle()
+        hits = sources.search(source, 5, ["happy"])
+        assert hits["source"].tolist() == ["Kaggle"]
+        assert source.skipped == {"contempt": 1}
+    assert calls == ["sudarshanvaidya/random-images-for-face-emotion-recognition"]
+    assert [path.name for path in tmp_path.iterdir()] == ["random-images"]
 
 
-def test_the_command_fetches_once_and_reports_in_one_line(
-    hub: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_kaggle_download_that_fails_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path / "raw"))
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    listing = hub.files.pop(f"/api/datasets/{sources.MIRROR}/tree/main")
-    assert sources.main() == 1
-    assert "404" in capsys.readouterr().err
-    hub.files[f"/api/datasets/{sources.MIRROR}/tree/main"] = listing
-    assert sources.main() == 0
-    assert "ready" in capsys.readouterr().out
-    hub.log.clear()
-    assert sources.main() == 0
-    assert "already here" in capsys.readouterr().out
-    assert hub.log == []
+    kagglehub = pytest.importorskip("kagglehub", reason="kagglehub is not installed")
+
+    def refuse(handle: str, output_dir: str) -> str:
+        save(Path(output_dir) / "happiness" / "a.png")
+        raise RuntimeError("401 for someone:secret")
+
+    monkeypatch.setattr(kagglehub, "dataset_download", refuse)
+    with pytest.raises(DownloadError, match="Kaggle did not deliver") as caught:
+        sources.Kaggle(tmp_path / "random")
+    assert "secret" not in str(caught.value)
+    assert not (tmp_path / "random").exists()
+    monkeypatch.setitem(sys.modules, "kagglehub", None)
+    with pytest.raises(DownloadError, match="pip install kagglehub"):
+        sources.Kaggle(tmp_path / "random")
+
+
+# ------------------------------------------------------------------------------ single files
+
+
+def test_yunet_comes_from_the_second_place_if_not_from_the_first(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"a network" * 100
+    server.files = {f"/second/{sources.YUNET}": content}
+    places = (f"{server.url}/first/", f"{server.url}/second/")
+    monkeypatch.setattr(sources, "YUNET_ADDRESSES", places)
+    monkeypatch.setattr(sources, "YUNET_SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path))
+    assert sources.fetch_yunet() == tmp_path / sources.YUNET
+    assert sources.fetch_yunet().read_bytes() == content
+    assert len(server.log) == 2
+    monkeypatch.setattr(sources, "YUNET_SHA256", "0" * 64)
+    with pytest.raises(DownloadError, match="404.*checksum is wrong"):
+        sources.fetch_yunet(tmp_path / "other")
+
+
+def test_the_table_of_hits_can_be_kept(service: photo_service.Service, tmp_path: Path) -> None:
+    hits = sources.search(pixabay(service), 1)
+    hits.to_csv(tmp_path / "hits.csv", index=False)
+    again = pd.read_csv(tmp_path / "hits.csv", keep_default_na=False)
+    assert again.to_numpy().tolist() == hits.to_numpy().tolist()
