@@ -1,32 +1,54 @@
-"""The SQL database of face images: three tables, filled without duplicates."""
+"""The SQL database of face images: five tables and four views, filled without duplicates."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import cv2
+import numpy as np
 import pandas as pd
+from PIL import Image as pillow
+from PIL import ImageOps, UnidentifiedImageError
 from sqlalchemy import (
     Engine,
     ForeignKey,
+    Index,
     LargeBinary,
     String,
     create_engine,
     event,
+    func,
     insert,
+    inspect,
+    make_url,
     select,
+    text,
 )
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from tqdm import tqdm
 
-from facevalue import emotions
+from facevalue import emotions, facs, paths
 
 AT_ONCE = 500
 """How many hashes one query asks for: SQLite takes a limited number of parameters."""
 
+BATCH = 1_000
+"""How many images `add_folder` reads before it stores them."""
+
+LARGEST = 50_000_000
+"""The most bytes of a file, and the most pixels of an image, that `add_folder` reads."""
+
+PNG = b"\x89PNG\r\n\x1a\n"
+"""The first eight bytes of every PNG file."""
+
 
 class Base(DeclarativeBase):
-    """What the three tables have in common."""
+    """What the five tables have in common."""
 
 
 class DataSource(Base):
@@ -49,13 +71,43 @@ class EmotionId(Base):
     name: Mapped[str] = mapped_column(String(20), unique=True)
 
 
+class SingleUnit(Base):
+    """One action unit of FACS: what it looks like, and the muscles that make it."""
+
+    __tablename__ = "facs_single_units"
+
+    action_unit: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    description: Mapped[str] = mapped_column(String(80))
+    facial_muscle: Mapped[str]
+    qualifier: Mapped[str | None]
+
+
+class EmotionUnit(Base):
+    """One action unit of one emotion. Contempt has units, but is none of the seven emotions."""
+
+    __tablename__ = "facs_emotions_units"
+
+    emotion: Mapped[str] = mapped_column(String(20), primary_key=True)
+    action_unit: Mapped[int] = mapped_column(
+        ForeignKey("facs_single_units.action_unit"), primary_key=True
+    )
+    one_side: Mapped[bool]
+    emotion_id: Mapped[int | None] = mapped_column(ForeignKey("emotions_ids.id"))
+
+    unit: Mapped[SingleUnit] = relationship()
+
+
 class Image(Base):
     """One face: a PNG file, and what is known about it. No file is stored twice."""
 
     __tablename__ = "all_images"
+    # the four columns that people filter by: they are read without touching the PNG files
+    __table_args__ = (
+        Index("images_by_filter", "source_id", "emotion_id", "colour_space", "aspect_ratio"),
+    )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id"), index=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id"))
     emotion_id: Mapped[int] = mapped_column(ForeignKey("emotions_ids.id"), index=True)
     origin: Mapped[str]
     height: Mapped[int]
@@ -65,6 +117,9 @@ class Image(Base):
     colour_space: Mapped[str] = mapped_column(String(12))
     size_mb: Mapped[float]
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    licence: Mapped[str | None]
+    author: Mapped[str | None]
+    address: Mapped[str | None]
     png: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
     source: Mapped[DataSource] = relationship()
@@ -83,19 +138,54 @@ COLUMNS = (
     "size_mb",
     "png",
 )
-"""The columns that `add_images` takes."""
+"""The columns that `add_images` needs."""
+
+OPTIONAL = ("licence", "author", "address")
+"""The columns that `add_images` takes where they are there: known for some sources only."""
+
+VIEWS = {
+    "images_pixabay": "pixabay",
+    "images_ddg": "duckduckgo",
+    "images_kaggle": "kaggle",
+    "images_fer2013": "fer2013",
+}
+"""The views, and how the names of their sources begin (without case, blanks and hyphens)."""
+
+
+class Loaded(NamedTuple):
+    """What `add_folder` did: how many images were new, and why each file that failed did."""
+
+    added: int
+    failed: dict[str, str]
+
+
+def url() -> str:
+    """Return the address of the course's database: DATABASE_URL, else a SQLite file.
+
+    The file is data/processed/faces.db, which notebook 01 writes. For PostgreSQL, for example,
+    DATABASE_URL=postgresql://user:password@localhost/faces.
+    """
+    return os.environ.get("DATABASE_URL") or f"sqlite:///{paths.processed() / 'faces.db'}"
 
 
 def create(url: str) -> Engine:
-    """Open a database, and make the tables and the seven emotions where they are missing.
+    """Open a database, and make the tables, views and seven emotions where they are missing.
 
     Args:
-        url: for example "sqlite:///faces.db"; "sqlite://" is a database in memory.
+        url: for example "sqlite:///faces.db" or "postgresql://localhost/faces"; "sqlite://" is a
+            database in memory.
+
+    Raises:
+        ValueError: the address cannot be read, or its tables come from an earlier version.
+        ModuleNotFoundError: the library for this kind of database is not installed.
+        sqlalchemy.exc.OperationalError: the database does not answer.
     """
-    engine = create_engine(url)
+    engine = create_engine(_with_driver(url))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _enforce_foreign_keys)
+    _check_columns(engine)
     Base.metadata.create_all(engine)
+    _create_views(engine)
     with Session(engine) as session, session.begin():
         for number, name in enumerate(emotions.EMOTIONS):
             session.merge(EmotionId(id=number, name=name))
@@ -110,7 +200,7 @@ def add_sources(engine: Engine, sources: pd.DataFrame) -> int:
         sources: columns name, address and licence.
 
     Raises:
-        ValueError: a column is missing.
+        ValueError: a column or a value is missing.
     """
     records = _records(sources, ("name", "address", "licence"))
     with Session(engine) as session, session.begin():
@@ -120,23 +210,92 @@ def add_sources(engine: Engine, sources: pd.DataFrame) -> int:
         return len(new)
 
 
+def add_facs(
+    engine: Engine,
+    single_units: pd.DataFrame | None = None,
+    emotion_units: pd.DataFrame | None = None,
+) -> int:
+    """Store the two FACS tables, in one transaction; return how many rows they have together.
+
+    Adding them again changes nothing, or brings the rows up to date.
+
+    Args:
+        engine: as `create` returns it.
+        single_units: columns action_unit, description, facial_muscle, and qualifier if known;
+            by default those of `facs.scrape`.
+        emotion_units: columns emotion, action_unit and one_side (bool), one row for each unit of
+            an emotion; by default those of `facs.scrape`.
+
+    Raises:
+        ValueError: a column or a value is missing.
+        sqlalchemy.exc.IntegrityError: an emotion has a unit that the single units do not name.
+    """
+    stored_units, stored_emotions = facs.scrape()
+    single_units = stored_units if single_units is None else single_units
+    emotion_units = stored_emotions if emotion_units is None else emotion_units
+    singles = _records(
+        single_units, ("action_unit", "description", "facial_muscle"), ("qualifier",)
+    )
+    pairs = _records(emotion_units, ("emotion", "action_unit", "one_side"))
+    with Session(engine) as session, session.begin():
+        for record in singles:
+            session.merge(SingleUnit(**record))
+        session.flush()
+        for record in pairs:
+            name, number = _emotion(record.pop("emotion"))
+            session.merge(EmotionUnit(emotion=name, emotion_id=number, **record))
+    return len(singles) + len(pairs)
+
+
+def image_row(
+    image: np.ndarray, source: str, emotion: str, origin: str, **known: str | None
+) -> dict[str, Any]:
+    """Describe one image and pack it into a PNG file: one row for `add_images`.
+
+    Args:
+        image: uint8, shape (height, width) for grey or (height, width, 3) for RGB.
+        source: the name of its source in data_sources.
+        emotion: one of the seven names.
+        origin: what its source calls it: a file name, an address, a number.
+        known: licence, author and address, where they are known.
+    """
+    colours = image.ndim == 3
+    png = cv2.imencode(".png", image[..., ::-1] if colours else image)[1].tobytes()
+    height, width = image.shape[:2]
+    return {
+        "source": source,
+        "emotion": emotion,
+        "origin": origin,
+        "height": height,
+        "width": width,
+        "aspect_ratio": width / height,
+        "format": "PNG",
+        "colour_space": "RGB" if colours else "Grayscale",
+        "size_mb": len(png) / 2**20,
+        "png": png,
+        **known,
+    }
+
+
 def add_images(engine: Engine, rows: pd.DataFrame) -> int:
     """Add images that are not there yet, all or none of them; return how many were new.
 
     Two images are the same if their PNG files are (by SHA-256). So adding the same rows a second
-    time adds nothing, and a call that was interrupted is simply made again.
+    time adds nothing, and a call that was interrupted is simply made again: the database then
+    holds what one clean call would have stored, under the same ids.
 
     Args:
         engine: as `create` returns it.
         rows: one row per image, the columns of `COLUMNS`: source and emotion by name, origin
-            (str), height and width in pixels, aspect_ratio (width / height), format, colour_space,
-            size_mb (units of 2**20 bytes), png (bytes).
+            (str), height and width in pixels, aspect_ratio (width / height), format, colour_space
+            ("Grayscale" or "RGB"), size_mb (units of 2**20 bytes), png (bytes). The columns of
+            `OPTIONAL` (str) are stored where they are there.
 
     Raises:
-        ValueError: a column is missing, or a source or an emotion is unknown.
-        sqlalchemy.exc.IntegrityError: a value is missing.
+        ValueError: a column or a value is missing, a source or an emotion is unknown, or a file
+            is no PNG.
     """
-    records = _records(rows, COLUMNS)
+    records = _records(rows, COLUMNS, OPTIONAL)
     with Session(engine) as session, session.begin():
         ids = {
             name: number for number, name in session.execute(select(DataSource.id, DataSource.name))
@@ -148,13 +307,98 @@ def add_images(engine: Engine, rows: pd.DataFrame) -> int:
         for values in records:
             values["source_id"] = ids[values.pop("source")]
             values["emotion_id"] = emotions.number(values.pop("emotion"))
-            digest = hashlib.sha256(values["png"] or b"").hexdigest()
+            if not values["png"].startswith(PNG):
+                raise ValueError(f"the image {values['origin']!r} is not a PNG file.")
+            digest = hashlib.sha256(values["png"]).hexdigest()
             new.setdefault(digest, values | {"sha256": digest})
+        _write_alone(session)
         for digest in _stored(session, list(new)):
             del new[digest]
+        # ids without gaps, also where an earlier call was killed: a sequence would leave some
+        first = (session.scalar(select(func.max(Image.id))) or 0) + 1
         if new:
-            session.execute(insert(Image), list(new.values()))
+            numbered = [{"id": first + k} | values for k, values in enumerate(new.values())]
+            session.execute(insert(Image), numbered)
         return len(new)
+
+
+def add_folder(engine: Engine, folder: Path, source: str, *, progress: bool = True) -> Loaded:
+    """Add the images of a folder that holds one folder for each emotion.
+
+    The files are read in the order of their names and stored `BATCH` at a time, each batch in one
+    transaction. So a call that was killed is simply made again.
+
+    Args:
+        engine: as `create` returns it.
+        folder: holds folders named after emotions, in any spelling that `emotions.number` knows.
+        source: the name of their source in data_sources.
+        progress: show a progress bar.
+
+    Returns:
+        how many images were new, and the files that are no readable image, with the reason.
+
+    Raises:
+        FileNotFoundError: no folder inside is named after an emotion.
+        ValueError: the source is unknown.
+    """
+    files = [
+        (emotions.EMOTIONS[number], path)
+        for inside, number in _emotion_folders(folder)
+        for path in sorted(inside.iterdir())
+        if path.is_file() and not path.name.startswith(".")
+    ]
+    added, failed = 0, {}
+    with tqdm(total=len(files), desc=source, unit="image", disable=not progress) as bar:
+        for start in range(0, len(files), BATCH):
+            rows = []
+            for emotion, path in files[start : start + BATCH]:
+                origin = path.relative_to(folder).as_posix()
+                try:
+                    rows.append(image_row(_read(path), source, emotion, origin))
+                except (OSError, ValueError, pillow.DecompressionBombError) as error:
+                    failed[origin] = str(error)
+                bar.update()
+            if rows:
+                added += add_images(engine, pd.DataFrame(rows))
+    return Loaded(added, failed)
+
+
+def _emotion_folders(folder: Path) -> list[tuple[Path, int]]:
+    found = []
+    for inside in sorted(folder.iterdir()):
+        try:
+            number = emotions.number(inside.name)
+        except ValueError:
+            continue
+        if inside.is_dir():
+            found.append((inside, number))
+    if not found:
+        raise FileNotFoundError(
+            f"{folder} holds no folder named after an emotion, such as angry or happy."
+        )
+    return found
+
+
+def _read(path: Path) -> np.ndarray:
+    """Return the image in a file, uint8, grey or RGB, upright; its size is checked first."""
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"larger than {LARGEST:,} bytes")
+    try:
+        with pillow.open(path) as image:
+            if image.width * image.height > LARGEST:
+                raise ValueError(f"more than {LARGEST:,} pixels")
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(upright.convert("L" if image.mode in ("1", "L") else "RGB"))
+    except UnidentifiedImageError:
+        raise ValueError("not an image") from None
+
+
+def _emotion(name: str) -> tuple[str, int | None]:
+    """Return an emotion's name and label; contempt has no label."""
+    if name.strip().lower() == "contempt":
+        return "contempt", None
+    number = emotions.number(name)
+    return emotions.EMOTIONS[number], number
 
 
 def _stored(session: Session, digests: list[str]) -> Iterable[str]:
@@ -163,12 +407,74 @@ def _stored(session: Session, digests: list[str]) -> Iterable[str]:
         yield from session.scalars(select(Image.sha256).where(Image.sha256.in_(part)))
 
 
-def _records(table: pd.DataFrame, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+def _write_alone(session: Session) -> None:
+    """Make other writers wait until this transaction ends, so that none takes the same ids."""
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text("BEGIN IMMEDIATE"))
+    else:
+        session.execute(text("LOCK TABLE all_images IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _records(
+    table: pd.DataFrame, columns: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
     missing = [column for column in columns if column not in table]
     if missing:
         raise ValueError(f"the table has no column {missing[0]!r}: it needs {', '.join(columns)}.")
-    rows = table[list(columns)].to_dict("records")
-    return [{str(key): value for key, value in row.items()} for row in rows]
+    rows = table.reindex(columns=[*columns, *optional]).astype(object)
+    for column in columns:
+        empty = np.flatnonzero(rows[column].isna())
+        if len(empty):
+            raise ValueError(f"row {empty[0]} of the table has no {column}.")
+    rows = rows.where(rows.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _with_driver(address: str) -> str:
+    """Return the address with psycopg 3 named as PostgreSQL's driver.
+
+    Raises:
+        ValueError: the address cannot be read.
+    """
+    try:
+        parsed = make_url(address)
+    except ArgumentError:
+        # not the address itself: it may hold a password
+        raise ValueError(
+            "The address of the database cannot be read: it looks like sqlite:///faces.db or "
+            "postgresql://user:password@localhost/faces."
+        ) from None
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed.render_as_string(hide_password=False)
+
+
+def _check_columns(engine: Engine) -> None:
+    """Raise ValueError where a table is there, but lacks a column that it has today."""
+    inspector = inspect(engine)
+    for name in set(inspector.get_table_names()) & set(Base.metadata.tables):
+        there = {column["name"] for column in inspector.get_columns(name)}
+        for column in Base.metadata.tables[name].columns:
+            if column.name not in there:
+                raise ValueError(
+                    f"{engine.url.database} comes from an earlier version ({name} has no "
+                    f"{column.name}): delete it and run notebook 01 again."
+                )
+
+
+def _create_views(engine: Engine) -> None:
+    there = inspect(engine).get_view_names()
+    with engine.begin() as connection:
+        for view, name in VIEWS.items():
+            if view not in there:
+                connection.execute(
+                    text(
+                        f"CREATE VIEW {view} AS SELECT all_images.* FROM all_images "
+                        "JOIN data_sources ON data_sources.id = all_images.source_id "
+                        "WHERE lower(replace(replace(data_sources.name, '-', ''), ' ', '')) "
+                        f"LIKE '{name}%'"
+                    )
+                )
 
 
 def _enforce_foreign_keys(connection: Any, _: Any) -> None:
