@@ -1,0 +1,1 @@
+"""What runs on top of the package: servers and pages."""

@@ -1,0 +1,5 @@
+"""The API over the database of face images. `python -m apps.api` starts it on port 8080."""
+
+from apps.api.app import create_app
+
+__all__ = ["create_app"]

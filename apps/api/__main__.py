@@ -1,0 +1,92 @@
+"""Start the API: python -m apps.api [--host 127.0.0.1] [--port 8080] [--workers 1].
+
+It shows the database that DATABASE_URL names, else the file that notebook 01 writes, else a small
+one of drawn faces, made on the spot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+
+from apps.api.app import create_app
+from apps.api.demo import demo
+from facevalue import database, paths
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HOSTS, NOTE = "FACEVALUE_API_HOSTS", "FACEVALUE_API_NOTE"
+"""How this command tells its worker processes under which names to answer, and what to note."""
+
+
+def app() -> FastAPI:
+    """Make the application of one worker process."""
+    hosts = os.environ.get(HOSTS, ",".join(LOOPBACK)).split(",")
+    return create_app(database.create(database.url()), hosts=hosts, note=os.environ.get(NOTE, ""))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; 0 is any free port. Visitors may come before we answer."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=2048)
+    # handed on to each connection: without it, one answer in a hundred waits 40 ms for Nagle
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def main() -> int:
+    """Run the command line; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m apps.api", description=__doc__.splitlines()[0])
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
+    parser.add_argument("--port", type=int, default=8080, help="0 is any free one")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    options = parser.parse_args()
+    file = paths.processed() / "faces.db"
+    if "DATABASE_URL" not in os.environ and not file.exists():
+        os.environ["DATABASE_URL"] = f"sqlite:///{demo(paths.processed() / 'faces-demo.db')}"
+        os.environ[NOTE] = (
+            "There is no database from notebook 01 yet (make run NOTEBOOK=01). "
+            "Until then, these are a few faces that the course drew."
+        )
+        print(os.environ[NOTE])
+    try:
+        database.create(database.url()).dispose()
+    except (ValueError, ModuleNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except SQLAlchemyError as error:
+        print(f"The database does not open: {getattr(error, 'orig', error)}", file=sys.stderr)
+        return 1
+    try:
+        listener = listen(options.host, options.port)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        print(
+            f"Port {options.port} of {options.host} cannot be had ({reason}): choose another one "
+            "with --port.",
+            file=sys.stderr,
+        )
+        return 1
+    if options.host not in LOOPBACK:
+        os.environ[HOSTS] = "*"
+    port = listener.getsockname()[1]
+    print(f"http://{options.host}:{port}/ shows the database. Ctrl+C stops it.", flush=True)
+    uvicorn.run(
+        "apps.api.__main__:app",
+        factory=True,
+        fd=listener.fileno(),
+        workers=options.workers,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,138 @@
+"""The parameters of a request: what they may be, and a sentence where one is wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from apps.api.catalogue import Filter
+from facevalue import emotions
+from facevalue.emotions import EMOTIONS
+
+LARGEST_ID = 2**31 - 1
+MOST_PAGES = 10**9
+
+EmotionName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+Emotion = Annotated[int, Field(ge=0, le=6)] | EmotionName
+Face = Annotated[int, Field(ge=0, le=6)] | EmotionName | Literal["contempt"]
+SourceId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Colour = Annotated[int, Field(ge=0, le=1)]
+AspectRatio = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+
+NAMES = ", ".join(EMOTIONS)
+EXPECTED = {
+    "image_id": "the number of an image, from 1 on",
+    "page": "a whole number from 1 on",
+    "page_size": "a whole number from 1 to 200",
+    "pixels": "true or false",
+    "source_id": "the number of a source, from 1 on",
+    "emotion": f"a number from 0 to 6 or one of {NAMES}",
+    "face": f"a number from 0 to 6 or one of {NAMES}, contempt",
+    "colors": "0 (grayscale) or 1 (RGB)",
+    "aspect_ratio": "width divided by height, a number above 0; two decimals are compared",
+    "size": "a whole number from 16 to 512: the longer side in pixels",
+}
+"""What each parameter must be: shown in the OpenAPI document and in the sentence of a 422."""
+
+ImageId = Annotated[int, Path(ge=1, le=LARGEST_ID, description=EXPECTED["image_id"])]
+
+
+def described(name: str, **limits: Any) -> Any:
+    """Return the pydantic field of a parameter, with its description."""
+    return Field(description=EXPECTED[name], **limits)
+
+
+class Parameters(BaseModel):
+    """What all requests have in common: a name that is unknown is refused, not overlooked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Paging(Parameters):
+    """Which page of a list."""
+
+    page: int = described("page", default=1, ge=1, le=MOST_PAGES)
+    page_size: int = described("page_size", default=50, ge=1, le=200)
+    pixels: bool = described("pixels", default=False)
+
+
+class BySource(Paging):
+    """The images of one source."""
+
+    source_id: SourceId = described("source_id")
+
+
+class ByEmotion(Paging):
+    """The images of one emotion."""
+
+    emotion: Emotion = described("emotion")
+
+
+class ByColour(Paging):
+    """The images in one colour space."""
+
+    colors: Colour = described("colors")
+
+
+class ByAspectRatio(Paging):
+    """The images of one shape."""
+
+    aspect_ratio: AspectRatio = described("aspect_ratio")
+
+
+class Combined(Paging):
+    """Any filters together; an empty one, as a form sends it, is none."""
+
+    source_id: SourceId | None = described("source_id", default=None)
+    emotion: Emotion | None = described("emotion", default=None)
+    colors: Colour | None = described("colors", default=None)
+    aspect_ratio: AspectRatio | None = described("aspect_ratio", default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if value != ""}
+        return values
+
+
+class ByFace(Parameters):
+    """The action units of one face."""
+
+    face: Face = described("face")
+
+
+class Pixels(Parameters):
+    """Whether the pixels are wanted as numbers."""
+
+    pixels: bool = described("pixels", default=False)
+
+
+class FileSize(Parameters):
+    """How large a picture is sent."""
+
+    size: int | None = described("size", default=None, ge=16, le=512)
+
+
+def wanted(query: Paging) -> Filter:
+    """Return the filter that a request asks for."""
+    emotion = getattr(query, "emotion", None)
+    return Filter(
+        source_id=getattr(query, "source_id", None),
+        emotion=emotions.number(emotion) if isinstance(emotion, str) else emotion,
+        colour=getattr(query, "colors", None),
+        aspect_ratio=getattr(query, "aspect_ratio", None),
+    )
+
+
+def sentence(errors: list[Any]) -> str:
+    """Return one sentence about the first thing that is wrong with a request's parameters."""
+    error = errors[0]
+    name = str(error["loc"][1]) if len(error["loc"]) > 1 else ""
+    if error["type"] == "missing":
+        return f"{name} is missing: it must be {EXPECTED[name]}."
+    if error["type"] == "extra_forbidden" or name not in EXPECTED:
+        return f"There is no parameter {name[:40]!r} here: /docs lists those there are."
+    return f"{name} must be {EXPECTED[name]}, not {str(error['input'])[:40]!r}."
