@@ -64,8 +64,7 @@ BLANK = " "
 
 def find() -> Path | None:
     """Return where the real file is, in data/raw or where FACEVALUE_DATA points, else None."""
-    place = paths.raw()
-    path = (place.parent if place.is_file() else place) / FILE
+    path = paths.raw_file(FILE)
     return path if path.is_file() else None
 
 
@@ -107,8 +106,7 @@ def fetch(folder: Path | None = None, url: str = ADDRESS) -> Path:
     """
     from facevalue.downloads import DownloadError, download
 
-    place = folder or paths.raw()
-    path = (place.parent if place.is_file() else place) / FILE
+    path = folder / FILE if folder else paths.raw_file(FILE)
     arriving = download(url, path.with_name("." + FILE), largest=LARGEST)
     try:
         raw = pd.read_csv(arriving, dtype="str", keep_default_na=False)

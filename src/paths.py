@@ -29,6 +29,12 @@ def raw() -> Path:
     return Path(os.environ.get("FACEVALUE_DATA") or root() / "data" / "raw").expanduser()
 
 
+def raw_file(name: str) -> Path:
+    """Return where a raw file is looked for: in `raw`, or beside it if that is itself a file."""
+    place = raw()
+    return (place.parent if place.is_file() else place) / name
+
+
 def processed() -> Path:
     """Return the folder for caches and results, data/processed, and make it if it is missing."""
     folder = root() / "data" / "processed"

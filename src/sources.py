@@ -413,7 +413,7 @@ class Kaggle(Folder):
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        folder = folder or paths.raw() / "random-images"
+        folder = folder or paths.raw_file("random-images")
         if not folder.exists():
             arriving = folder.with_name(f".{folder.name}-arriving")
             downloads.kaggle(RANDOM_IMAGES, arriving)
@@ -471,7 +471,7 @@ def fetch_yunet(folder: Path | None = None) -> Path:
     problems = []
     for address in YUNET_ADDRESSES:
         try:
-            file = (folder or paths.raw()) / YUNET
+            file = folder / YUNET if folder else paths.raw_file(YUNET)
             return downloads.download(address + YUNET, file, YUNET_SHA256, largest=5_000_000)
         except DownloadError as error:
             problems.append(str(error))
