@@ -1,8 +1,12 @@
 """The command that runs the notebooks, on small notebooks made for the test."""
 
+import io
+
 import nbformat
+import numpy as np
 import pytest
 import run_notebooks
+from PIL import Image
 
 
 @pytest.fixture
@@ -85,3 +89,25 @@ def test_pages_keep_warnings_but_not_the_start_up_log_of_tensorflow(course, tmp_
     page = (tmp_path / "build" / "01_first.html").read_text()
     assert page.count("oneDNN custom operations") == 1  # in the code, not in the output
     assert "look here" in page
+
+
+def png(image):
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_figures_are_stored_small_and_look_the_same():
+    values = np.random.default_rng(0).integers(0, 256, (60, 80), dtype=np.uint8)
+    photo = Image.fromarray(values).convert("RGBA")
+    small = run_notebooks.shrink(png(photo))
+    assert len(small) < 0.5 * len(png(photo))
+    assert (np.asarray(Image.open(io.BytesIO(small)).convert("L")) == values).all()
+    ramp = np.linspace(0, 255, 80).astype(np.uint8)
+    chart = np.stack([np.tile(ramp, (60, 1)), np.tile(ramp[:60, None], 80), np.full((60, 80), 90)])
+    chart = chart.astype(np.uint8).transpose(1, 2, 0)
+    small = run_notebooks.shrink(png(Image.fromarray(chart).convert("RGBA")))
+    stored = np.asarray(Image.open(io.BytesIO(small)).convert("RGB")).astype(int)
+    assert np.abs(stored - chart).mean() < 8  # of 4,800 colours, 256 are left
+    clear = png(Image.new("RGBA", (60, 80), (0, 0, 0, 0)))
+    assert run_notebooks.shrink(clear) == clear
