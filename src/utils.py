@@ -33,6 +33,7 @@ class Profile:
         epochs: passes over the training images for one convolutional network.
         sweep_rows: rows of the published dense sweep that are trained.
         photos: drawn photos that notebook 01 searches for faces.
+        replicates: how often notebook 02 draws people anew to see how far its numbers vary.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Profile:
     epochs: int
     sweep_rows: int
     photos: int
+    replicates: int
 
 
 def profile() -> Profile:
@@ -52,8 +54,24 @@ def profile() -> Profile:
     dataset = _setting("FACEVALUE_DATASET", DATASETS)
     name = _setting("FACEVALUE_PROFILE", ("fast", "full"))
     if name == "fast":
-        return Profile(name, dataset, train_images=4_000, epochs=3, sweep_rows=3, photos=40)
-    return Profile(name, dataset, train_images=None, epochs=40, sweep_rows=19, photos=400)
+        return Profile(
+            name,
+            dataset,
+            train_images=4_000,
+            epochs=3,
+            sweep_rows=3,
+            photos=40,
+            replicates=1_000,
+        )
+    return Profile(
+        name,
+        dataset,
+        train_images=None,
+        epochs=40,
+        sweep_rows=19,
+        photos=400,
+        replicates=10_000,
+    )
 
 
 def _setting(variable: str, allowed: tuple[str, ...]) -> str:
@@ -144,6 +162,33 @@ def show_images(
                 axis.set_title(titles[position], fontsize=9, fontweight="normal", loc="center")
     if title:
         figure.suptitle(title, fontsize=10, fontweight="bold", x=0.01, ha="left")
+    return figure
+
+
+def show_rows(
+    images: Sequence[np.ndarray], names: Sequence[str], *, title: str = "", columns: int = 10
+) -> Figure:
+    """Draw one row of images for each name, and return the figure; a row may be empty.
+
+    Args:
+        images: for each row, uint8, shape (k, 48, 48); the first `columns` of them are drawn.
+        names: a short text to the left of each row.
+        title: what the whole figure shows.
+        columns: images in a row.
+    """
+    step = 48 + 3
+    canvas = np.full((step * len(names) - 3, step * columns - 3), 255, np.uint8)
+    for row, column in np.ndindex(len(names), columns):
+        if column < len(images[row]):
+            place = np.s_[row * step : row * step + 48, column * step : column * step + 48]
+            canvas[place] = images[row][column]
+    figure, axis = plt.subplots(figsize=(6, min(4, 0.5 + 0.47 * len(names))))
+    axis.imshow(canvas, vmin=0, vmax=255)
+    axis.set_yticks(24 + step * np.arange(len(names)), names)
+    axis.set_xticks([])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    figure.suptitle(title, fontsize=10, fontweight="bold", x=0.01, ha="left")
     return figure
 
 

@@ -47,6 +47,7 @@ def test_full_is_more_work_and_nothing_else(monkeypatch):
     assert full.epochs > fast.epochs
     assert full.sweep_rows == 19  # every row of the published sweep
     assert full.photos > fast.photos
+    assert full.replicates > fast.replicates
     assert full.dataset == fast.dataset
 
 
@@ -155,3 +156,14 @@ def test_confusion_shows_shares_of_the_true_class():
     assert [text.get_text() for text in axis.texts] == ["0.80", "0.20", "0.00", "0.00"]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted emotion", "true emotion")
     assert [tick.get_text() for tick in axis.get_yticklabels()] == ["happy", "sad"]
+
+
+def test_rows_of_images_may_be_short_or_empty():
+    images = np.full((3, 48, 48), 7, np.uint8)
+    figure = utils.show_rows([images, images[:0]], ["three", "none"], title="Rows", columns=2)
+    axis = figure.axes[0]
+    canvas = np.asarray(axis.images[0].get_array())
+    assert canvas.shape == (99, 99)
+    assert (canvas == 7).sum() == 2 * 48 * 48
+    assert (canvas[51:] == 255).all()
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["three", "none"]
