@@ -1,0 +1,176 @@
+"""The same work here or on a Dask cluster: the one place that knows Dask.
+
+`map` works in this process, unless FACEVALUE_SCHEDULER (or DASK_SCHEDULER_ADDRESS) holds the
+address of a Dask scheduler, such as tcp://10.0.0.7:8786. The cluster's workers need this package
+and, where the items are files, the same folders. Connect only to a scheduler that you trust: its
+workers run the code that they are sent, and send back what you read.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import cv2
+import joblib
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Numbered = Iterator[tuple[int, list[Any]]]
+
+CHUNK = 16
+"""Items that a worker gets at once: enough to make up for the way there and back."""
+
+ANSWER = 3
+"""Seconds that a scheduler has for each step of an answer."""
+
+WORKERS = 60
+"""Seconds that it has to bring its first worker, which some clusters only start when needed."""
+
+
+class TaskError(RuntimeError):
+    """The function failed for one item; the message names both."""
+
+
+def address() -> str | None:
+    """Return the address of the Dask scheduler that the environment names, or None."""
+    names = ("FACEVALUE_SCHEDULER", "DASK_SCHEDULER_ADDRESS")
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, label: str, progress: bool = True
+) -> Iterator[Result]:
+    """Yield `function(item)` for each item, in their order, from here or from the cluster.
+
+    Like Python's own `map`, it works while it is read: `list(cluster.map(...))`. When the reader
+    stops early, by an interrupt or an error too, what is left is cancelled.
+
+    Args:
+        function: a function that the workers can import; it should return errors to expect.
+        items: what it is given, small: paths rather than images.
+        label: says what is done, in the progress bar and in errors.
+        progress: show a bar.
+    Raises:
+        TaskError: the function raised an exception; the message names the item.
+        ConnectionError: no scheduler answers at the address, or it has no workers.
+        ModuleNotFoundError: there is an address, but Dask is not installed.
+    """
+    work, place = list(items), address()
+    size = CHUNK if place else 1
+    chunks = [work[start : start + size] for start in range(0, len(work), size)]
+    answers = _there(place, function, chunks, label) if place else _here(function, chunks, label)
+    early: dict[int, list[Result]] = {}
+    turn = 0
+    with tqdm(total=len(work), desc=label, disable=not progress) as bar:
+        for number, results in answers:
+            bar.update(len(results))
+            early[number] = results
+            while turn in early:
+                yield from early.pop(turn)
+                turn += 1
+
+
+def _chunk(function: Callable[[Any], Any], chunk: list[Any], label: str) -> list[Any]:
+    results = []
+    for item in chunk:
+        try:
+            results.append(function(item))
+        except Exception as error:
+            # in words: not every type of exception survives the way back from a worker
+            what = f"{type(error).__name__}: {error}"
+            raise TaskError(f"{label} failed for {item}: {what}") from error
+    return results
+
+
+def _here(function: Callable[[Any], Any], chunks: list[list[Any]], label: str) -> Numbered:
+    for number, chunk in enumerate(chunks):
+        yield number, _chunk(function, chunk, label)
+
+
+def _worker_chunk(function: Callable[[Any], Any], chunk: list[Any], label: str) -> list[Any]:
+    cv2.setNumThreads(1)  # the cores are busy with the other workers
+    return _chunk(function, chunk, label)
+
+
+def _knock(place: str) -> None:
+    """Raise OSError unless somebody speaks at the address: Dask would wait without end.
+
+    Both sides of Dask's tcp speak first; of its other protocols they don't.
+    """
+    parts = urlsplit(place if "://" in place else f"tcp://{place}")
+    if parts.scheme == "tcp":
+        with socket.create_connection((parts.hostname or "", parts.port or 0), ANSWER) as line:
+            if not line.recv(1):
+                raise ConnectionError
+
+
+def _there(
+    place: str, function: Callable[[Any], Any], chunks: list[list[Any]], label: str
+) -> Numbered:
+    try:
+        import distributed
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            f"the scheduler {place} needs Dask: install it with pip install 'distributed>=2025.1', "
+            "or unset FACEVALUE_SCHEDULER to work here."
+        ) from None
+    try:
+        _knock(place)
+        client = distributed.Client(place, timeout=ANSWER, set_as_default=False)
+    except (OSError, ValueError):  # nobody there, or no address at all
+        raise ConnectionError(
+            f"no Dask scheduler answers at {place}: start it with `dask scheduler`, or unset "
+            "FACEVALUE_SCHEDULER to work here."
+        ) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WORKERS)
+        except TimeoutError:
+            raise ConnectionError(
+                f"the Dask scheduler at {place} has no workers: start some with "
+                f"`dask worker {place}`."
+            ) from None
+        # impure: the same photo may have another content the next time
+        sent = [client.submit(_worker_chunk, function, c, label, pure=False) for c in chunks]
+        numbers = {future.key: number for number, future in enumerate(sent)}
+        try:
+            for future in distributed.as_completed(sent, loop=client.loop):
+                results = future.result()
+                future.release()  # else it is computed again when its worker dies
+                yield numbers[future.key], results
+        except (distributed.KilledWorker, CancelledError, OSError) as error:
+            raise ConnectionError(
+                f"the Dask cluster at {place} went away during {label} "
+                f"({type(error).__name__}): what is done is done, start it again."
+            ) from None
+        finally:
+            client.cancel(sent)
+
+
+@contextmanager
+def backend() -> Iterator[str]:
+    """Let scikit-learn's `n_jobs` work on the cluster, if there is one; yield where it works.
+
+    Inside `with cluster.backend():` a grid search or a forest sends its parts to the workers.
+
+    Raises:
+        ConnectionError: no scheduler answers at the address, or it has no workers.
+        ModuleNotFoundError: there is an address, but Dask is not installed.
+    """
+    place = address()
+    if place is None:
+        yield "this machine"
+        return
+    next(map(abs, [0], label="asking the cluster", progress=False))  # says what is wrong
+    import distributed
+
+    client = distributed.Client(place, timeout=ANSWER, set_as_default=False)
+    with client, joblib.parallel_config("dask", client=client):
+        yield f"the Dask cluster at {place}"

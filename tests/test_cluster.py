@@ -1,0 +1,146 @@
+"""The same work here and on a Dask cluster."""
+
+import os
+import socket
+import time
+
+import pytest
+
+from facevalue import cluster
+
+
+def square(x):
+    return x * x
+
+
+def process(x):
+    return os.getpid()
+
+
+def picky(x):
+    if x == 7:
+        raise LookupError("seven")
+    return x
+
+
+class Stubborn(Exception):
+    """An exception that does not survive pickling."""
+
+    def __init__(self, one, two):
+        super().__init__(one)
+
+
+def stubborn(x):
+    raise Stubborn(1, 2)
+
+
+def slow(x):
+    time.sleep(0.05)
+    return x
+
+
+@pytest.fixture(autouse=True)
+def no_scheduler(monkeypatch):
+    monkeypatch.delenv("FACEVALUE_SCHEDULER", raising=False)
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+
+
+@pytest.fixture(scope="module")
+def local():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        host="127.0.0.1",
+    ) as started:
+        yield started
+
+
+@pytest.fixture(params=["here", "there"])
+def place(request, monkeypatch):
+    """Everything below holds in this process and on a cluster of two."""
+    if request.param == "there":
+        started = request.getfixturevalue("local")
+        monkeypatch.setenv("FACEVALUE_SCHEDULER", started.scheduler_address)
+    return request.param
+
+
+def test_results_come_in_the_order_of_the_items(place):
+    assert list(cluster.map(square, range(100), label="squares", progress=False)) == [
+        x * x for x in range(100)
+    ]
+
+
+def test_nothing_gives_nothing(place):
+    assert list(cluster.map(square, [], label="squares", progress=False)) == []
+
+
+def test_the_work_is_done_where_it_should_be(place):
+    pids = set(cluster.map(process, range(64), label="processes", progress=False))
+    assert (os.getpid() in pids) == (place == "here")
+
+
+def test_an_error_names_the_item(place):
+    with pytest.raises(cluster.TaskError, match="picking failed for 7: LookupError: seven"):
+        list(cluster.map(picky, range(10), label="picking", progress=False))
+
+
+def test_an_error_of_any_type_comes_back(place):
+    with pytest.raises(cluster.TaskError, match="trying failed for 0: Stubborn: 1"):
+        list(cluster.map(stubborn, [0], label="trying", progress=False))
+
+
+def test_a_reader_that_stops_early_is_served_and_cancels_the_rest(place):
+    start = time.perf_counter()
+    results = cluster.map(slow, range(400), label="waiting", progress=False)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    results.close()
+    assert time.perf_counter() - start < 8  # all of it takes 10 seconds on two, 20 on one
+
+
+def test_progress_is_shown_by_one_bar(place, capsys):
+    list(cluster.map(square, range(40), label="squares"))
+    shown = capsys.readouterr().err
+    assert "squares: 100%" in shown and "40/40" in shown
+
+
+def test_an_address_that_nobody_answers_gives_one_sentence_in_time(monkeypatch):
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", f"tcp://127.0.0.1:{port}")
+    start = time.monotonic()
+    with pytest.raises(ConnectionError, match=rf"answers at tcp://127.0.0.1:{port}: start"):
+        list(cluster.map(square, [1], label="squares", progress=False))
+    assert time.monotonic() - start < 10
+
+
+def test_a_host_that_is_silent_gives_the_same_sentence(monkeypatch):
+    pytest.importorskip("distributed")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", f"tcp://127.0.0.1:{port}")
+        start = time.monotonic()
+        with pytest.raises(ConnectionError, match="no Dask scheduler answers"):
+            list(cluster.map(square, [1], label="squares", progress=False))
+        assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://host:1", "tcp://no-such-host.invalid:1"])
+def test_an_address_that_is_none_gives_the_same_sentence(monkeypatch, address):
+    pytest.importorskip("distributed")
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", address)
+    with pytest.raises(ConnectionError, match=f"no Dask scheduler answers at {address}"):
+        list(cluster.map(square, [1], label="squares", progress=False))
+
+
+def test_without_dask_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", "tcp://127.0.0.1:1")
+    with pytest.raises(ModuleNotFoundError, match="pip install 'distributed"):
+        list(cluster.map(square, [1], label="squares", progress=False))
