@@ -1,105 +1,285 @@
-"""MobileNetV2 and its weights, from a server on loopback."""
+"""The bodies, what they expect, and their weight files from a server on loopback."""
 
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
 import numpy as np
 import pytest
+from keras import layers
+from web_server import Server
 
-from facevalue import networks, paths
-
-NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
+from facevalue import downloads, networks, paths
+from facevalue.downloads import DownloadError
 
 
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """Return a served folder, its address, and keep downloads out of the project's folder."""
-    monkeypatch.setattr(paths, "processed", lambda: tmp_path / "processed")
-    folder = tmp_path / "served"
-    folder.mkdir()
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    yield folder, f"http://127.0.0.1:{httpd.server_port}/"
-    httpd.shutdown()
-    httpd.server_close()
+def tiny(size: int, first: str = "conv1_1", filters: int = 4) -> keras.Model:
+    x = inputs = keras.Input((size, size, 3), name="input_1")
+    x = layers.Conv2D(filters, 3, strides=4, name=first)(x)
+    x = layers.BatchNormalization(name="bn")(x)
+    return keras.Model(inputs, layers.Conv2D(5, 3, name="conv1_2")(x))
 
 
-def legacy_file(path, model):
-    """Write weights in the layout of the published files: a group for each layer, by name."""
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
-        file.attrs["backend"] = b"tensorflow"
+def published_file(model: keras.Model, nested: bool = False) -> bytes:
+    """Return weights in the layout of the published files: a group for each layer, by name.
+
+    A file of `save_weights` has the groups at its top, one of `save` in model_weights.
+    """
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        top = file.create_group("model_weights") if nested else file
+        top.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
+        top.attrs["backend"] = b"tensorflow"
+        top.attrs["keras_version"] = b"2.2.4"
         for layer in model.layers:
-            group = file.create_group(layer.name)
+            group = top.create_group(layer.name)
             names = [f"{layer.name}/{weight.name}:0" for weight in layer.weights]
             group.attrs["weight_names"] = [name.encode() for name in names]
             for name, weight in zip(names, layer.weights, strict=True):
-                group.create_dataset(name, data=weight.numpy())
+                group.create_dataset(name, data=keras.ops.convert_to_numpy(weight))
+    return content.getvalue()
 
 
-def test_without_download_the_weights_are_random_and_nothing_is_kept(server, capsys):
-    _, address = server
-    model, imagenet = networks.mobilenet_v2(96, download=False, address=address)
-    assert not imagenet
-    assert model.output_shape == (None, 3, 3, 1280)
-    # the parameter count of the published network without its classifier
-    assert model.count_params() == 2_257_984
-    assert not (paths.processed() / "weights").exists()
-    assert capsys.readouterr().out.count("\n") == 1
+def same(ours: keras.Model, theirs: keras.Model) -> bool:
+    pairs = zip(ours.get_weights(), theirs.get_weights(), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
 
 
-def test_weights_arrive_and_the_second_time_need_no_server(server, capsys):
-    folder, address = server
+@pytest.fixture
+def sent(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[keras.Model]:
+    """Return the network whose weights the server has, under each backbone's own file name."""
+    monkeypatch.setattr(paths, "processed", lambda: tmp_path)
+    monkeypatch.setattr(downloads.time, "sleep", lambda seconds: None)
     keras.utils.set_random_seed(1)
-    sent = keras.applications.MobileNetV2(input_shape=(96, 96, 3), include_top=False, weights=None)
-    legacy_file(folder / NAME, sent)
-    model, imagenet = networks.mobilenet_v2(96, address=address)
-    assert imagenet
-    for ours, theirs in zip(model.get_weights(), sent.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    (folder / NAME).unlink()
-    again, imagenet = networks.mobilenet_v2(96, address=address)
-    assert imagenet
-    assert "loaded" in capsys.readouterr().out
+    model = tiny(96)
+    content = published_file(model)
+    for name in networks.PUBLISHED:
+        spec = networks.BACKBONES[name]
+        file = spec.address.rpartition("/")[2].format(size=96)
+        server.files[f"/{file}"] = content
+        md5 = hashlib.md5(content).hexdigest() if spec.md5 else ""  # noqa: S324
+        changed = replace(spec, build=tiny, address=f"{server.url}/{file}", md5=md5)
+        monkeypatch.setitem(networks.BACKBONES, name, changed)
+    yield model
 
 
-def test_a_missing_file_is_said_in_one_sentence(server, capsys):
-    _, address = server
-    _, imagenet = networks.mobilenet_v2(96, address=address)
-    assert not imagenet
-    said = capsys.readouterr().out
-    assert "404" in said and NAME in said and said.count("\n") == 1
+def path_of(name: str) -> Path:
+    address = networks.BACKBONES[name].address
+    return paths.processed() / "weights" / address.rpartition("/")[2]
 
 
-def test_no_server_is_said_in_one_sentence(server, capsys):
-    _, imagenet = networks.mobilenet_v2(96, address="http://127.0.0.1:9/")
-    assert not imagenet
-    assert "127.0.0.1:9" in capsys.readouterr().out
+@pytest.mark.parametrize("name", networks.PUBLISHED)
+def test_the_weights_arrive_once_and_are_written_down(
+    sent: keras.Model, server: Server, name: str
+) -> None:
+    assert same(networks.backbone(name), sent)
+    record = json.loads((paths.processed() / "weights" / "weights.json").read_text())
+    content = server.files["/" + path_of(name).name]
+    assert record[path_of(name).name]["sha256"] == hashlib.sha256(content).hexdigest()
+    server.files.clear()
+    assert same(networks.backbone(name), sent)
+    assert len(server.log) == 1
 
 
-def test_a_damaged_file_is_named(server):
-    folder, address = server
-    (folder / NAME).write_bytes(b"not the weights")
-    with pytest.raises(ValueError, match=f"{NAME}.*delete it"):
-        networks.mobilenet_v2(96, address=address)
+def test_a_file_in_the_layout_of_a_whole_model_is_read_too(
+    sent: keras.Model, server: Server
+) -> None:
+    for name in ("vgg16", "vggface"):
+        content = published_file(sent, nested=True)
+        server.files["/" + path_of(name).name] = content
+        md5 = hashlib.md5(content).hexdigest()  # noqa: S324
+        networks.BACKBONES["vgg16"] = replace(networks.BACKBONES["vgg16"], md5=md5)
+        assert same(networks.backbone(name), sent)
 
 
-def test_weights_of_another_network_are_named(server):
-    folder, address = server
-    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="other")])
-    legacy_file(folder / NAME, other)
-    with pytest.raises(ValueError, match="does not hold MobileNetV2's weights"):
-        networks.mobilenet_v2(96, address=address)
+def test_a_file_that_changed_on_the_disk_is_fetched_again(
+    sent: keras.Model, server: Server
+) -> None:
+    networks.backbone("vggface")
+    path_of("vggface").write_bytes(b"damaged")
+    assert same(networks.backbone("vggface"), sent)
+    assert len(server.log) == 2
 
 
-def test_a_size_without_weights_is_refused():
-    with pytest.raises(ValueError, match="size 100: choose from 96, 128"):
-        networks.mobilenet_v2(100)
+def test_another_file_on_the_server_is_refused_and_does_not_stay(
+    sent: keras.Model, server: Server
+) -> None:
+    networks.backbone("vggface")
+    path_of("vggface").unlink()
+    server.files["/" + path_of("vggface").name] = published_file(tiny(96))
+    with pytest.raises(DownloadError, match="its checksum is wrong"):
+        networks.backbone("vggface")
+    assert not path_of("vggface").exists()
+
+
+def test_a_file_without_the_published_md5_is_refused_and_does_not_stay(
+    sent: keras.Model, server: Server
+) -> None:
+    server.files["/" + path_of("vgg16").name] = published_file(tiny(96))
+    with pytest.raises(DownloadError, match=r"is not the published file: its md5 is not [0-9a-f]+"):
+        networks.backbone("vgg16")
+    assert [file.name for file in path_of("vgg16").parent.iterdir()] == []
+
+
+def test_a_cut_download_goes_on_where_it_broke(sent: keras.Model, server: Server) -> None:
+    server.cut_after = [9_000, 0, 0, 0]
+    with pytest.raises(DownloadError, match="4 times in a row; .* bytes are kept"):
+        networks.backbone("vggface")
+    assert not path_of("vggface").exists()
+    server.log.clear()
+    assert same(networks.backbone("vggface"), sent)
+    ((_, asked),) = server.log
+    assert asked and 0 < int(asked.removeprefix("bytes=").rstrip("-")) <= 9_000
+
+
+def test_a_missing_file_is_named(sent: keras.Model, server: Server) -> None:
+    server.files.clear()
+    with pytest.raises(DownloadError, match=f"{path_of('resnet50').name} answered 404"):
+        networks.backbone("resnet50")
+
+
+def test_no_network_is_named_with_the_address(sent: keras.Model) -> None:
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/w\.h5") as error:
+        networks.backbone("vggface", address="http://127.0.0.1:9/w.h5")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("mobilenet_v2", None),
+        ("mobilenet_v2", {"filters": 3}),
+        ("vggface", None),
+        ("vggface", {"filters": 3}),
+        # the others are loaded by place, as Keras does it
+        ("vggface", {"first": "another"}),
+    ],
+)
+def test_weights_of_another_network_are_refused(
+    sent: keras.Model, server: Server, name: str, wrong: dict[str, Any] | None
+) -> None:
+    content = b"no h5 file" if wrong is None else published_file(tiny(96, **wrong))
+    server.files["/" + path_of(name).name] = content
+    title = networks.BACKBONES[name].title
+    with pytest.raises(DownloadError, match=f"{path_of(name).name} .*does not hold {title}'s"):
+        networks.backbone(name)
+
+
+def test_a_file_that_lacks_a_layer_is_refused(sent: keras.Model, server: Server) -> None:
+    part = keras.Model(sent.input, sent.layers[-2].output)
+    server.files["/" + path_of("vggface").name] = published_file(part)
+    with pytest.raises(DownloadError, match="does not hold VGGFace's weights"):
+        networks.backbone("vggface")
+
+
+def test_a_damaged_record_is_named_instead_of_trusting_any_file(sent: keras.Model) -> None:
+    networks.backbone("vggface")
+    (paths.processed() / "weights" / "weights.json").write_text("{")
+    with pytest.raises(DownloadError, match=r"weights\.json is damaged.*delete"):
+        networks.backbone("vggface")
+
+
+def test_a_new_head_keeps_its_weights_when_the_body_is_loaded_by_name(
+    sent: keras.Model, tmp_path: Path
+) -> None:
+    file = tmp_path / "body.h5"
+    file.write_bytes(published_file(sent))
+    body = tiny(96)
+    pooled = layers.GlobalAveragePooling2D()(body.output)
+    model = keras.Model(body.input, layers.Dense(7, name="emotion")(pooled))
+    head = model.get_layer("emotion").get_weights()
+    assert networks.load_by_name(model, file) == ["emotion"]
+    np.testing.assert_array_equal(model.get_layer("emotion").get_weights()[0], head[0])
+    assert same(body, sent)
+
+
+def test_a_layer_that_only_the_file_has_is_refused_by_name(
+    sent: keras.Model, tmp_path: Path
+) -> None:
+    file = tmp_path / "body.h5"
+    file.write_bytes(published_file(sent))
+    with pytest.raises(ValueError, match="has no layer conv1_1"):
+        networks.load_by_name(tiny(96, "konv1_1"), file)
+
+
+# ------------------------------------------------------------------------------ the bodies
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "channels"),
+    # the published networks' weights without their classifiers
+    [
+        ("mobilenet_v2", 2_257_984, 1280),
+        ("resnet50", 23_587_712, 2048),
+        ("vgg16", 14_714_688, 512),
+        ("vggface", 14_714_688, 512),
+    ],
+)
+def test_each_body_is_the_published_network(name: str, weights: int, channels: int) -> None:
+    model = networks.backbone(name, weights=False)
+    assert model.count_params() == weights
+    assert model.input_shape == (None, 96, 96, 3)
+    assert model.output_shape == (None, 3, 3, channels)
+
+
+def test_vggface_computes_what_vgg16_computes_with_the_same_weights() -> None:
+    ours = networks.backbone("vggface", 48, weights=False)
+    theirs = networks.backbone("vgg16", 48, weights=False)
+    ours.set_weights(theirs.get_weights())
+    x = np.random.default_rng(0).normal(0, 50, (2, 48, 48, 3)).astype("float32")
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+    convolutions = [layer.name for layer in ours.layers if layer.weights]
+    assert convolutions[:3] == ["conv1_1", "conv1_2", "conv2_1"] and len(convolutions) == 13
+    assert convolutions[-1] == "conv5_3"
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("mobilenet_v2", "mobilenet_v2"), ("resnet50", "resnet50"), ("vgg16", "vgg16")],
+)
+def test_each_range_is_the_one_that_keras_makes(name: str, module: str) -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 1)).astype("float32")
+    own = getattr(keras.applications, module).preprocess_input(grey.repeat(3, axis=-1))
+    inputs = keras.Input((48, 48, 1))
+    ours = keras.Model(inputs, networks.prepare(inputs, name, 48))(grey)
+    np.testing.assert_allclose(ours, own, atol=1e-3)
+
+
+def test_vggface_gets_blue_green_red_less_the_mean_face() -> None:
+    inputs = keras.Input((48, 48, 1))
+    ours = keras.Model(inputs, networks.prepare(inputs, "vggface", 64))(
+        np.full((1, 48, 48, 1), 100)
+    )
+    assert ours.shape == (1, 64, 64, 3)
+    np.testing.assert_allclose(ours[0, 9, 9], [6.406, -4.7624, -29.1863], atol=1e-4)
+
+
+def test_the_projects_own_bodies_are_small_and_trained() -> None:
+    for name in ("rendered", "fer2013"):
+        assert networks.own_file(name).stat().st_size < 2_000_000
+        body = networks.backbone(name)
+        assert body.output_shape == (None, 3, 3, 128)
+        assert np.abs(body.get_layer("block1_bn").get_weights()[2]).max() > 0.01
+    assert not np.any(networks.backbone("rendered", weights=False).get_weights()[3])
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("alexnet", None, "no backbone 'alexnet': choose mobilenet_v2, resnet50"),
+        ("mobilenet_v2", 100, "MobileNetV2 takes images of 96 or 128 or"),
+        ("vggface", 47, "VGGFace takes images of 48 or more pixels, not 47"),
+        ("rendered", 96, "small body takes images of 48 pixels, not 96"),
+    ],
+)
+def test_what_does_not_exist_is_refused(name: str, size: int | None, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        networks.backbone(name, size)

@@ -1,0 +1,65 @@
+"""Measure how long frozen features take: seconds, memory and disk for all of FER-2013.
+
+    python tools/bench_transfer.py                               MobileNetV2, all images
+    python tools/bench_transfer.py --backbone vgg16 --images 500
+
+The weights are random, since these take as long as learnt ones; nothing is downloaded. Without
+FER-2013 on this machine, random grey levels stand in for the faces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+import numpy as np
+
+from facevalue import datasets, networks, transfer
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+
+def faces(n: int) -> np.ndarray:
+    """Return n faces, uint8 (n, 48, 48)."""
+    try:
+        return datasets.load("fer2013").images[:n]
+    except FileNotFoundError:
+        print("FER-2013 is not here: random grey levels instead.")
+        return np.random.default_rng(0).integers(0, 256, (n, 48, 48)).astype(np.uint8)
+
+
+def peak() -> str:
+    """Return the most memory that this process has held."""
+    if resource is None:
+        return "unknown"
+    unit = 1 if sys.platform == "darwin" else 1024
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9:.2f} GB"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backbone", choices=networks.PUBLISHED, default="mobilenet_v2")
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--images", type=int, default=35_887)
+    parser.add_argument("--batch", type=int, default=128)
+    options = parser.parse_args()
+    images = faces(options.images)
+    body = networks.backbone(options.backbone, options.size, weights=False)
+    before = peak()
+    start = time.perf_counter()
+    found = transfer.features(body, options.backbone, images, batch=options.batch, keep=False)
+    seconds = time.perf_counter() - start
+    size = found.nbytes / 1e6
+    print(f"{options.backbone} at {options.size} pixels, {len(images):,} faces")
+    print(f"seconds                     {seconds:8.1f}   {len(images) / seconds:,.0f} faces/s")
+    print(f"memory before and at most   {before}, {peak()}")
+    print(f"features                    {found.shape}, {size:.0f} MB on disk")
+
+
+if __name__ == "__main__":
+    main()
