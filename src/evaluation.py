@@ -74,6 +74,9 @@ def record(
     predictions: np.ndarray,
     seconds: float,
     published: tuple[float, str] | None = None,
+    *,
+    megabytes: float | None = None,
+    faces_per_second: float | None = None,
 ) -> pd.Series:
     """Return one model's scores, and hand them to the command that runs the notebook.
 
@@ -85,6 +88,8 @@ def record(
         seconds: how long training took.
         published: the accuracy that a project document printed for this model on this split,
             and where ("002, FER-2013"); None where there is none to compare with.
+        megabytes: the size of the saved model; None where it was not measured.
+        faces_per_second: how many images it classifies in a second, one core or more.
     """
     run = utils.profile()
     accuracy = round(float(np.mean(labels == predictions)), 4)
@@ -97,6 +102,8 @@ def record(
         "accuracy": accuracy,
         "macro_f1": round(float(f1_score(labels, predictions, average="macro")), 4),
         "seconds": round(seconds, 1),
+        "megabytes": None if megabytes is None else round(megabytes, 2),
+        "faces_per_second": None if faces_per_second is None else round(faces_per_second),
         "published": published[0] if published else None,
         "published_source": published[1] if published else None,
     }

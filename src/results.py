@@ -24,6 +24,8 @@ COLUMNS = (
     "accuracy",
     "macro_f1",
     "seconds",
+    "megabytes",
+    "faces_per_second",
     "published",
     "published_source",
     "machine",
@@ -55,8 +57,14 @@ def record(scores: list[dict[str, Any]]) -> int:
         date=datetime.date.today().isoformat(),
         command=[command(row["data"], row["profile"]) for row in scores],
     )
-    table = pd.concat([read().astype(object), rows[list(COLUMNS)].astype(object)])
+    table = pd.concat(
+        [
+            read().reindex(columns=list(COLUMNS)).astype(object),
+            rows.reindex(columns=list(COLUMNS)).astype(object),
+        ]
+    )
     table = table.drop_duplicates(KEY, keep="last").sort_values(["data", "profile", "model"])
+    table["faces_per_second"] = pd.to_numeric(table["faces_per_second"]).astype("Int64")
     paths.write_text(paths.root() / PATH, table.to_csv(index=False))
     return len(rows)
 

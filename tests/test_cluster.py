@@ -144,3 +144,36 @@ def test_without_dask_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", "tcp://127.0.0.1:1")
     with pytest.raises(ModuleNotFoundError, match="pip install 'distributed"):
         list(cluster.map(square, [1], label="squares", progress=False))
+
+
+def depths():
+    """Return which of two depths of a tree a grid search prefers: one question is not enough."""
+    tree = pytest.importorskip("sklearn.tree").DecisionTreeClassifier(random_state=0)
+    selection = pytest.importorskip("sklearn.model_selection")
+    x, y = [[float(k)] for k in range(60)], [k // 15 % 2 for k in range(60)]
+    search = selection.GridSearchCV(tree, {"max_depth": [1, 3]}, cv=3, n_jobs=2)
+    return search.fit(x, y).best_params_["max_depth"]
+
+
+def test_a_grid_search_without_an_address_runs_on_this_machine():
+    with cluster.backend() as where:
+        assert where == "this machine"
+        assert depths() == 3
+
+
+def test_a_grid_search_runs_on_the_cluster(local, monkeypatch):
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
+    with cluster.backend() as where:
+        assert where == f"the Dask cluster at {local.scheduler_address}"
+        assert depths() == 3
+        joblib = pytest.importorskip("joblib")
+        pids = set(joblib.Parallel(n_jobs=2)(joblib.delayed(process)(k) for k in range(8)))
+        assert os.getpid() not in pids
+
+
+def test_a_backend_that_nobody_answers_gives_one_sentence(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", "nonsense")
+    answer = pytest.raises(ConnectionError, match="no Dask scheduler answers at nonsense")
+    with answer, cluster.backend():
+        pass

@@ -47,6 +47,16 @@ def test_other_splits_profiles_and_data_are_kept_apart(project):
     assert len(results.read()) == 4
 
 
+def test_size_and_speed_are_kept_where_they_were_measured(project):
+    results.record([SCORE])  # most notebooks do not measure them
+    results.record([SCORE | {"model": "tree", "megabytes": 1.25, "faces_per_second": 900}])
+    results.record([SCORE | {"model": "forest"}])
+    table = results.read().set_index("model")
+    assert table.loc["tree", ["megabytes", "faces_per_second"]].tolist() == [1.25, 900]
+    assert table.loc[["svm", "forest"], ["megabytes", "faces_per_second"]].isna().all(axis=None)
+    assert ",1.25,900," in (project / results.PATH).read_text()
+
+
 def test_times_are_kept_by_notebook(project):
     results.record_times({"01_first": 10.0, "02_second": 5.0}, "rendered", "fast")
     results.record_times({"02_second": 7.04}, "rendered", "fast")
@@ -57,7 +67,10 @@ def test_times_are_kept_by_notebook(project):
 def test_record_hands_scores_to_the_run(tmp_path, monkeypatch):
     monkeypatch.setenv("FACEVALUE_HEADLINES", str(tmp_path / "lines.jsonl"))
     labels, predictions = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0])
-    row = evaluation.record("tree", "PrivateTest", labels, predictions, 1.0, (0.3, "project 3"))
+    facts = {"megabytes": 0.126, "faces_per_second": 99.6}
+    source = (0.3, "project 3")
+    row = evaluation.record("tree", "PrivateTest", labels, predictions, 1.0, source, **facts)
+    assert (row["megabytes"], row["faces_per_second"]) == (0.13, 100)
     # macro F1 by hand: class 0 has 2*2/(2*2+1), class 1 has 2*1/(2*1+1)
     assert row["accuracy"] == 0.75
     assert row["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2, abs=1e-4)
