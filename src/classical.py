@@ -11,7 +11,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import skops.io
 from scipy.linalg import cho_factor, cho_solve
@@ -20,7 +19,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
-from facevalue import quality
+from facevalue import paths, quality
 from facevalue.dataset import SIZE
 
 AT_ONCE = 500
@@ -184,10 +183,7 @@ class Gradients(_Images):
         step = cell if self.step is None else self.step
         if step < 1 or cell % step:
             raise ValueError(f"a step of {step} pixels does not fit: it must divide {cell}.")
-        hog = cv2.HOGDescriptor((SIZE, SIZE), (2 * cell,) * 2, (step,) * 2, (cell,) * 2, 9)
-        d = hog.getDescriptorSize()
-        rows = [np.ravel(hog.compute(np.ascontiguousarray(image))) for image in images]
-        return np.array(rows, "float32").reshape(len(images), d)
+        return quality.hog(images, cell, step)
 
 
 def _uniform() -> np.ndarray:
@@ -438,12 +434,8 @@ def save(model: Any, path: Path) -> int:
     data = skops.io.dumps(model)
     _refuse(data, path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with paths.beside(path) as part:
+        part.write_bytes(data)
     return len(data)
 
 

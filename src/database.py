@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import pandas as pd
 from PIL import Image as pillow
@@ -32,7 +31,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 from tqdm import tqdm
 
-from facevalue import emotions, facs, paths
+from facevalue import emotions, facs, images, paths
 
 AT_ONCE = 500
 """How many hashes one query asks for: SQLite takes a limited number of parameters."""
@@ -259,8 +258,7 @@ def image_row(
         origin: what its source calls it: a file name, an address, a number.
         known: licence, author and address, where they are known.
     """
-    colours = image.ndim == 3
-    png = cv2.imencode(".png", image[..., ::-1] if colours else image)[1].tobytes()
+    png = images.png(image)
     height, width = image.shape[:2]
     return {
         "source": source,
@@ -270,7 +268,7 @@ def image_row(
         "width": width,
         "aspect_ratio": width / height,
         "format": "PNG",
-        "colour_space": "RGB" if colours else "Grayscale",
+        "colour_space": "RGB" if image.ndim == 3 else "Grayscale",
         "size_mb": len(png) / 2**20,
         "png": png,
         **known,

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import sys
-import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -139,13 +138,8 @@ def _pack(target: Path, data: Dataset, notes: list[str]) -> None:
         table = io.BytesIO()
         data.truth.to_parquet(table)
         arrays["truth"] = np.frombuffer(table.getvalue(), np.uint8)
-    part = target.with_name(f"{target.stem}-{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as opened:
-            np.savez(opened, allow_pickle=False, **arrays)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with paths.beside(target, shared=True) as part, part.open("wb") as opened:
+        np.savez(opened, allow_pickle=False, **arrays)
 
 
 def _unpacked(path: Path) -> tuple[Dataset, list[str]] | None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
-from facevalue import cluster, paths
+from facevalue import cluster, images, paths
 from facevalue.sources import YUNET
 
 if TYPE_CHECKING:
@@ -356,9 +356,8 @@ def _crop_photo(
         face = crop(image, box, margin, size)
         target = out / f"{name}-{number}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_suffix(".part")
-        beside.write_bytes(cv2.imencode(".png", face[..., ::-1] if colour else face)[1].tobytes())
-        beside.replace(target)
+        with paths.beside(target) as part:
+            part.write_bytes(images.png(face))
         x, y, width, height = box.tolist()
         rows.append((x, y, width, height, f"{name}-{number}.png", ""))
     old = len(boxes)  # from a run that found more

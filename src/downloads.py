@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +62,7 @@ def download(
     """
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise ValueError(f"{public(url)} is not an http or https address.")
-    if sha256 and path.is_file() and _sha256(path) == sha256.lower():
+    if sha256 and path.is_file() and digest(path) == sha256.lower():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     name, part = path.name, path.with_name(path.name + ".part")
@@ -81,7 +81,7 @@ def download(
                 ) from None
             print(f"{name}: {reason(error)}, trying again.", file=sys.stderr)
             time.sleep(pause * 2 ** (attempt - 1))
-    if sha256 and _sha256(part) != sha256.lower():
+    if sha256 and digest(part) != sha256.lower():
         _forget(part)
         raise DownloadError(f"{public(url)} is not the expected file: its checksum is wrong.")
     part.replace(path)
@@ -163,9 +163,29 @@ def _mark(part: Path) -> Path:
     return part.with_name(part.name + ".etag")
 
 
-def _sha256(path: Path) -> str:
+def digest(path: Path, kind: str = "sha256") -> str:
+    """Return the checksum of a file in hexadecimal; `kind` as hashlib names it."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()
+
+
+def bring(wanted: Mapping[str, Callable[[], Path]]) -> int:
+    """Fetch files for a command, the others too where one fails; return its exit status.
+
+    Args:
+        wanted: what returns the place of each, under the name that is printed.
+    """
+    status = 0
+    for name, fetch in wanted.items():
+        try:
+            print(f"{name} is here: {fetch()}")
+        except (OSError, ValueError) as error:
+            print(error, file=sys.stderr)
+            status = 1
+        except KeyboardInterrupt:
+            print("\nStopped. The same command continues where it was.", file=sys.stderr)
+            return 130
+    return status
 
 
 def kaggle(handle: str, folder: Path) -> None:
@@ -400,14 +420,9 @@ class _Fetcher:
         return web.bounded(answer, self.largest, check)
 
     def _store(self, content: bytes, suffix: str) -> str:
-        digest = hashlib.sha256(content).hexdigest()
-        path = self.folder / f"{digest}{suffix}"
-        beside = path.with_name(f"{path.name}.{threading.get_ident()}.part")
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        path = self.folder / f"{hashlib.sha256(content).hexdigest()}{suffix}"
+        with paths.beside(path, shared=True) as part:
+            part.write_bytes(content)
         return path.name
 
 
@@ -437,4 +452,4 @@ def _is_there(folder: Path, file: str | None) -> bool:
     if not file or not re.fullmatch(r"[0-9a-f]{64}\.(jpg|png|webp)", file):
         return False
     path = folder / file
-    return path.is_file() and _sha256(path) == file.split(".")[0]
+    return path.is_file() and digest(path) == file.split(".")[0]

@@ -313,15 +313,9 @@ def _emotions(
 
 def main() -> int:
     """Bring the real file to data/raw, unless it is there; return an exit status."""
-    try:
-        print(f"Emotions in Everyday Life is here: {find() or fetch()}")
-    except OSError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped. The same command continues where it was.", file=sys.stderr)
-        return 130
-    return 0
+    from facevalue.downloads import bring
+
+    return bring({"Emotions in Everyday Life": lambda: find() or fetch()})
 
 
 if __name__ == "__main__":

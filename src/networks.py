@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -248,15 +247,15 @@ def weight_file(address: str, folder: Path | None = None, md5: str = "") -> Path
     file = folder / address.rpartition("/")[2]
     seen = _seen(folder)
     known = seen.get(file.name, {}).get("sha256")
-    if not file.is_file() or (known and _digest(file, "sha256") != known):
+    if not file.is_file() or (known and downloads.digest(file) != known):
         print(f"{file.name}: downloading it, once.")
         downloads.download(address, file, known, largest=LARGEST, timeout=(5, 10), pause=0.5)
     if not known:
-        if md5 and _digest(file, "md5") != md5:
+        if md5 and downloads.digest(file, "md5") != md5:
             file.unlink()
             raise DownloadError(f"{address} is not the published file: its md5 is not {md5}.")
         facts = {
-            "sha256": _digest(file, "sha256"),
+            "sha256": downloads.digest(file),
             "bytes": file.stat().st_size,
             "address": address,
             "first_seen": datetime.date.today().isoformat(),
@@ -282,11 +281,6 @@ def _seen(folder: Path) -> dict[str, dict[str, Any]]:
         raise DownloadError(
             f"{record} is damaged, so the weight files cannot be checked: delete it and them."
         ) from None
-
-
-def _digest(file: Path, kind: str) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, kind).hexdigest()
 
 
 def load_by_name(model: keras.Model, file: Path) -> list[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -42,9 +45,25 @@ def processed() -> Path:
     return folder
 
 
+@contextmanager
+def beside(path: Path, shared: bool = False) -> Iterator[Path]:
+    """Give a file to write beside `path`; it takes its place at the end, and goes on an error.
+
+    Args:
+        path: the file to be; an older one is replaced.
+        shared: several processes or threads may write it at once, so each gets a name of its own;
+            else the name is always the same, and what a kill left is written over.
+    """
+    part = path.with_name(f"{path.name}{f'.{uuid.uuid4().hex}' if shared else ''}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` beside `path`, then rename, so that a reader never meets half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    with beside(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -466,20 +466,21 @@ def scores(data: Dataset, searches: Mapping[str, tuple[np.ndarray, str]]) -> pd.
 # ---------------------------------------------------------------------------- wrong labels
 
 
-def hog(images: np.ndarray) -> np.ndarray:
+def hog(images: np.ndarray, cell: int = 8, step: int = 8) -> np.ndarray:
     """Return histograms of oriented gradients: which way the edges run, place by place.
 
     Args:
         images: uint8, shape (n, 48, 48).
+        cell: width and height of a cell in pixels; a block has 2 x 2 of them.
+        step: pixels from one block to the next.
 
     Returns:
-        float32, shape (n, 900).
+        float32, shape (n, d): with the defaults, d is 900.
     Source: Dalal and Triggs (2005), https://doi.org/10.1109/CVPR.2005.177
     """
-    cell, block = (8, 8), (16, 16)
-    descriptor = cv2.HOGDescriptor((SIZE, SIZE), block, cell, cell, 9)
-    rows = [np.ravel(np.asarray(descriptor.compute(image))) for image in images]
-    return np.array(rows, "float32").reshape(len(images), 900)
+    descriptor = cv2.HOGDescriptor((SIZE, SIZE), (2 * cell,) * 2, (step,) * 2, (cell,) * 2, 9)
+    rows = [np.ravel(descriptor.compute(np.ascontiguousarray(image))) for image in images]
+    return np.array(rows, "float32").reshape(len(images), descriptor.getDescriptorSize())
 
 
 def out_of_fold(

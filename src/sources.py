@@ -480,20 +480,10 @@ def fetch_yunet(folder: Path | None = None) -> Path:
 
 def main() -> int:
     """Bring FER-2013 and YuNet to where they are looked for; return an exit status."""
-    status = 0
-    for name, bring in (("FER-2013", _bring_fer2013), ("YuNet", fetch_yunet)):
-        try:
-            print(f"{name} is here: {bring()}")
-        except (OSError, ValueError) as error:
-            print(error, file=sys.stderr)
-            status = 1
-        except KeyboardInterrupt:
-            print("\nStopped. The same command continues where it was.", file=sys.stderr)
-            return 130
-    return status
+    return downloads.bring({"FER-2013": _fer2013, "YuNet": fetch_yunet})
 
 
-def _bring_fer2013() -> Path:
+def _fer2013() -> Path:
     try:
         return fer2013.find()
     except FileNotFoundError:

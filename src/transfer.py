@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -103,13 +102,8 @@ def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
 
 def _write(path: Path, found: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as opened:
-            np.save(opened, found, allow_pickle=False)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with paths.beside(path, shared=True) as part, part.open("wb") as opened:
+        np.save(opened, found, allow_pickle=False)
     files = sorted(path.parent.glob("*.npy"), key=lambda file: file.stat().st_mtime)
     total = sum(file.stat().st_size for file in files)
     for file in files[:-1]:
@@ -196,8 +190,7 @@ def photo_folder() -> Path | None:
         if not folder.is_dir():
             raise FileNotFoundError(f"FACEVALUE_PHOTOS names {named}, which is not a folder.")
         return folder
-    raw = paths.raw()
-    folder = (raw if raw.is_dir() else raw.parent) / "photos"
+    folder = paths.raw_file("photos")
     return folder if folder.is_dir() else None
 
 

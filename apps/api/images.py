@@ -18,6 +18,7 @@ from apps.api import parameters
 from apps.api.catalogue import Catalogue
 from facevalue import emotions
 from facevalue.database import LARGEST, DataSource, EmotionUnit, Image, SingleUnit
+from facevalue.images import png as to_png
 
 MOST_VALUES = 8_000_000
 """The most pixel values that one answer holds."""
@@ -364,7 +365,4 @@ def _shrunk(number: int, png: bytes, size: int) -> bytes:
         return png
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
-    packed: bytes = cv2.imencode(".png", small if small.ndim == 2 else small[..., ::-1])[
-        1
-    ].tobytes()
-    return packed
+    return to_png(small)
