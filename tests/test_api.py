@@ -20,14 +20,16 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sqlalchemy import text
 from test_database import postgresql, url  # noqa: F401 - fixtures: both kinds of database
 
-from apps.api import create_app
+from apps.api import create_app, guess
 from apps.api.__main__ import app as app_of_worker
 from apps.api.__main__ import main
 from apps.api.demo import demo
-from facevalue import database
+from facevalue import classical, database
 from facevalue.emotions import COLOURS, EMOTIONS
 
 SOURCES = pd.DataFrame(
@@ -353,7 +355,7 @@ def test_a_mistake_of_a_person_is_answered_with_a_page(client):
 def test_the_docs_name_each_address_for_programs(client):
     page = client.get("/docs").text
     paths = [path for path in client.get("/openapi.json").json()["paths"] if "images" in path]
-    assert len(paths) == 8
+    assert len(paths) == 9
     for path in paths:
         assert f"<code>{path}</code>" in page
 
@@ -456,3 +458,42 @@ def test_every_answer_is_one_that_the_openapi_document_names(client):
     assert len(operations) >= 14
     for operation in operations:
         every_answer_is_named(operation)
+
+
+# ------------------------------------------------------------------ the model of notebook 06
+
+
+@pytest.fixture
+def brightness_model(tmp_path, monkeypatch):
+    """A saved model that calls dark images angry and bright ones happy."""
+    file = tmp_path / "classical.skops"
+    monkeypatch.setattr(guess, "file", lambda: file)
+    images = np.repeat(np.arange(0, 250, 25, dtype=np.uint8), 48 * 48).reshape(-1, 48, 48)
+    labels = np.where(np.arange(10) < 4, EMOTIONS.index("angry"), EMOTIONS.index("happy"))
+    model = make_pipeline(classical.Pixels(), LogisticRegression(C=100)).fit(images, labels)
+    classical.save(model, file)
+    return file
+
+
+def test_the_saved_model_names_what_it_sees(client, brightness_model):
+    dark, bright = (client.get(f"/images/{number}/guess").json() for number in (1, 31))
+    assert dark == {"image_id": 1, "label": "angry", "guess": "angry"}
+    assert bright == {"image_id": 31, "label": "surprise", "guess": "happy"}  # in colour, 40 x 60
+    assert "notebook 06 names it" in client.get("/gallery/31").text
+
+
+def test_without_a_model_the_answer_says_which_notebook_makes_one(client, brightness_model):
+    brightness_model.unlink()
+    answer = client.get("/images/1/guess")
+    assert answer.status_code == 404
+    assert "run notebook 06" in answer.json()["detail"]
+    assert "notebook 06 names it" not in client.get("/gallery/1").text
+
+
+def test_a_damaged_model_is_no_reason_to_hide_the_image(client, brightness_model):
+    brightness_model.write_bytes(b"no model")
+    answer = client.get("/images/1/guess")
+    assert answer.status_code == 503
+    assert "no model saved with skops" in answer.json()["detail"]
+    assert client.get("/gallery/1").status_code == 200
+    assert client.get("/images/999/guess").status_code == 404

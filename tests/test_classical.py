@@ -183,6 +183,15 @@ def test_mirror_ridge_is_kernel_ridge_with_mirrored_faces(drawn):
     assert (scores.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.95
 
 
+@pytest.mark.parametrize("rows", [1, 20, 21, 64])
+def test_many_equations_are_solved_block_by_block(rows, monkeypatch):
+    monkeypatch.setattr(classical, "BLOCK", 20)
+    rng = np.random.default_rng(rows)
+    factor, right = rng.normal(size=(rows, rows)), rng.normal(size=(rows, 7))
+    matrix = factor @ factor.T + np.eye(rows)
+    assert np.allclose(classical._solved(matrix.copy(), right), np.linalg.solve(matrix, right))
+
+
 def test_an_unknown_view(drawn):
     with pytest.raises(ValueError, match="no view 'depth'"):
         classical.MirrorRidge((("depth", 8),)).fit(drawn.images[:50], drawn.labels[:50])

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, func, select
 
-from apps.api import parameters
+from apps.api import guess, parameters
 from apps.api.catalogue import Catalogue
 from facevalue import emotions
 from facevalue.database import LARGEST, DataSource, EmotionUnit, Image, SingleUnit
@@ -75,6 +75,14 @@ class Unit(BaseModel):
     description: str
     facial_muscle: str
     one_side: bool = Field(description="on one side of the face only")
+
+
+class Guess(BaseModel):
+    """What a trained model says of an image, beside its label."""
+
+    image_id: int
+    label: str = Field(description="the emotion that the source gives")
+    guess: str = Field(description="the emotion that the model of notebook 06 names")
 
 
 class Units(BaseModel):
@@ -241,6 +249,25 @@ def decoded(number: int, png: bytes) -> np.ndarray:
     return image if image.ndim == 2 else cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2RGB)
 
 
+def guessed(connection: Connection, number: int) -> Guess:
+    """Return what the saved model says of an image.
+
+    Raises:
+        HTTPException: 404, there is no such image or no model; 503, its file is no model of ours.
+    """
+    query = select(Image.emotion_id, Image.png).where(Image.id == number)
+    row = connection.execute(query).first()
+    if row is None:
+        raise no_image(connection, number)
+    try:
+        named = guess.emotion(decoded(number, row.png))
+    except FileNotFoundError as error:
+        raise HTTPException(404, f"{error}"[0].upper() + f"{error}"[1:]) from None
+    except ValueError as error:
+        raise HTTPException(503, f"The model does not load: {error}") from None
+    return Guess(image_id=number, label=emotions.EMOTIONS[row.emotion_id], guess=named)
+
+
 def _entry(row: dict[str, Any]) -> Entry:
     # without a check of what comes from our own table, which would take half of the time
     return Entry.model_construct(
@@ -319,6 +346,13 @@ def one_image(
     """One image: what is known about it and, with pixels=true, its pixels as numbers."""
     with connect(request) as connection:
         return _json(one(connection, image_id, pixels=query.pixels))
+
+
+@router.get("/{image_id}/guess", response_model=Guess)
+def guess_of_image(request: Request, image_id: parameters.ImageId) -> Response:
+    """What the classical model that notebook 06 saved says of one image."""
+    with connect(request) as connection:
+        return _json(guessed(connection, image_id))
 
 
 @router.get(

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Connection
 
 from apps.api import images, parameters
 from apps.api.catalogue import COLOURS, Snapshot
@@ -26,6 +27,7 @@ EXAMPLES = {
     "/images/emotions/faces": "/images/emotions/faces?face=happy",
     "/images/{image_id}": "/images/1?pixels=true",
     "/images/{image_id}/file": "/images/1/file",
+    "/images/{image_id}/guess": "/images/1/guess",
 }
 """One address to try for each entry of the docs page."""
 
@@ -151,15 +153,25 @@ def one_image(request: Request, image_id: parameters.ImageId) -> Response:
     with images.connect(request) as connection:
         entry = images.one(connection, image_id)
         units = images.units(connection, entry.emotion)
+        named = _named(connection, image_id)
     place = int(np.searchsorted(snapshot.ids, image_id))
     before, after = snapshot.ids[max(0, place - 1) : place], snapshot.ids[place + 1 : place + 2]
     return page(
         "image.html",
         entry=entry,
         units=units,
+        named=named,
         previous=int(before[0]) if len(before) else None,
         next=int(after[0]) if len(after) else None,
     )
+
+
+def _named(connection: Connection, image_id: int) -> str | None:
+    """Return the emotion that the saved model names, or None where there is no such model."""
+    try:
+        return images.guessed(connection, image_id).guess
+    except HTTPException:
+        return None
 
 
 @router.get("/faces", responses=problems(404, 422))
