@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ SPLITS = ("Training", "PublicTest", "PrivateTest")
 
 SIZE = 48
 """Height and width of a face image, in pixels."""
+
+KNOWN = {len(EMOTIONS): tuple(range(len(EMOTIONS))), 5: (0, 2, 3, 4, 5)}
+"""The labels that a network with so many answers knows; project 4's five lack disgust, neutral."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,24 @@ class Dataset:
             self.origins[rows],
             None if truth is None else truth.reset_index(drop=True),
         )
+
+    def taken_by(self, model: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the faces and labels that a network of seven or of project 4's five takes.
+
+        Args:
+            model: a `keras.Model` with one channel or three, and 7 or 5 answers (`KNOWN`).
+
+        Returns:
+            images, uint8, shape (n, 48, 48), or (n, 48, 48, 3) with three equal channels; labels,
+            int64, shape (n,), the number of the network's answer. Emotions that it does not know
+            are left out.
+        """
+        known = np.array(KNOWN[model.output_shape[-1]])
+        part = self.take(np.isin(self.labels, known))
+        images, channels = part.images, model.input_shape[-1]
+        if channels > 1:
+            images = np.repeat(images[..., None], channels, axis=-1)
+        return images, np.searchsorted(known, part.labels)
 
     def split(self, *names: str) -> Dataset:
         """Return the images of one or more splits, for example `split("PrivateTest")`.

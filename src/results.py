@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ COLUMNS = (
     "date",
     "command",
 )
+
+CURVES = Path("reports") / "curves"
+"""One file per training: MODEL_DATA_PROFILE.csv, a row per epoch."""
 
 TIMES = Path("reports") / "times.csv"
 """How long each notebook took."""
@@ -66,7 +70,16 @@ def record(scores: list[dict[str, Any]]) -> int:
     table = table.drop_duplicates(KEY, keep="last").sort_values(["data", "profile", "model"])
     table["faces_per_second"] = pd.to_numeric(table["faces_per_second"]).astype("Int64")
     paths.write_text(paths.root() / PATH, table.to_csv(index=False))
+    for row in scores:
+        if row.get("curve"):
+            paths.write_text(curve_file(row["model"], row["data"], row["profile"]), row["curve"])
     return len(rows)
+
+
+def curve_file(model: str, data: str, profile: str) -> Path:
+    """Return where the learning curve of a model is kept."""
+    slug = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")
+    return paths.root() / CURVES / f"{slug}_{data}_{profile}.csv"
 
 
 def command(data: str, profile: str) -> str:

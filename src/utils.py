@@ -32,8 +32,17 @@ class Profile:
         train_images: most Training images that are used; None for all.
         epochs: passes over the training images for one convolutional network.
         sweep_rows: rows of the published dense sweep that are trained.
+        dense_epochs: most passes over the training images for one dense network.
+        mixed: images of an emotion that notebook 03 mixes from each of two large sources.
+        per_class: images of an emotion that the same dense network is trained on; None for all.
+        seeds: how often a training is repeated to see how far its result varies.
         photos: drawn photos that notebook 01 searches for faces.
         replicates: how often notebook 02 draws people anew to see how far its numbers vary.
+        networks: how many more of the published networks notebook 04 trains beside cnn6.
+        few_images: images on which notebook 04 shows overfitting.
+        large: images of an emotion and source, 224 x 224 pixels, for project 1's six models.
+        humans: images from which a network learns to tell faces from other things.
+        keep: whether trainings are kept on disk, to be resumed after a kill.
     """
 
     name: str
@@ -41,8 +50,17 @@ class Profile:
     train_images: int | None
     epochs: int
     sweep_rows: int
+    dense_epochs: int
+    mixed: int
+    per_class: tuple[int | None, ...]
+    seeds: int
     photos: int
     replicates: int
+    networks: int
+    few_images: int
+    large: int
+    humans: int
+    keep: bool
 
 
 def profile() -> Profile:
@@ -60,8 +78,17 @@ def profile() -> Profile:
             train_images=4_000,
             epochs=3,
             sweep_rows=3,
+            dense_epochs=6,
+            mixed=40,
+            per_class=(20, 200, None),
+            seeds=2,
             photos=40,
             replicates=1_000,
+            networks=0,
+            few_images=400,
+            large=2,
+            humans=1_000,
+            keep=False,
         )
     return Profile(
         name,
@@ -69,8 +96,17 @@ def profile() -> Profile:
         train_images=None,
         epochs=40,
         sweep_rows=19,
+        dense_epochs=60,
+        mixed=200,
+        per_class=(200, 500, 2_000, None),
+        seeds=5,
         photos=400,
         replicates=10_000,
+        networks=6,
+        few_images=4_000,
+        large=200,
+        humans=14_336,
+        keep=True,
     )
 
 

@@ -46,6 +46,10 @@ def test_full_is_more_work_and_nothing_else(monkeypatch):
     assert full.train_images is None
     assert full.epochs > fast.epochs
     assert full.sweep_rows == 19  # every row of the published sweep
+    assert full.mixed == 200  # as many images of an emotion and source as project 1 took
+    assert full.per_class == (200, 500, 2000, None)
+    assert full.seeds == 5
+    assert full.dense_epochs > fast.dense_epochs
     assert full.photos > fast.photos
     assert full.replicates > fast.replicates
     assert full.dataset == fast.dataset
