@@ -8,17 +8,24 @@ workers run the code that they are sent, and send back what you read.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import json
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import cv2
 import joblib
 from tqdm import tqdm
+
+from facevalue import paths
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -75,6 +82,88 @@ def map(
             while turn in early:
                 yield from early.pop(turn)
                 turn += 1
+
+
+def sweep(
+    function: Callable[[dict[str, Any]], dict[str, Any]],
+    items: Mapping[str, dict[str, Any]],
+    *,
+    label: str,
+    keep: Path | None = None,
+    progress: bool = True,
+) -> dict[str, dict[str, Any]]:
+    """Return `function(item)` for each named item, here one by one or on the cluster side by side.
+
+    For items that take minutes, such as trainings. With `keep`, each result is stored as soon as
+    it arrives, and a sweep that was killed goes on with the items that are left. A stored result
+    counts while the item, the source of `function`, and that of the functions beside it that it
+    calls stay the same; what else it depends on belongs into the item.
+
+    Args:
+        function: it may be defined in a notebook; like the items, what it returns must be JSON.
+        items: by name, what it is given.
+        label: says what is done, in the progress bar and in errors.
+        keep: the folder of the stored results.
+        progress: show a bar.
+    Raises:
+        TypeError: a result is more than JSON can hold.
+        TaskError, ConnectionError, ModuleNotFoundError: as in `map`.
+    """
+    files = _files(function, items, keep) if keep else {}
+    kept = {name: _kept(file) for name, file in files.items()}
+    done = {name: result for name, result in kept.items() if result is not None}
+    left = [name for name in items if name not in done]
+    chunks = [[items[name]] for name in left]
+    place = address()
+    answers = _there(place, function, chunks, label) if place else _here(function, chunks, label)
+    with tqdm(total=len(items), initial=len(done), desc=label, disable=not progress) as bar:
+        for number, (result,) in answers:
+            text = json.dumps(result)
+            if keep:
+                paths.write_text(files[left[number]], text)
+            # what was just made must be the same as what is read the next time
+            done[left[number]] = json.loads(text)
+            bar.update()
+    return {name: done[name] for name in items}
+
+
+def _files(
+    function: Callable[..., Any], items: Mapping[str, dict[str, Any]], folder: Path
+) -> dict[str, Path]:
+    """Return for each item where its result is stored; another item or code has another place."""
+    texts = {name: _source(function) + json.dumps(items[name], sort_keys=True) for name in items}
+    keys = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()}
+    return {name: folder / f"{key}.json" for name, key in keys.items()}
+
+
+def _kept(file: Path) -> dict[str, Any] | None:
+    try:
+        result = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, or damaged
+        return None
+    return result if isinstance(result, dict) else None
+
+
+def _source(function: Callable[..., Any]) -> str:
+    """Return the source of a function and of the functions of its module that it calls."""
+    found: dict[str, str] = {}
+
+    def look(one: FunctionType) -> None:
+        if one.__qualname__ in found:
+            return
+        found[one.__qualname__] = inspect.getsource(one)
+        for name in _names(one.__code__):
+            other = one.__globals__.get(name)
+            if isinstance(other, FunctionType) and other.__module__ == one.__module__:
+                look(other)
+
+    look(inspect.unwrap(function))
+    return "\n".join(found[name] for name in sorted(found))
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [_names(part) for part in code.co_consts if isinstance(part, CodeType)]
+    return set(code.co_names).union(*inner)
 
 
 def _chunk(function: Callable[[Any], Any], chunk: list[Any], label: str) -> list[Any]:

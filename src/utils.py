@@ -81,13 +81,13 @@ def profile() -> Profile:
             dense_epochs=6,
             mixed=40,
             per_class=(20, 200, None),
-            seeds=2,
+            seeds=3,
             photos=40,
             replicates=1_000,
             networks=0,
-            few_images=400,
+            few_images=200,
             large=2,
-            humans=1_000,
+            humans=500,
             keep=False,
         )
     return Profile(

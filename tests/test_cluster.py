@@ -1,8 +1,10 @@
 """The same work here and on a Dask cluster."""
 
+import importlib
 import os
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -177,3 +179,108 @@ def test_a_backend_that_nobody_answers_gives_one_sentence(monkeypatch):
     answer = pytest.raises(ConnectionError, match="no Dask scheduler answers at nonsense")
     with answer, cluster.backend():
         pass
+
+
+# ------------------------------------------------------------------------------ sweeps
+
+ITEMS = {f"item {n}": {"n": n} for n in range(5)}
+
+
+def doubled(item):
+    return {"twice": twice(item["n"]), "process": os.getpid()}
+
+
+def twice(n):
+    return 2 * n
+
+
+def noted(item):
+    with Path(item["log"]).open("a") as file:
+        file.write(f"{item['n']}\n")
+    if item["n"] == item.get("bad"):
+        raise RuntimeError("no luck")
+    return {"n": item["n"]}
+
+
+def with_log(folder, count, **extra):
+    log = folder / "log.txt"
+    return {f"item {n}": {"n": n, "log": str(log)} | extra for n in range(count)}, log
+
+
+def test_a_sweep_answers_by_name():
+    results = cluster.sweep(doubled, ITEMS, label="doubling", progress=False)
+    assert {name: result["twice"] for name, result in results.items()} == {
+        "item 0": 0, "item 1": 2, "item 2": 4, "item 3": 6, "item 4": 8,
+    }  # fmt: skip
+
+
+def test_a_sweep_shows_how_far_it_is(capsys):
+    cluster.sweep(doubled, ITEMS, label="doubling")
+    assert "doubling: 100%" in capsys.readouterr().err
+
+
+def test_a_sweep_that_was_stopped_goes_on_where_it_was(tmp_path):
+    items, log = with_log(tmp_path, 5)
+    log.write_text("")
+    results = cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
+    assert log.read_text().split() == ["0", "1", "2", "3", "4"]
+    kept = sorted(tmp_path.glob("*.json"))
+    assert len(kept) == 5
+    kept[0].unlink()
+    kept[1].write_text('{"n": ')  # cut short
+    again = cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
+    assert again == results
+    assert len(log.read_text().split()) == 7  # those two and no other
+
+
+def test_a_sweep_keeps_what_was_done_before_an_error(tmp_path):
+    items, log = with_log(tmp_path, 4, bad=2)
+    with pytest.raises(cluster.TaskError, match="work failed for .*no luck"):
+        cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
+    log.write_text("")
+    with pytest.raises(cluster.TaskError):
+        cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
+    assert log.read_text().split() == ["2"]
+
+
+def test_another_item_is_not_taken_from_an_old_sweep(tmp_path):
+    items, log = with_log(tmp_path, 2)
+    cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
+    items["item 1"]["n"] = 7
+    results = cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
+    assert results["item 1"] == {"n": 7}
+    assert log.read_text().split() == ["0", "1", "7"]
+
+
+SWEPT = """
+def helper(n):
+    return {what}
+
+def work(item):
+    return {{"answer": [helper(n) for n in [item["n"]]][0]}}
+"""
+
+
+def test_changed_code_is_not_taken_from_an_old_sweep(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    answers = []
+    for number, what in enumerate(("n + 1", "n + 1", "n * 10")):
+        (tmp_path / f"swept{number}.py").write_text(SWEPT.format(what=what))
+        module = importlib.import_module(f"swept{number}")
+        results = cluster.sweep(module.work, {"a": {"n": 3}}, label="x", keep=tmp_path)
+        answers.append(results["a"]["answer"])
+    assert answers == [4, 4, 30]
+    assert len(list(tmp_path.glob("*.json"))) == 2  # the function inside a comprehension counts
+
+
+def test_a_sweep_on_a_cluster_gives_the_same(local, monkeypatch, tmp_path):
+    here = cluster.sweep(doubled, ITEMS, label="doubling", progress=False)
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
+
+    def mine(item, add=twice):  # as in a notebook: no module that a worker could import
+        return {"twice": add(item["n"]), "process": os.getpid()}
+
+    there = cluster.sweep(mine, ITEMS, label="doubling", keep=tmp_path, progress=False)
+    assert list(there) == list(here)
+    assert all(there[name]["twice"] == here[name]["twice"] for name in ITEMS)
+    assert os.getpid() not in {result["process"] for result in there.values()}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,3 +110,23 @@ def test_wrong_arrays_are_refused(change: dict, message: str) -> None:
 def test_an_unknown_split_is_refused_by_name(six: Dataset) -> None:
     with pytest.raises(ValueError, match="'Validation'.*Training, PublicTest, PrivateTest"):
         six.split("Validation")
+
+
+def network(channels: int, answers: int) -> SimpleNamespace:
+    return SimpleNamespace(input_shape=(None, 48, 48, channels), output_shape=(None, answers))
+
+
+def test_a_grey_network_of_seven_takes_all_faces_as_they_are(six: Dataset) -> None:
+    images, labels = six.taken_by(network(1, 7))
+    np.testing.assert_array_equal(images, six.images)
+    np.testing.assert_array_equal(labels, six.labels)
+
+
+def test_project_4s_network_takes_three_equal_channels_and_five_emotions() -> None:
+    data = made(list(range(7)), ["Training"] * 7)
+    images, labels = data.taken_by(network(3, 5))
+    five = ["angry", "fear", "happy", "sad", "surprise"]
+    assert [EMOTIONS[k] for k in images[:, 0, 0, 0]] == five  # image i is grey level i
+    assert labels.tolist() == [0, 1, 2, 3, 4]
+    assert images.shape == (5, 48, 48, 3) and images.dtype == np.uint8
+    assert (images[..., 0] == images[..., 2]).all()
