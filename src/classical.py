@@ -463,7 +463,6 @@ def save(model: Any, path: Path) -> int:
     """
     data = skops.io.dumps(model)
     _refuse(data, path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with paths.beside(path) as part:
         part.write_bytes(data)
     return len(data)

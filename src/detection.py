@@ -355,7 +355,6 @@ def _crop_photo(
     for number, box in enumerate(boxes):
         face = crop(image, box, margin, size)
         target = out / f"{name}-{number}.png"
-        target.parent.mkdir(parents=True, exist_ok=True)
         with paths.beside(target) as part:
             part.write_bytes(images.png(face))
         x, y, width, height = box.tolist()

@@ -6,8 +6,7 @@ import datetime
 import json
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -322,19 +321,6 @@ def _text(name: str | bytes) -> str:
 # ------------------------------------------------------------------------------ saving, loading
 
 
-@contextmanager
-def beside(file: Path) -> Iterator[Path]:
-    """Give a file to write that ends as `file` does, as Keras wants it; see `paths.beside`."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with paths.beside(file) as part:
-        named = part.with_name(f"part-{file.name}")
-        try:
-            yield named
-            named.replace(part)
-        finally:
-            named.unlink(missing_ok=True)
-
-
 def save_as_published(model: keras.Model, json_file: Path, h5_file: Path) -> None:
     """Write a network as two files: what it consists of, as JSON, and its weights.
 
@@ -353,7 +339,7 @@ def save_as_published(model: keras.Model, json_file: Path, h5_file: Path) -> Non
     if not h5_file.name.endswith(".weights.h5"):
         raise ValueError(f"the weights' file must end in .weights.h5, not {h5_file.name}.")
     copy = as_float32(model)
-    with beside(h5_file) as part:
+    with paths.beside(h5_file, ending=".weights.h5") as part:
         copy.save_weights(part)
     paths.write_text(json_file, copy.to_json(indent=1))
 
@@ -537,7 +523,7 @@ def to_onnx(model: keras.Model, file: Path) -> None:
         )
     image = np.random.default_rng(0).random((3, *model.input_shape[1:]), dtype=np.float32)
     expected = keras.ops.convert_to_numpy(copy(image, training=False))
-    with beside(Path(file)) as part:
+    with paths.beside(Path(file), ending=".onnx") as part:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # tf2onnx asks for np.object
             copy.export(part, format="onnx", verbose=False)

@@ -46,15 +46,18 @@ def processed() -> Path:
 
 
 @contextmanager
-def beside(path: Path, shared: bool = False) -> Iterator[Path]:
+def beside(path: Path, shared: bool = False, ending: str = "") -> Iterator[Path]:
     """Give a file to write beside `path`; it takes its place at the end, and goes on an error.
 
     Args:
-        path: the file to be; an older one is replaced.
+        path: the file to be; an older one is replaced, and a folder that is missing is made.
         shared: several processes or threads may write it at once, so each gets a name of its own;
             else the name is always the same, and what a kill left is written over.
+        ending: what its name shall end in, where a library goes by that; it follows ".part".
     """
-    part = path.with_name(f"{path.name}{f'.{uuid.uuid4().hex}' if shared else ''}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = f".{uuid.uuid4().hex}" if shared else ""
+    part = path.with_name(f"{path.name}{own}.part{ending}")
     try:
         yield part
         part.replace(path)
@@ -64,6 +67,5 @@ def beside(path: Path, shared: bool = False) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` beside `path`, then rename, so that a reader never meets half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with beside(path) as part:
         part.write_text(text, encoding="utf-8")

@@ -469,7 +469,6 @@ class _Loop(keras.callbacks.CallbackList):
             f"{key}_{i}": value for key, many in lists.items() for i, value in enumerate(many)
         }
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             with paths.beside(self.folder / STATE) as part, part.open("wb") as opened:
                 np.savez(opened, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
             if not step:

@@ -101,7 +101,6 @@ def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
 
 
 def _write(path: Path, found: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     with paths.beside(path, shared=True) as part, part.open("wb") as opened:
         np.save(opened, found, allow_pickle=False)
     files = sorted(path.parent.glob("*.npy"), key=lambda file: file.stat().st_mtime)
