@@ -23,6 +23,7 @@ COLUMNS = (
     "images",
     "profile",
     "accuracy",
+    "top3_accuracy",
     "macro_f1",
     "seconds",
     "megabytes",

@@ -1,4 +1,4 @@
-"""Augmentation, batches, and trainings that go on after a kill as if nothing had been."""
+"""Batches, and trainings that go on after a kill as if nothing had been."""
 
 import subprocess
 import sys
@@ -11,14 +11,10 @@ import pytest
 from keras import layers
 
 from facevalue import networks, paths, training
-from facevalue.training import Augmentation, Batches
+from facevalue.augmentation import Augmentation
+from facevalue.training import Batches
 
-NONE = Augmentation(flip=False, shift=0, rotate=0, zoom=0, light=0, erase=0)
-
-
-def only(**setting):
-    """An augmentation that does one thing."""
-    return Augmentation(**(vars(NONE) | setting))
+MIRROR = Augmentation(shift=0, rotate=0, zoom=0, light=0, erase=0)
 
 
 def rng(seed=0):
@@ -107,108 +103,12 @@ def interrupt():
     raise KeyboardInterrupt
 
 
-# ------------------------------------------------------------------------------ augmentation
-
-
-def test_no_augmentation_changes_nothing():
-    assert np.array_equal(training.augment(noise(), NONE, rng()), noise())
-
-
-def test_a_flip_is_the_mirror_image_and_two_are_none():
-    images = noise()
-    once = training.augment(images, only(flip=True), rng())
-    flipped = [not np.array_equal(a, b) for a, b in zip(once, images, strict=True)]
-    assert 0 < sum(flipped) < len(images)
-    assert np.array_equal(once[flipped], images[flipped][:, :, ::-1])
-    again = training.augment(once, only(flip=True), rng())  # the same ones
-    assert np.array_equal(again, images)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_grey_levels_stay_from_0_to_1_and_shapes_as_they_are(channels):
-    images = noise(60, (10, 14, channels))
-    changed = training.augment(images, Augmentation(light=1.0), rng())
-    assert changed.shape == images.shape
-    assert changed.dtype == np.float32
-    assert changed.min() >= 0
-    assert changed.max() <= 1
-    assert np.isfinite(changed).all()
-
-
-def test_the_same_generator_gives_the_same_images_and_the_next_draw_others():
-    one, other = rng(5), rng(5)
-    first = training.augment(noise(), Augmentation(), one)
-    assert np.array_equal(first, training.augment(noise(), Augmentation(), other))
-    assert not np.array_equal(first, training.augment(noise(), Augmentation(), one))
-
-
-def test_images_are_not_changed_in_place():
-    images = noise()
-    training.augment(images, Augmentation(), rng())
-    assert np.array_equal(images, noise())
-
-
-def spots(augmentation, n=200):
-    """Where a soft spot, 12 pixels right of the centre, is afterwards: (n, 2), from the centre."""
-    rows, columns = np.mgrid[:49, :49] - 24.0
-    spot = np.exp(-((columns - 12) ** 2 + rows**2) / 8)
-    images = np.repeat(spot[None, ..., None].astype(np.float32), n, axis=0)
-    changed = training.augment(images, augmentation, rng())[..., 0]
-    mass = changed.sum(axis=(1, 2))
-    places = [(changed * grid).sum(axis=(1, 2)) / mass for grid in (columns, rows)]
-    return np.stack(places, axis=1)
-
-
-def test_a_shift_moves_by_at_most_its_share_of_the_side():
-    moved = spots(only(shift=0.1)) - (12, 0)
-    assert abs(moved).max() <= 4.9 + 0.1
-    assert abs(moved).max() > 4
-    assert abs(moved.mean(axis=0)).max() < 1
-
-
-def test_a_turn_keeps_the_distance_from_the_centre():
-    places = spots(only(rotate=20))
-    assert np.hypot(*places.T) == pytest.approx(12, abs=0.1)
-    angles = np.rad2deg(np.arctan2(places[:, 1], places[:, 0]))
-    assert 17 < angles.max() <= 20.2
-    assert -17 > angles.min() >= -20.2
-
-
-def test_a_zoom_changes_the_distance_and_not_the_direction():
-    places = spots(only(zoom=0.2))
-    assert abs(places[:, 1]).max() < 0.1
-    assert 12 / 1.2 - 0.1 < places[:, 0].min() < 10.5
-    assert 14 < places[:, 0].max() < 12 / 0.8 + 0.1
-
-
-def test_light_changes_every_pixel_alike():
-    images = np.full((300, 4, 4, 1), 0.5, np.float32)
-    changed = training.augment(images, only(light=0.2), rng())
-    assert np.ptp(changed, axis=(1, 2, 3)).max() == 0
-    assert 0.3 <= changed.min() < 0.36  # 0.5 * 0.8 - 0.1
-    assert 0.64 < changed.max() <= 0.7
-
-
-def test_erasing_covers_one_square_of_one_grey():
-    images = np.zeros((300, 20, 20, 1), np.float32)
-    changed = training.augment(images, only(erase=0.5), rng())[..., 0]
-    covered = changed[changed.max(axis=(1, 2)) > 0]
-    assert 110 < len(covered) < 190
-    for image in covered:
-        rows, columns = np.nonzero(image)
-        side = np.ptp(rows) + 1
-        assert np.ptp(columns) + 1 == side
-        assert len(rows) == side**2
-        assert len(np.unique(image[rows, columns])) == 1
-        assert 2 <= side <= 10  # 2 to 25 % of 400 pixels
-
-
 # ------------------------------------------------------------------------------ batches
 
 
 def test_an_epoch_holds_every_image_once_with_its_label():
     images = np.repeat(np.arange(50, dtype=np.uint8), 16).reshape(50, 4, 4)
-    batches = Batches((images, np.arange(50)), 8, augmentation=only(flip=True))
+    batches = Batches((images, np.arange(50)), 8, augmentation=MIRROR)
     assert len(batches) == 7
     parts = [batches[step] for step in range(7)]
     labels = np.concatenate([labels for _, labels in parts])
@@ -272,7 +172,7 @@ def test_what_streams_trains_like_what_is_in_memory():
 
 
 def test_the_curve_has_a_row_per_epoch_and_the_model_learns(folder):
-    curve = fit(network(), keep=False, epochs=8, augmentation=only(flip=True))
+    curve = fit(network(), keep=False, epochs=8, augmentation=MIRROR)
     columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
     assert set(curve) == set(columns)
     assert list(curve["epoch"]) == list(range(1, 9))
@@ -454,7 +354,7 @@ def test_another_training_under_the_same_name_starts_anew(folder, monkeypatch):
         (network(), {"validation": faces(15)}),
         (network(), {"seed": 1}),
         (network(), {"batch_size": 16}),
-        (network(), {"augmentation": only(flip=True)}),
+        (network(), {"augmentation": MIRROR}),
         (network(), {"class_weight": {0: 2.0, 1: 1.0}}),
         (network(), {"average": 0.9}),
         (network(), {"callbacks": [keras.callbacks.EarlyStopping(patience=1)]}),
