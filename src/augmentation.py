@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
+
+
+class Change(Protocol):
+    """What a training does to a batch of images, and may do to their labels, before each step.
+
+    Its `repr` is part of what a kept training is recognised by.
+    """
+
+    def __call__(
+        self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the changed images and their labels (see `augment` for shapes and ranges)."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,12 @@ class Augmentation:
     zoom: float = 0.15
     light: float = 0.3
     erase: float = 0.5
+
+    def __call__(
+        self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return changed copies of the images, and the labels as they are."""
+        return augment(images, self, rng), labels
 
 
 def augment(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
@@ -95,3 +114,23 @@ def _erase(images: np.ndarray, probability: float, rng: np.random.Generator) -> 
         side = max(1, round(min(height, width) * np.sqrt(0.02 + 0.23 * area)))
         top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
         images[i, top : top + side, left : left + side] = grey
+
+
+def mixup(
+    images: np.ndarray, labels: np.ndarray, alpha: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Blend each image with another of the batch, and their labels by the same share.
+
+    Source: Zhang and others (2018), https://arxiv.org/abs/1710.09412
+
+    Args:
+        images: float32, shape (n, height, width, channels).
+        labels: float32, shape (n, classes), rows of probabilities.
+        alpha: of the beta distribution that the share comes from; the larger, the more is blended.
+        rng: what decides.
+    """
+    share = rng.beta(alpha, alpha, len(images)).astype(np.float32)
+    share = np.maximum(share, 1 - share)  # the larger part stays
+    other = rng.permutation(len(images))
+    a, b = share[:, None, None, None], share[:, None]
+    return a * images + (1 - a) * images[other], b * labels + (1 - b) * labels[other]

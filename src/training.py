@@ -27,7 +27,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from facevalue import figures, paths
-from facevalue.augmentation import Augmentation, augment
+from facevalue.augmentation import Augmentation, Change
 
 SAVE_SECONDS = 60.0
 """A kept training is saved after each epoch, and within an epoch when this long has passed."""
@@ -81,7 +81,7 @@ class Batches(keras.utils.PyDataset):
         data: Any,
         batch_size: int = 64,
         *,
-        augmentation: Augmentation | None = None,
+        augmentation: Change | None = None,
         seed: int = 42,
         shuffle: bool = True,
     ) -> None:
@@ -110,7 +110,7 @@ class Batches(keras.utils.PyDataset):
         images = _as_input(images)
         if self.augmentation is not None:
             rng = np.random.default_rng((self.seed, epoch, step))
-            images = augment(images, self.augmentation, rng)
+            images, labels = self.augmentation(images, labels, rng)
         return images, labels
 
     def _rows(self, epoch: int) -> np.ndarray:
@@ -133,7 +133,7 @@ def fit(
     epochs: int,
     batch_size: int = 64,
     name: str = "",
-    augmentation: Augmentation | None = None,
+    augmentation: Change | None = None,
     seed: int = 42,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     average: float | None = None,
@@ -718,3 +718,9 @@ def _watched() -> bool:
     """Return whether a person sees the notebook run, rather than a command."""
     commands = ("FACEVALUE_HEADLINES", "PYTEST_VERSION", "PYTEST_CURRENT_TEST")
     return _in_notebook() and not any(os.environ.get(name) for name in commands)
+
+
+if __name__ == "__main__":
+    from facevalue import recipe
+
+    recipe.main()

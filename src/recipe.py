@@ -1,0 +1,291 @@
+"""The recogniser's recipe: how a model is trained, read from a file such as models/accurate.toml.
+
+`python -m facevalue.training --config models/accurate.toml` trains it; `train` is the same call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from facevalue import augmentation, datasets, ferplus, networks, paths, training
+from facevalue.augmentation import Augmentation
+from facevalue.dataset import Dataset
+from facevalue.emotions import EMOTIONS
+from facevalue.quality import VOTES_FILE
+
+CLASSES = len(EMOTIONS)
+HEADS = {"emotion": CLASSES, "votes": len(ferplus.VOTES)}
+"""What the network answers while it learns: the emotion, and the ten raters' votes of FER+."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides how a model is trained.
+
+    Attributes:
+        name: of the model and of its kept training.
+        widths, blocks, dropout: of `networks.residual`.
+        epochs: passes over the Training split.
+        batch_size: images in a step.
+        rate: the highest learning rate; it rises for a tenth of the steps, then falls to 0.
+        momentum: of the gradient (Nesterov's).
+        decay: by which share of the learning rate all kernels shrink at each step.
+        average: how much of the weights' moving average stays at each step.
+        smoothing: share of each label that is spread over all emotions.
+        votes: weight of the second target, the FER+ votes; 0 for none.
+        mixup: alpha of `augmentation.mixup`; 0 for none.
+        balance: 0 counts every image alike, 1 every emotion; between them, in between.
+        teacher: .keras files whose mean answer to the very images that the network sees takes
+            the place of the labels, by `trust`; none for none.
+        trust: how much of the label is the teacher's.
+        augmentation: how the images are changed.
+    """
+
+    name: str
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    blocks: tuple[int, ...] = (2, 2, 2)
+    dropout: float = 0.2
+    epochs: int = 60
+    batch_size: int = 128
+    rate: float = 0.1
+    momentum: float = 0.9
+    decay: float = 0.005
+    average: float = 0.999
+    smoothing: float = 0.1
+    votes: float = 0.5
+    mixup: float = 0.0
+    balance: float = 0.0
+    teacher: tuple[str, ...] = ()
+    trust: float = 0.8
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def read(file: Path) -> Recipe:
+    """Return the recipe that a TOML file holds; what it does not name is as in `Recipe`.
+
+    Raises:
+        ValueError: it is not TOML, or names something that is not in a recipe.
+    """
+    try:
+        settings: dict[str, Any] = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{Path(file).name} is not TOML: {error}.") from None
+    changes = settings.pop("augmentation", {})
+    for given, kind in ((settings, Recipe), (changes, Augmentation)):
+        known = {part.name for part in fields(kind)}
+        if unknown := sorted(set(given) - known):
+            raise ValueError(
+                f"{Path(file).name} names {', '.join(unknown)}: a {kind.__name__.lower()} has "
+                f"{', '.join(sorted(known))}."
+            )
+    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+    try:
+        return Recipe(**settings, augmentation=Augmentation(**changes))
+    except TypeError:
+        raise ValueError(f'{Path(file).name} needs a name, for example name = "fast".') from None
+
+
+# ------------------------------------------------------------------------------ targets
+
+
+def targets(data: Dataset, votes: pd.DataFrame | None = None, weight: float = 0.0) -> np.ndarray:
+    """Return what the network shall answer: float32, shape (n, 7), or (n, 17) with votes.
+
+    Args:
+        data: the faces; their labels fill the first seven columns.
+        votes: the FER+ votes on these faces, one row each (`ferplus.votes`).
+        weight: what the votes of a face add up to, where it has any.
+    """
+    rows = np.eye(CLASSES, dtype=np.float32)[data.labels]
+    if votes is None:
+        return rows
+    counts = votes[list(ferplus.VOTES)].to_numpy(np.float32)
+    return np.hstack([rows, weight * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)])
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is done to a batch: the images change, and the labels with them (see `Recipe`)."""
+
+    augmentation: Augmentation
+    smoothing: float = 0.0
+    mixup: float = 0.0
+    weights: tuple[float, ...] = ()  # of each emotion
+    teacher: Any = None  # images -> probabilities, float32, shape (n, 7)
+    trust: float = 0.0
+
+    def __call__(
+        self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return changed images and labels, float32."""
+        images, labels = self.augmentation(images, np.array(labels, np.float32), rng)
+        names = labels[:, :CLASSES].argmax(axis=1)
+        labels[:, :CLASSES] *= 1 - self.smoothing
+        labels[:, :CLASSES] += self.smoothing / CLASSES
+        if self.mixup:
+            images, labels = augmentation.mixup(images, labels, self.mixup, rng)
+        if self.teacher is not None:
+            labels[:, :CLASSES] *= 1 - self.trust
+            labels[:, :CLASSES] += self.trust * self.teacher(images)
+        if self.weights:
+            labels *= np.array(self.weights, np.float32)[names, None]
+        return images, labels
+
+
+def loss(labels: Any, answers: Any) -> Any:
+    """Cross-entropy of all heads: they stand side by side, and so do their targets."""
+    return -keras.ops.sum(labels * keras.ops.log(keras.ops.maximum(answers, 1e-7)), axis=-1)
+
+
+def accuracy(labels: Any, answers: Any) -> Any:
+    """Share of the faces for which the most probable emotion is the label's."""
+    right = [keras.ops.argmax(rows[:, :CLASSES], axis=-1) for rows in (labels, answers)]
+    return keras.ops.cast(keras.ops.equal(*right), "float32")
+
+
+# ------------------------------------------------------------------------------ training
+
+
+def train(
+    recipe: Recipe,
+    data: Dataset,
+    votes: pd.DataFrame | None = None,
+    *,
+    seed: int = 0,
+    verbose: int = 2,
+) -> tuple[keras.Model, pd.DataFrame]:
+    """Train a model on Training, watch it on PublicTest; PrivateTest is not touched.
+
+    Args:
+        recipe: how.
+        data: any data set with both splits.
+        votes: the FER+ votes on `data`, one row each; needed where the recipe weighs them.
+        seed: of the first weights, the order of the images and their changes.
+        verbose: as in `training.fit`.
+
+    Returns:
+        The model, faces (n, 48, 48, 1) from 0 to 1 to seven probabilities, in float32 and
+        calibrated on PublicTest; and the curve.
+    """
+    if recipe.votes and votes is None:
+        raise ValueError(f"the recipe weighs the FER+ votes: put {VOTES_FILE} beside FER-2013.")
+    keras.utils.set_random_seed(seed)
+    heads = HEADS if recipe.votes else {"emotion": CLASSES}
+    shape: Any = {"widths": recipe.widths, "blocks": recipe.blocks, "heads": heads}
+    shape["dropout"] = recipe.dropout
+    model = networks.residual(**shape, quick=True)
+    parts = []
+    for split in ("Training", "PublicTest"):
+        rows = np.flatnonzero(data.splits == split)
+        faces = data.take(rows)
+        theirs = votes.iloc[rows] if recipe.votes and votes is not None else None
+        parts.append(
+            (faces.images, targets(faces, theirs, recipe.votes if split == "Training" else 0))
+        )
+    rate = training.cosine(recipe.rate, recipe.epochs, len(parts[0][0]), recipe.batch_size)
+    sgd = keras.optimizers.SGD(rate, recipe.momentum, nesterov=True, weight_decay=recipe.decay)
+    sgd.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(sgd, loss=loss, metrics=[accuracy], jit_compile=networks.JIT)
+    curve = training.fit(
+        model,
+        *parts,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        name=f"{recipe.name}-{seed}",
+        augmentation=_lesson(recipe, parts[0][1]),
+        seed=seed,
+        average=recipe.average,
+        keep=True,
+        verbose=verbose,
+    )
+    return calibrated(_plain(model, shape), data.split("PublicTest")), curve
+
+
+def _lesson(recipe: Recipe, labels: np.ndarray) -> Lesson:
+    weights: tuple[float, ...] = ()
+    if recipe.balance:
+        count = labels[:, :CLASSES].sum(axis=0)
+        weight = (count.mean() / np.maximum(count, 1)) ** recipe.balance
+        weights = tuple((weight * count.sum() / (weight * count).sum()).round(4).tolist())
+    teacher = Teacher(recipe.teacher) if recipe.teacher else None
+    trust = recipe.trust if teacher else 0.0
+    return Lesson(recipe.augmentation, recipe.smoothing, recipe.mixup, weights, teacher, trust)
+
+
+class Teacher:
+    """The mean answer of trained models (.onnx files in models/): it names them when printed."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        import onnxruntime
+
+        self.files = tuple(files)
+        whole = [paths.root() / "models" / file for file in files]
+        self.models = [onnxruntime.InferenceSession(file) for file in whole]
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Return float32, shape (n, 7), for images float32, shape (n, 48, 48, 1), from 0 to 1."""
+        found = [model.run(None, {model.get_inputs()[0].name: images})[0] for model in self.models]
+        return np.mean(found, axis=0)
+
+    def __repr__(self) -> str:
+        return f"Teacher{self.files}"
+
+
+def _plain(model: keras.Model, shape: dict[str, Any]) -> keras.Model:
+    """Return the trained network in float32, with Keras's own layers and the emotions alone."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        copy = networks.residual(**shape)
+        copy.set_weights(model.get_weights())
+        return keras.Model(copy.input, copy.get_layer("emotion").output, name="recogniser")
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def calibrated(model: keras.Model, data: Dataset) -> keras.Model:
+    """Divide the logits by the temperature that makes the labels of `data` most probable.
+
+    Source: Guo and others (2017), https://arxiv.org/abs/1706.04599
+    """
+    logits = np.log(np.maximum(model.predict(data.x, verbose=0), 1e-9))
+    grid = np.exp(np.linspace(-1.5, 1.5, 301))
+    best = min(grid, key=lambda temperature: _surprise(logits / temperature, data.labels))
+    last = model.get_layer("emotion")
+    last.set_weights([np.asarray(value) / best for value in last.get_weights()])
+    return model
+
+
+def _surprise(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean negative log-probability of the labels."""
+    top = logits.max(axis=1, keepdims=True)
+    whole = top[:, 0] + np.log(np.exp(logits - top).sum(axis=1))
+    return float(np.mean(whole - logits[np.arange(len(labels)), labels]))
+
+
+def main() -> None:
+    """Train what the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m facevalue.training", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="the recipe, a TOML file")
+    parser.add_argument("--seed", type=int, default=0, help="another gives another model (0)")
+    parser.add_argument("--data", default="fer2013", help="fer2013 or rendered")
+    parser.add_argument("--out", type=Path, help="the .keras file (default: models/NAME.keras)")
+    given = parser.parse_args()
+    recipe = read(given.config)
+    print("computes in", training.use_mixed_precision())
+    data = datasets.load(given.data)
+    votes = ferplus.votes(paths.raw_file(VOTES_FILE), data) if recipe.votes else None
+    model, curve = train(recipe, data, votes, seed=given.seed)
+    out = given.out or paths.root() / "models" / f"{recipe.name}.keras"
+    with paths.beside(out, ending=".keras") as part:
+        model.save(part)
+    print(f"{out}: PublicTest {curve['val_accuracy'].iloc[-1]:.4f}, {len(curve)} epochs.")
