@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -248,19 +249,32 @@ def read(file: Path) -> np.ndarray:
     if file.stat().st_size > MOST_BYTES:
         raise ValueError(f"{file.name} is larger than {MOST_BYTES // 1_000_000} MB.")
     with file.open("rb") as opened:
-        large = f"{file.name} has more than {MOST_PIXELS // 1_000_000} megapixels."
-        try:
-            image = Image.open(opened, formats=("JPEG", "PNG", "WEBP"))
-        except Image.DecompressionBombError:
-            raise ValueError(large) from None
-        except Exception:  # Pillow raises many types for bytes that are no image
-            raise ValueError(f"{file.name} is not a JPEG, PNG or WebP image.") from None
-        if image.width * image.height > MOST_PIXELS:
-            raise ValueError(large)
-        try:
-            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
-        except Exception:
-            raise ValueError(f"{file.name} is a broken image.") from None
+        return decode(opened, file.name)
+
+
+def decode(opened: BinaryIO, name: str, most_pixels: int = MOST_PIXELS) -> np.ndarray:
+    """Return an opened photo, turned as its camera says: uint8, shape (h, w, 3), RGB.
+
+    Args:
+        opened: a file, or bytes in an `io.BytesIO`; the caller has looked at its length.
+        name: what the messages call it.
+        most_pixels: a larger photo is refused before it is decoded.
+    Raises:
+        ValueError: it is no JPEG, PNG or WebP image, a broken one, or has too many pixels.
+    """
+    large = f"{name} has more than {most_pixels // 1_000_000} megapixels."
+    try:
+        image = Image.open(opened, formats=("JPEG", "PNG", "WEBP"))
+    except Image.DecompressionBombError:
+        raise ValueError(large) from None
+    except Exception:  # Pillow raises many types for bytes that are no image
+        raise ValueError(f"{name} is not a JPEG, PNG or WebP image.") from None
+    if image.width * image.height > most_pixels:
+        raise ValueError(large)
+    try:
+        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    except Exception:
+        raise ValueError(f"{name} is a broken image.") from None
 
 
 TABLE = "crops.csv"

@@ -31,12 +31,46 @@ def app() -> FastAPI:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; 0 is any free port. Visitors may come before we answer."""
+    """Return a socket that listens; 0 is any free port. Visitors may come before we answer.
+
+    Raises:
+        OSError: the port cannot be had; the message says why.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=2048)
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise OSError(
+            f"Port {port} of {host} cannot be had ({reason}): choose another one with --port."
+        ) from None
     # handed on to each connection: without it, one answer in a hundred waits 40 ms for Nagle
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def open_database() -> str:
+    """Choose the database and see whether it opens; return what to note of it, if anything.
+
+    Raises:
+        ValueError: it does not open.
+        ModuleNotFoundError: its driver is not installed.
+    """
+    note = ""
+    file = paths.processed() / "faces.db"
+    if "DATABASE_URL" not in os.environ and not file.exists():
+        os.environ["DATABASE_URL"] = f"sqlite:///{demo(paths.processed() / 'faces-demo.db')}"
+        note = (
+            "There is no database from notebook 01 yet (make run NOTEBOOK=01). "
+            "Until then, these are a few faces that the course drew."
+        )
+        print(note)
+    try:
+        database.create(database.url()).dispose()
+    except SQLAlchemyError as error:
+        text = f"The database does not open: {getattr(error, 'orig', error)}"
+        raise ValueError(text) from None
+    return note
 
 
 def main() -> int:
@@ -46,31 +80,15 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8080, help="0 is any free one")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     options = parser.parse_args()
-    file = paths.processed() / "faces.db"
-    if "DATABASE_URL" not in os.environ and not file.exists():
-        os.environ["DATABASE_URL"] = f"sqlite:///{demo(paths.processed() / 'faces-demo.db')}"
-        os.environ[NOTE] = (
-            "There is no database from notebook 01 yet (make run NOTEBOOK=01). "
-            "Until then, these are a few faces that the course drew."
-        )
-        print(os.environ[NOTE])
     try:
-        database.create(database.url()).dispose()
+        os.environ[NOTE] = open_database()
     except (ValueError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 1
-    except SQLAlchemyError as error:
-        print(f"The database does not open: {getattr(error, 'orig', error)}", file=sys.stderr)
         return 1
     try:
         listener = listen(options.host, options.port)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        print(
-            f"Port {options.port} of {options.host} cannot be had ({reason}): choose another one "
-            "with --port.",
-            file=sys.stderr,
-        )
+        print(error, file=sys.stderr)
         return 1
     if options.host not in LOOPBACK:
         os.environ[HOSTS] = "*"

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import Engine
@@ -27,10 +27,16 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Sent with every answer. The pages need no script, so none may run."""
+"""Sent with every answer that has none of its own. The pages need no script, so none may run."""
 
 
-def create_app(engine: Engine, *, hosts: Sequence[str] = ("*",), note: str = "") -> FastAPI:
+def create_app(
+    engine: Engine,
+    *,
+    hosts: Sequence[str] = ("*",),
+    note: str = "",
+    first: Sequence[APIRouter] = (),
+) -> FastAPI:
     """Make the application that shows one database.
 
     Args:
@@ -38,6 +44,7 @@ def create_app(engine: Engine, *, hosts: Sequence[str] = ("*",), note: str = "")
         hosts: the names under which it answers. A server for one machine names only that machine,
             so that no web page elsewhere can reach it by a name of its own (DNS rebinding).
         note: a sentence that the welcome page shows.
+        first: routes that come before those of the database.
     """
     app = FastAPI(
         title="Face Value: the database of face images",
@@ -50,6 +57,8 @@ def create_app(engine: Engine, *, hosts: Sequence[str] = ("*",), note: str = "")
     app.state.engine = engine
     app.state.catalogue = Catalogue(engine)
     app.state.note = note
+    for router in first:
+        app.include_router(router)
     app.include_router(images.router)
     app.include_router(pages.router)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
@@ -77,7 +86,9 @@ class SafeAnswers:
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
+                own = {name for name, _ in message["headers"]}
                 extra = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items()]
+                extra = [header for header in extra if header[0] not in own]
                 message["headers"] = [*message["headers"], *extra]
             elif head:
                 message = {"type": "http.response.body"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -31,6 +32,17 @@ EXAMPLES = {
 }
 """One address to try for each entry of the docs page."""
 
+LINKS: ContextVar[tuple[tuple[str, str, str], ...]] = ContextVar(
+    "links",
+    default=(
+        ("/", "welcome", "Welcome"),
+        ("/gallery", "gallery", "Gallery"),
+        ("/faces?face=happy", "faces", "Action units"),
+        ("/docs", "docs", "API"),
+    ),
+)
+"""The pages that all pages link to: address, key, name. A server with more pages sets its own."""
+
 
 @cache
 def templates() -> Environment:
@@ -44,7 +56,7 @@ def templates() -> Environment:
 
 def page(name: str, **values: Any) -> HTMLResponse:
     """Fill in a template."""
-    return HTMLResponse(templates().get_template(name).render(**values))
+    return HTMLResponse(templates().get_template(name).render(links=LINKS.get(), **values))
 
 
 def problems(*numbers: int) -> dict[int | str, dict[str, Any]]:
