@@ -39,7 +39,7 @@ class Recipe:
         rate: the highest learning rate; it rises for a tenth of the steps, then falls to 0.
         momentum: of the gradient (Nesterov's).
         decay: by which share of the learning rate all kernels shrink at each step.
-        average: how much of the weights' moving average stays at each step.
+        average: how much of the weights' moving average stays at each step; 0 for none.
         smoothing: share of each label that is spread over all emotions.
         votes: weight of the second target, the FER+ votes; 0 for none.
         mixup: alpha of `augmentation.mixup`; 0 for none.
@@ -203,7 +203,7 @@ def train(
         name=f"{recipe.name}-{seed}",
         augmentation=_lesson(recipe, parts[0][1]),
         seed=seed,
-        average=recipe.average,
+        average=recipe.average or None,
         keep=True,
         verbose=verbose,
     )

@@ -1,0 +1,96 @@
+"""Train small versions of the recogniser's recipe, each with one part changed.
+
+`python tools/ablations.py` writes reports/ablations.csv: PublicTest of FER-2013, never PrivateTest.
+A training that is done is not repeated, and one that was killed goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import f1_score
+
+from facevalue import datasets, evaluation, ferplus, paths, recipe, results, training
+from facevalue.augmentation import Augmentation
+from facevalue.dataset import Dataset
+from facevalue.quality import VOTES_FILE
+from facevalue.recipe import Recipe
+
+TABLE = Path("reports") / "ablations.csv"
+
+BASE = Recipe("ablation", widths=(16, 32, 64, 128), blocks=(1, 1, 1), epochs=15)
+STILL = Augmentation(flip=False, shift=0, rotate=0, zoom=0, light=0, erase=0)
+
+CHANGES: dict[str, dict[str, object]] = {
+    "as it is": {},
+    "no augmentation": {"augmentation": STILL},
+    "flip only": {"augmentation": dataclasses.replace(STILL, flip=True)},
+    "no light, no erasing": {"augmentation": Augmentation(light=0, erase=0)},
+    "no erasing": {"augmentation": Augmentation(erase=0)},
+    "no votes": {"votes": 0.0},
+    "votes count as much as the label": {"votes": 1.0},
+    "no label smoothing": {"smoothing": 0.0},
+    "no averaging": {"average": 0.0},
+    "mixup 0.2": {"mixup": 0.2},
+    "no dropout": {"dropout": 0.0},
+    "no weight decay": {"decay": 0.0},
+    "a tenth of the learning rate": {"rate": 0.01},
+    "rare emotions count more": {"balance": 0.5},
+}
+"""What is changed, and how."""
+
+
+def measure(change: str, plan: Recipe, seed: int, data: Dataset, votes: pd.DataFrame) -> dict:
+    """Train one recipe, and return its row of the table."""
+    start = time.perf_counter()
+    plan = dataclasses.replace(plan, name=f"ablation-{change.replace(' ', '-').replace(',', '')}")
+    model, curve = recipe.train(plan, data, votes, seed=seed)
+    public = data.split("PublicTest")
+    p = model.predict(public.x, verbose=0)
+    return {
+        "change": change,
+        "seed": seed,
+        "accuracy": round(float(np.mean(p.argmax(axis=1) == public.labels)), 4),
+        "macro_f1": round(float(f1_score(public.labels, p.argmax(axis=1), average="macro")), 4),
+        "calibration_error": round(evaluation.calibration_error(public.labels, p), 4),
+        "epochs": len(curve),
+        "parameters": model.count_params(),
+        "seconds": round(max(float(curve["seconds"].sum()), time.perf_counter() - start)),
+        "data": "fer2013, PublicTest",
+        "machine": results.machine(),
+        "date": datetime.date.today().isoformat(),
+        "command": "python tools/ablations.py",
+        "recipe": repr(plan),
+    }
+
+
+def main() -> None:
+    """Train what is missing in the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each change (1)")
+    parser.add_argument("--only", nargs="*", choices=CHANGES, default=list(CHANGES))
+    given = parser.parse_args()
+    print("computes in", training.use_mixed_precision())
+    data = datasets.load("fer2013")
+    votes = ferplus.votes(paths.raw_file(VOTES_FILE), data)
+    file = paths.root() / TABLE
+    table = pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=["change", "seed"])
+    for change in given.only:
+        for seed in range(given.seeds):
+            plan = dataclasses.replace(BASE, **CHANGES[change])  # type: ignore[arg-type]
+            row = measure(change, plan, seed, data, votes)
+            print(f"{change}: PublicTest {row['accuracy']}", flush=True)
+            table = pd.concat([table, pd.DataFrame([row])]).drop_duplicates(
+                ["change", "seed"], keep="last"
+            )
+            paths.write_text(file, table.to_csv(index=False))
+
+
+if __name__ == "__main__":
+    main()
