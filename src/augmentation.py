@@ -134,3 +134,22 @@ def mixup(
     other = rng.permutation(len(images))
     a, b = share[:, None, None, None], share[:, None]
     return a * images + (1 - a) * images[other], b * labels + (1 - b) * labels[other]
+
+
+def degrade(images: np.ndarray, noise: float, blur: float, rng: np.random.Generator) -> np.ndarray:
+    """Return copies of images as a poor camera would take them: each blurred, then noisy.
+
+    Args:
+        images: float32, shape (n, height, width, 1), from 0 to 1.
+        noise: each image gets noise of its own standard deviation, from 0 to this.
+        blur: every second image is blurred, with a standard deviation from 0 to this, in pixels.
+        rng: what decides.
+    """
+    n = len(images)
+    changed = images.copy()
+    widths = rng.uniform(0, blur, n)
+    for i in np.flatnonzero((rng.random(n) < 0.5) & (widths > 0.1)):
+        changed[i, ..., 0] = cv2.GaussianBlur(images[i, ..., 0], None, widths[i])
+    grain = rng.standard_normal(images.shape, np.float32)
+    changed += grain * rng.uniform(0, noise, (n, 1, 1, 1)).astype(np.float32)
+    return np.clip(changed, 0, 1, out=changed)

@@ -42,6 +42,7 @@ class Recipe:
         average: how much of the weights' moving average stays at each step; 0 for none.
         smoothing: share of each label that is spread over all emotions.
         votes: weight of the second target, the FER+ votes; 0 for none.
+        noise, blur: of `augmentation.degrade`; 0 for none.
         mixup: alpha of `augmentation.mixup`; 0 for none.
         balance: 0 counts every image alike, 1 every emotion; between them, in between.
         teacher: .keras files whose mean answer to the very images that the network sees takes
@@ -62,6 +63,8 @@ class Recipe:
     average: float = 0.999
     smoothing: float = 0.1
     votes: float = 0.5
+    noise: float = 0.0
+    blur: float = 0.0
     mixup: float = 0.0
     balance: float = 0.0
     teacher: tuple[str, ...] = ()
@@ -117,6 +120,8 @@ class Lesson:
     """What is done to a batch: the images change, and the labels with them (see `Recipe`)."""
 
     augmentation: Augmentation
+    noise: float = 0.0
+    blur: float = 0.0
     smoothing: float = 0.0
     mixup: float = 0.0
     weights: tuple[float, ...] = ()  # of each emotion
@@ -128,6 +133,8 @@ class Lesson:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return changed images and labels, float32."""
         images, labels = self.augmentation(images, np.array(labels, np.float32), rng)
+        if self.noise or self.blur:
+            images = augmentation.degrade(images, self.noise, self.blur, rng)
         names = labels[:, :CLASSES].argmax(axis=1)
         labels[:, :CLASSES] *= 1 - self.smoothing
         labels[:, :CLASSES] += self.smoothing / CLASSES
@@ -217,8 +224,16 @@ def _lesson(recipe: Recipe, labels: np.ndarray) -> Lesson:
         weight = (count.mean() / np.maximum(count, 1)) ** recipe.balance
         weights = tuple((weight * count.sum() / (weight * count).sum()).round(4).tolist())
     teacher = Teacher(recipe.teacher) if recipe.teacher else None
-    trust = recipe.trust if teacher else 0.0
-    return Lesson(recipe.augmentation, recipe.smoothing, recipe.mixup, weights, teacher, trust)
+    return Lesson(
+        recipe.augmentation,
+        recipe.noise,
+        recipe.blur,
+        recipe.smoothing,
+        recipe.mixup,
+        weights,
+        teacher,
+        recipe.trust if teacher else 0.0,
+    )
 
 
 class Teacher:

@@ -27,7 +27,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from facevalue import figures, paths
-from facevalue.augmentation import Augmentation, Change
+from facevalue.augmentation import Change
 
 SAVE_SECONDS = 60.0
 """A kept training is saved after each epoch, and within an epoch when this long has passed."""

@@ -38,6 +38,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "no label smoothing": {"smoothing": 0.0},
     "no averaging": {"average": 0.0},
     "mixup 0.2": {"mixup": 0.2},
+    "noise and blur": {"noise": 0.06, "blur": 1.0},
     "no dropout": {"dropout": 0.0},
     "no weight decay": {"decay": 0.0},
     "a tenth of the learning rate": {"rate": 0.01},

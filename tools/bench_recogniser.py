@@ -1,0 +1,412 @@
+"""Print, and write to reports/recogniser.md, how right and how quick the recogniser is.
+
+    python tools/bench_recogniser.py                       FER-2013: accuracy, by class, speed
+    python tools/bench_recogniser.py --peers PYTHON        beside `fer`, which that Python has
+    python tools/bench_recogniser.py --crops               what other margins around a face cost
+
+For --peers, somebody has installed the package in an environment of its own, since it wants other
+versions than this project: `pip install fer==25.10.3 "setuptools<80"`, and PYTHON is the path of
+that environment's python. A part that was not measured this time stays in the report as it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from bench_detection import block, update
+from sklearn.metrics import f1_score
+from tqdm import tqdm
+
+from facevalue import (
+    Recogniser,
+    datasets,
+    detection,
+    emotions,
+    evaluation,
+    faces,
+    paths,
+    quality,
+    recogniser,
+    results,
+)
+from facevalue.dataset import Dataset
+from facevalue.emotions import EMOTIONS
+
+REPORT = paths.root() / "reports" / "recogniser.md"
+TITLE = "# How right the recogniser is, and how quick"
+
+THREADS = 2
+TIMED = 1_024
+"""Faces that are classified in each timed round."""
+
+MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+
+LOAD = """
+import sys, time
+start = time.perf_counter()
+from facevalue import Recogniser
+Recogniser(sys.argv[1])
+print(time.perf_counter() - start)
+"""
+
+PEER = '''
+import logging, os, sys, time, warnings
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+warnings.simplefilter("ignore")
+folder, threads, timed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+import cv2, numpy as np, tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(threads)
+tf.config.threading.set_inter_op_parallelism_threads(threads)
+cv2.setNumThreads(threads)
+from fer.fer import FER
+import fer
+logging.disable(logging.WARNING)
+detectors = [FER(), FER(use_tflite=False)]
+images = np.load(folder + "/images.npy", allow_pickle=False)
+
+def classify(detector, images):
+    """Do what FER.detect_emotions does with a crop, 64 at a time."""
+    rows = []
+    for start in range(0, len(images), 64):
+        batch = np.array([cv2.resize(face, (64, 64)) for face in images[start : start + 64]])
+        batch = (batch.astype("float32") / 255.0 - 0.5) * 2.0
+        rows.append(np.asarray(detector._classify_emotions(batch)))
+    return np.concatenate(rows)
+
+for number, detector in enumerate(detectors):
+    np.save(f"{folder}/peer{number}.npy", classify(detector, images))
+print("measured", fer.__version__, flush=True)
+for line in sys.stdin:
+    detector = detectors[int(line)]
+    start = time.perf_counter()
+    classify(detector, images[:timed])
+    print("measured", time.perf_counter() - start, flush=True)
+'''
+"""What runs in the other environment: it prints a line when it is ready, and for each round."""
+
+PEERS = ("as it comes, TensorFlow Lite", "use_tflite=False, Keras")
+
+
+# ------------------------------------------------------------------------------------ accuracy
+
+
+def fer2013() -> Dataset:
+    """Return FER-2013; without it there is nothing to measure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # how exact the copy is does not matter here
+        try:
+            return datasets.load("fer2013")
+        except FileNotFoundError as error:
+            raise SystemExit(f"The recogniser is measured on FER-2013: {error}") from None
+
+
+def without_copies(data: Dataset, split: str = "PrivateTest") -> np.ndarray:
+    """Return which images of a split have no exact copy in Training: bool, one for each."""
+    groups = quality.exact_copies(data.images)
+    return ~np.isin(groups[data.splits == split], groups[data.splits == "Training"])
+
+
+def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Return the headline numbers: accuracy, top-3, macro F1, expected calibration error."""
+    guesses = probabilities.argmax(axis=1)
+    return {
+        "images": len(labels),
+        "accuracy": float((guesses == labels).mean()),
+        "top-3": evaluation.top_k_accuracy(labels, probabilities),
+        "macro F1": float(f1_score(labels, guesses, average="macro")),
+        "calibration error": evaluation.calibration_error(labels, probabilities),
+    }
+
+
+def accuracy_table(data: Dataset, found: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Return the scores on PrivateTest of several models, with and without the copies.
+
+    Args:
+        data: FER-2013.
+        found: by model, its probabilities for PrivateTest.
+    """
+    labels, kept = data.split("PrivateTest").labels, without_copies(data)
+    rows = {}
+    for name, probabilities in found.items():
+        rows[name, "official"] = scores(labels, probabilities)
+        rows[name, "without copies"] = scores(labels[kept], probabilities[kept])
+    table = pd.DataFrame(rows).T.rename_axis(["model", "PrivateTest"])
+    return table.astype({"images": int})
+
+
+def text(table: pd.DataFrame) -> str:
+    """Return a table as text, shares with four digits."""
+    return table.to_string(float_format="{:.4f}".format)
+
+
+def own_accuracy(data: Dataset, names: list[str]) -> dict[str, str]:
+    """Return the sections on how right our models are."""
+    private = data.split("PrivateTest")
+    found = {
+        name: Recogniser(name, threads=THREADS).probabilities(private.images)
+        for name in tqdm(names, desc="PrivateTest")
+    }
+    prose = """FER-2013's PrivateTest, one crop, one model, nothing averaged. "without copies"
+        leaves out the images that are, pixel by pixel, also in Training. The calibration error is
+        the expected one, in ten steps of confidence."""
+    parts = {"Accuracy": block(prose, text(accuracy_table(data, found)))}
+    for name, probabilities in found.items():
+        table = evaluation.report(private.labels, probabilities.argmax(axis=1))
+        prose = f"The model `{name}` on FER-2013's PrivateTest, all of its images."
+        parts[f"By class, {name}"] = block(prose, text(table))
+    return parts
+
+
+# --------------------------------------------------------------------------------------- speed
+
+
+def load_seconds(name: str, runs: int = 5) -> float:
+    """Return how long a new process takes to import and load a model: the median of some."""
+    line = [sys.executable, "-c", LOAD, name]
+    seconds = [
+        float(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
+        for _ in range(runs)
+    ]
+    return float(np.median(seconds))
+
+
+def ours(name: str, images: np.ndarray) -> Callable[[], float]:
+    """Return what classifies the images once and says how many seconds it took."""
+    model = Recogniser(name, threads=THREADS)
+    model.probabilities(images[:64])
+
+    def timed() -> float:
+        start = time.perf_counter()
+        for first in range(0, len(images), 64):
+            model.probabilities(images[first : first + 64])
+        return time.perf_counter() - start
+
+    return timed
+
+
+def alternate(timers: dict[str, Callable[[], float]], n: int, rounds: int) -> pd.DataFrame:
+    """Return faces per second of several models, measured in turn: median, slowest, quickest."""
+    seconds: dict[str, list[float]] = {name: [] for name in timers}
+    for _ in tqdm(range(rounds), desc="rounds"):
+        for name, timer in timers.items():
+            seconds[name].append(timer())
+    speeds = n / pd.DataFrame(seconds)
+    table = pd.DataFrame(
+        {"faces/s, median": speeds.median(), "least": speeds.min(), "most": speeds.max()}
+    )
+    return table.round(0).astype(int)
+
+
+def own_speed(images: np.ndarray, names: list[str], rounds: int) -> dict[str, str]:
+    """Return the section on how quick our models are."""
+    cv2.setNumThreads(THREADS)
+    table = alternate({name: ours(name, images) for name in names}, len(images), rounds)
+    table["load, s"] = [f"{load_seconds(name):.2f}" for name in names]
+    table[".onnx, MB"] = [f"{Recogniser(name).file.stat().st_size / 1e6:.2f}" for name in names]
+    prose = f"""{len(images):,} faces of 48 x 48, uint8, 64 at a time, two threads, from pixels to
+        probabilities; {rounds} rounds, the models in turn. "load" is from `import` to a recogniser
+        that is ready, in a new process."""
+    return {"Speed": block(prose, table.to_string())}
+
+
+# --------------------------------------------------------------------------------------- peers
+
+
+@contextmanager
+def peer(
+    python: str, images: np.ndarray
+) -> Iterator[tuple[str, list[np.ndarray], Callable[[int], float]]]:
+    """Run `fer` in another environment: gives its version, its probabilities, and a timer."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        np.save(folder / "images.npy", images)
+        errors = stack.enter_context((folder / "errors").open("w+"))
+        line = [python, "-c", PEER, str(folder), str(THREADS), str(TIMED)]
+        try:
+            child = subprocess.Popen(
+                line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
+        except OSError as error:
+            raise SystemExit(f"{python} does not start: {error.strerror}.") from None
+        stack.callback(child.wait)
+        stack.callback(child.kill)
+        assert child.stdin and child.stdout
+        sent, told = child.stdin, child.stdout
+
+        def answer() -> str:
+            for line in told:
+                if line.startswith("measured "):
+                    return line.split()[1]
+            errors.seek(0)
+            last = (errors.read().strip().splitlines() or ["it ended without a word"])[-1]
+            raise SystemExit(f"`fer` does not run in {python}: {last}")
+
+        def timer(number: int) -> float:
+            sent.write(f"{number}\n")
+            sent.flush()
+            return float(answer())
+
+        version = answer()
+        found = [
+            np.load(folder / f"peer{number}.npy", allow_pickle=False)
+            for number in range(len(PEERS))
+        ]
+        yield version, found, timer
+
+
+def beside(python: str, data: Dataset, names: list[str], rounds: int) -> dict[str, str]:
+    """Return the section on our models and `fer`, on the same images, in turn."""
+    private = data.split("PrivateTest")
+    images = private.images[:TIMED]
+    print("starting the other environment", file=sys.stderr, flush=True)
+    with peer(python, private.images) as (version, theirs, timer):
+        cv2.setNumThreads(THREADS)
+        timers = {name: ours(name, images) for name in names}
+        found = {n: Recogniser(n, threads=THREADS).probabilities(private.images) for n in names}
+        for number, (mode, probabilities) in enumerate(zip(PEERS, theirs, strict=True)):
+            name = f"fer {version}, {mode}"
+            found[name] = probabilities
+            timers[name] = partial(timer, number)
+        speed = alternate(timers, len(images), rounds)
+    table = accuracy_table(data, found).drop(columns="images")
+    official = table.xs("official", level="PrivateTest").join(speed)
+    official.insert(1, "without copies", table.xs("without copies", level=1)["accuracy"])
+    prose = f"""FER-2013's PrivateTest, official crops. `fer` gets each crop as its own
+        `detect_emotions` prepares one (64 x 64, -1 to 1), without its detector and its border. The
+        speed is that of {len(images):,} faces, 64 at a time, {THREADS} threads, preparation
+        included, {rounds} rounds in turn on the same machine."""
+    return {"Beside fer": block(prose, text(official.rename_axis(None)))}
+
+
+# --------------------------------------------------------------------------------------- crops
+
+
+def geometry(data: Dataset, n: int = 600) -> str:
+    """Return a sentence: how large is the box in FER-2013's crops that the detector finds?"""
+    images = data.split("Training").images
+    rows = np.random.default_rng(0).choice(len(images), n, replace=False)
+    margins = []
+    for image in tqdm(images[rows], desc="FER-2013's own crops"):
+        large = cv2.resize(image, (144, 144), interpolation=cv2.INTER_CUBIC)
+        for box in detection.find_faces(large, border=0.3)[:1]:
+            margins.append((144 / max(box[2:]) - 1) / 2)
+    low, middle, high = np.quantile(margins, [0.25, 0.5, 0.75])
+    return (
+        f"In {len(margins)} of {n} Training images, three times as large and with a border, the "
+        f"cascade finds a face; the crop's margin around its box is {middle:.3f} of the box "
+        f"(median; quartiles {low:.3f} and {high:.3f})."
+    )
+
+
+Found = tuple[np.ndarray, np.ndarray, int]
+"""A photo in grey levels, the box of a face in it, and its label."""
+
+
+def drawn_photos(n: int) -> list[Found]:
+    """Return drawn photos of one person each, where the detector finds that face."""
+    found = []
+    for seed in tqdm(range(n), desc="drawing photos"):
+        photo = faces.photo(seed, 1)
+        grey = cv2.cvtColor(photo.image, cv2.COLOR_RGB2GRAY)
+        for box in detection.find_faces(grey):
+            if detection.overlap(box, photo.boxes[0]) > 0.4:
+                found.append((grey, box, EMOTIONS.index(photo.emotions[0])))
+                break
+    return found
+
+
+def real_photos(folder: Path) -> list[Found]:
+    """Return the largest face of each labelled photo (photos.csv: file, emotion)."""
+    table = pd.read_csv(folder / "photos.csv")
+    found = []
+    pairs = zip(table["file"], table["emotion"], strict=True)
+    for name, emotion in tqdm(pairs, total=len(table), desc="reading photos"):
+        grey = cv2.cvtColor(detection.read(folder / name), cv2.COLOR_RGB2GRAY)
+        for box in detection.find_faces(grey)[:1]:
+            found.append((grey, box, emotions.number(emotion)))
+    return found
+
+
+def crops(data: Dataset, names: list[str], folder: Path, n: int) -> dict[str, str]:
+    """Return the section on how closely a face should be cut out of a photo."""
+    sets = {"drawn": drawn_photos(n)}
+    if (folder / "photos.csv").is_file():
+        sets["real"] = real_photos(folder)
+    else:
+        print(f"left out: the real photos, which are not at {folder}", file=sys.stderr)
+    rows: dict[float, dict[str, float]] = {margin: {} for margin in MARGINS}
+    models = [Recogniser(name, threads=THREADS) for name in names]
+    for margin, row in rows.items():
+        for kind, found in sets.items():
+            cut = [detection.crop(grey, box, margin, recogniser.SIZE) for grey, box, _ in found]
+            labels = np.array([label for _, _, label in found])
+            for model in models:
+                guesses = model.probabilities(np.stack(cut)).argmax(axis=1)
+                row[f"{model.name}, {kind}"] = float((guesses == labels).mean())
+    table = pd.DataFrame(rows).T.rename_axis("margin")
+    counts = " and ".join(f"{len(found)} {kind} photos" for kind, found in sets.items())
+    prose = f"""Accuracy on {counts} in which `detection.find_faces` finds a face, by the margin
+        that is added on each side of its box. The drawn ones are `faces.photo`, seeds from 0, one
+        person each; the real ones are of muxspace/facial_expressions, labelled by students, the
+        largest face of each, and their number leaves an error of about three points.\n
+        {geometry(data)} `Recogniser.photo` adds {recogniser.MARGIN:g}."""
+    return {"Crops": block(prose, table.to_string(float_format="{:.3f}".format))}
+
+
+# ---------------------------------------------------------------------------------------- main
+
+
+def main() -> int:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    photos = paths.root().parent / "shared" / "data" / "photos"
+    parser.add_argument("--models", nargs="+", choices=recogniser.NAMES, default=recogniser.NAMES)
+    parser.add_argument("--peers", metavar="PYTHON", help="the python that has `fer`")
+    parser.add_argument("--crops", action="store_true", help="compare margins around a face")
+    parser.add_argument("--photos", type=Path, default=photos, help="folder of the real photos")
+    parser.add_argument("--drawn", type=int, default=300, help="drawn photos for --crops")
+    parser.add_argument("--rounds", type=int, default=7, help="timed rounds")
+    parser.add_argument("--no-report", action="store_true", help="print only")
+    options = parser.parse_args()
+    names, data = list(options.models), fer2013()
+    used = "".join(f" --models {' '.join(names)}" * (set(names) != set(recogniser.NAMES)))
+    if options.crops:
+        used += " --crops"
+        parts = crops(data, names, options.photos, options.drawn)
+    elif options.peers:
+        used += " --peers PYTHON"
+        parts = beside(options.peers, data, names, options.rounds)
+    else:
+        parts = own_accuracy(data, names)
+        parts |= own_speed(data.split("PrivateTest").images[:TIMED], names, options.rounds)
+    report = REPORT.read_text("utf-8") if REPORT.is_file() else f"{TITLE}\n"
+    for section, measured in parts.items():
+        source = f"Printed on {date.today()} by `python tools/bench_recogniser.py{used}`"
+        told = f"{source}\n({results.machine()}).\n\n{measured}"
+        print(f"\n{section}\n\n{told}", flush=True)
+        report = update(report, section, told)
+    if not options.no_report:
+        paths.write_text(REPORT, report)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nStopped: the report is as it was.")

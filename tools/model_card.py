@@ -1,0 +1,292 @@
+"""Write models/MODEL_CARD.md again: every number in it is measured here, or stands in reports/.
+
+    python tools/model_card.py
+
+It takes a few minutes, FER-2013, and, where they are beside it, the FER+ votes. The same files
+give the same card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from bench_detection import block
+from bench_recogniser import REPORT, fer2013, scores, text, without_copies
+from tqdm import tqdm
+
+from facevalue import (
+    Recogniser,
+    datasets,
+    emotions,
+    evaluation,
+    ferplus,
+    paths,
+    quality,
+    recogniser,
+    robustness,
+)
+from facevalue.dataset import Dataset
+from facevalue.emotions import EMOTIONS
+
+CARD = "MODEL_CARD.md"
+DRAWN = 4_000
+"""Training images of the drawn set whose PrivateTest images are used: a tenth of 5/4 of it."""
+
+INTRODUCTION = """
+# Model card: the Face Value recognisers
+
+Two networks that look at a picture of a face, 48 x 48 grey levels, and give a probability to each
+of seven emotions:
+{emotions}.
+`accurate` is right more often; `fast` is for video on a small machine. They tell what a face shows
+to people who label photos, not what somebody feels.
+
+```python
+from facevalue import Recogniser
+
+recogniser = Recogniser("fast")
+recogniser(face)  # a dict from emotion to probability
+recogniser.photo(image)  # finds the faces first
+```
+
+Written by `python tools/model_card.py`. A number here was measured by that command, on the files
+below, or is quoted from reports/ with its own date and machine.
+"""
+
+DATA = """
+## Data
+
+FER-2013 (Goodfellow and others 2013, https://arxiv.org/abs/1307.0414):
+{counts}.
+The photos came from an image search for words of emotion, and one person put each under a word.
+Trained on Training; chosen on PublicTest; PrivateTest was looked at once, at the end. {copies}
+PrivateTest images are, pixel by pixel, also in Training; the numbers "without copies" leave them
+out.
+
+The labels are noisy: of near copies, 6 to 8 in 100 carry different ones, and people who tried were
+right in 65 of 100, give or take 5 (Goodfellow and others). A number near 1.0 is neither to be
+expected nor to be believed.
+
+The drawn faces are the project's own (`facevalue.faces`); neither network was trained on them.
+They are drawings, never mixed with photos in a number, and serve to change one thing at a time.
+"""
+
+NUMBERS = """One crop, one model, nothing averaged. Chance is {chance:.3f} on PrivateTest, by always
+saying "{common}". "FER+" takes the PrivateTest images on whose emotion more than half of ten people
+agreed, contempt left out, and their answer as the truth. "drawn faces" are the PrivateTest part of
+the course's drawn set, a tenth of it. The calibration error is the expected one
+in ten steps of confidence: how far "80 % sure" is from being right in 80 of 100."""
+
+CONFUSION = """Rows are the labels, columns the answers, in images of FER-2013's PrivateTest."""
+
+CALIBRATION = """PrivateTest. Of the images on which the model is up to so sure: its mean
+confidence, how often it is right, and how many they are."""
+
+ROBUSTNESS = """Accuracy on FER-2013's PrivateTest when each image is spoilt, at three strengths
+(`facevalue.robustness`, seed 0; an image of 48 x 48 has 2,304 pixels, so that noise and blur weigh
+more than on a photo, which is averaged when a face is cut out of it)."""
+
+FAIRNESS = """Drawn faces: {n} people, each drawn with a clear expression, the same in every group
+but for the one thing that the row names. low and high bound the 95 % interval (Wilson). Two
+intervals that do not meet show a difference; two that do mean that {n} drawings are too few to
+tell. A drawing has no culture and no history, and its skin is a grey level: that a model treats
+drawings alike does not show that it treats people alike. FER-2013 records neither age, nor gender,
+nor origin, so that on photos this could not be tested at all."""
+
+USES = """
+## Limits
+
+- It knows seven words. A face shows more, mixes them, and often shows nothing of what is felt; what
+  people read in a face depends on where they live and on the situation, which a crop does not show.
+- Disgust is rare in FER-2013 (547 of 35,887 images), and fear, sadness and anger are easily taken
+  for one another: see the tables of confusion.
+- It was trained on frontal faces that fill the picture. A wide crop, a turned head, a small or
+  compressed face cost accuracy: see the table of what spoils it, and for crops
+  reports/recogniser.md.
+- Single frames of a video flicker; average over a second before showing an answer.
+- Of the people in FER-2013 nobody was asked. They were found by an image search, many of them
+  posing or acting.
+
+## Meant for
+
+- Learning how such models are built, measured and misread; that is what the course is for.
+- Your own face, by your own click; pictures of people who have agreed to it and know what for.
+- Research on the model itself: its mistakes, calibration and bias.
+
+## Not to be used for
+
+- People at work or in education: the EU's AI Act, article 5(1)(f), forbids to infer emotions there
+  (since 2 February 2025; medical and safety reasons excepted). A class that uses this course works
+  with drawn faces or each with their own; it does not watch its pupils.
+- Decisions about people: hiring, grading, insurance, credit, policing, borders, health, lies.
+- People who do not know or have not agreed. Where emotion recognition is lawful, article 50(3)
+  wants those who are exposed to it to be told (from 2 August 2026).
+- Watching crowds, targeting advertisements, or anything that keeps faces or ties them to names.
+
+Consent means: asked before, told what happens to the picture, free to say no, and free to take it
+back. The project's demos run on your own machine, and write no frame to the disk.
+
+## Licence
+
+The code and these weights: MIT, like the project. FER-2013 and FER+ keep their own terms; the
+project contains no image of either.
+"""
+
+
+def card(names: Sequence[str], faces: int = 350) -> str:
+    """Return the whole card.
+
+    Args:
+        names: models to describe, of `recogniser.NAMES`.
+        faces: drawn people in each group.
+    """
+    data = fer2013()
+    models = {name: Recogniser(name) for name in names}
+    private = data.split("PrivateTest")
+    kept = without_copies(data)
+    counts = [f"{len(data.split(part)):,} {part}" for part in ("Training", "PublicTest")]
+    parts = [
+        INTRODUCTION.format(emotions=", ".join(EMOTIONS)),
+        files(models),
+        DATA.format(
+            counts=f"{', '.join(counts)} and {len(private):,} PrivateTest images",
+            copies=int((~kept).sum()),
+        ),
+        recipe(),
+    ]
+    images, groups = robustness.drawn_groups(faces)
+    spoilt, wronged = {}, {}
+    numbers: dict[tuple[str, str], dict[str, float]] = {}
+    own: list[str] = []
+    for name, model in models.items():
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        found = model.probabilities(private.images)
+        sets = tests(data, kept)
+        for kind, (pictures, labels) in tqdm(sets.items(), desc=f"{name}, tests"):
+            numbers[name, kind] = scores(labels, model.probabilities(pictures))
+        own += by_class(name, private.labels, found)
+        spoilt[name] = robustness.robustness(model.probabilities, private.images, private.labels)
+        right = model.probabilities(images).argmax(axis=1) == groups["label"].to_numpy()
+        wronged[name] = robustness.by_group(right, groups[["attribute", "group"]])
+    share = np.bincount(private.labels) / len(private)
+    told = NUMBERS.format(chance=share.max(), common=EMOTIONS[int(share.argmax())])
+    table = pd.DataFrame(numbers).T.rename_axis(["model", "test"]).astype({"images": int})
+    parts += ["## Numbers\n\n" + block(told, text(table)), *own]
+    parts.append("## What spoils it\n\n" + block(ROBUSTNESS, spoilt_table(spoilt)))
+    told = FAIRNESS.format(n=faces)
+    parts.append("## Whom it wrongs\n\n" + block(told, wronged_table(wronged)))
+    parts += [*quoted(), USES]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def files(models: dict[str, Recogniser]) -> str:
+    """Return the files with their sizes and checksums."""
+    rows = []
+    for model in models.values():
+        content = model.file.read_bytes()
+        checksum = hashlib.sha256(content).hexdigest()
+        rows.append(f"| {model.file.name} | {len(content) / 1e6:.2f} MB | `{checksum}` |")
+    head = ["| file | size | sha256 |", "| --- | --- | --- |"]
+    told = "Input: float32 (n, 48, 48, 1), grey levels divided by 255. Output: float32 (n, 7)."
+    return "\n".join(["## Files", "", *head, *rows, "", told])
+
+
+def recipe() -> str:
+    """Return the settings that models/*.toml train with, or nothing where there are none."""
+    parts = []
+    for file in sorted((paths.root() / "models").glob("*.toml")):
+        command = f"`python -m facevalue.training --config models/{file.name}`"
+        parts.append(f"{command}:\n\n```toml\n{file.read_text('utf-8').strip()}\n```")
+    return "\n\n".join(["## Recipe", *parts]) if parts else ""
+
+
+def tests(data: Dataset, kept: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return images and labels of each test, by its name."""
+    public, private = data.split("PublicTest"), data.split("PrivateTest")
+    sets = {
+        "PublicTest": (public.images, public.labels),
+        "PrivateTest": (private.images, private.labels),
+        "PrivateTest without copies": (private.images[kept], private.labels[kept]),
+    }
+    opinion = quality.second_opinion(data)
+    if opinion.votes is not None:
+        answers = ferplus.targets(opinion.votes).drop(columns="contempt")
+        agreed = answers[answers.sum(axis=1) > 0]
+        agreed = agreed[data.splits[agreed.index] == "PrivateTest"]
+        names = [emotions.number(name) for name in agreed.columns]
+        labels = np.array(names)[agreed.to_numpy().argmax(axis=1)]
+        sets["PrivateTest, FER+"] = (data.images[agreed.index], labels)
+    drawn = datasets.load("rendered", DRAWN).split("PrivateTest")
+    sets["drawn faces"] = (drawn.images, drawn.labels)
+    return sets
+
+
+def by_class(name: str, labels: np.ndarray, probabilities: np.ndarray) -> list[str]:
+    """Return the sections by class, the confusion matrix and the calibration of one model."""
+    guesses = probabilities.argmax(axis=1)
+    matrix = pd.crosstab(labels, guesses).reindex(
+        index=range(len(EMOTIONS)), columns=range(len(EMOTIONS)), fill_value=0
+    )
+    matrix = matrix.set_axis(EMOTIONS).set_axis(EMOTIONS, axis=1)
+    classes = block("FER-2013's PrivateTest.", text(evaluation.report(labels, guesses)))
+    sure = evaluation.calibration(labels, probabilities).dropna()
+    return [
+        f"### `{name}` by class\n\n{classes}",
+        f"### What `{name}` confuses\n\n{block(CONFUSION, matrix.to_string())}",
+        f"### How sure `{name}` is\n\n{block(CALIBRATION, text(sure))}",
+    ]
+
+
+def spoilt_table(found: dict[str, pd.DataFrame]) -> str:
+    """Return accuracy by corruption and setting, a column for each model."""
+    key = ["corruption", "strength", "setting"]
+    columns = {name: table.set_index(key)["accuracy"] for name, table in found.items()}
+    table = pd.DataFrame(columns).reset_index().drop(columns="strength")
+    return str(table.to_string(index=False, float_format="{:.3f}".format))
+
+
+def wronged_table(found: dict[str, pd.DataFrame]) -> str:
+    """Return accuracy and interval by group, for each model."""
+    key = ["attribute", "group", "faces"]
+    columns = {
+        name: table.set_index(key)[["accuracy", "low", "high"]] for name, table in found.items()
+    }
+    return str(pd.concat(columns, axis=1).to_string(float_format="{:.3f}".format))
+
+
+def quoted() -> list[str]:
+    """Return what reports/recogniser.md says on speed and on other packages, as it stands there."""
+    report = REPORT.read_text("utf-8") if REPORT.is_file() else ""
+    found = [re.search(rf"^## {name}\n.*?(?=^## |\Z)", report, re.M | re.S) for name in QUOTED]
+    return [match.group(0).strip() for match in found if match]
+
+
+QUOTED = ("Speed", "Beside fer")
+
+
+def main() -> int:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--models", nargs="+", choices=recogniser.NAMES, default=recogniser.NAMES)
+    parser.add_argument("--faces", type=int, default=350, help="drawn people in each group")
+    parser.add_argument("--print", action="store_true", help="print it instead of writing it")
+    options = parser.parse_args()
+    written = card(options.models, options.faces)
+    if options.print:
+        print(written, end="")
+    else:
+        paths.write_text(paths.root() / "models" / CARD, written)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nStopped: the card is as it was.")
