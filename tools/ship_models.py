@@ -1,0 +1,101 @@
+"""Write what ships of a trained model: models/NAME.onnx from models/NAME.keras, and SHA256SUMS.
+
+`python tools/ship_models.py fast --int8` also turns the weights and maps into whole numbers of
+8 bits, with scales measured on Training images. It prints the accuracy on PublicTest before and
+after: 8 bits may cost half a point at most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from facevalue import datasets, networks, paths
+
+MODELS = paths.root() / "models"
+MOST_LOST = 0.005
+"""Accuracy on PublicTest that 8 bits may cost."""
+
+
+class Faces(CalibrationDataReader):
+    """Hands out images, from which the ranges of all maps are measured."""
+
+    def __init__(self, name: str, images: np.ndarray) -> None:
+        self.parts: Iterator[np.ndarray] = iter(np.array_split(images, -(-len(images) // 64)))
+        self.name = name
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """Return the next images, or None at the end."""
+        part = next(self.parts, None)
+        return None if part is None else {self.name: part}
+
+
+def probabilities(file: Path, images: np.ndarray) -> np.ndarray:
+    """Return what a model file gives for images, float32, shape (n, 7)."""
+    session = onnxruntime.InferenceSession(file)
+    name = session.get_inputs()[0].name
+    return np.concatenate([session.run(None, {name: x})[0] for x in np.array_split(images, 60)])
+
+
+def to_int8(file: Path, images: np.ndarray) -> None:
+    """Replace a float32 .onnx file by one that computes convolutions in 8 bits."""
+    name = onnxruntime.InferenceSession(file).get_inputs()[0].name
+    settings: dict[str, Any] = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
+    with paths.beside(file, ending=".onnx") as part:
+        prepared = part.with_suffix(".prepared")
+        try:
+            quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
+            quantize_static(
+                str(prepared),
+                str(part),
+                Faces(name, images),
+                per_channel=True,
+                # the first steps bring a face to one light: they need all their digits
+                op_types_to_quantize=["Conv", "Add", "Relu", "GlobalAveragePool"],
+                **settings,
+            )
+        finally:
+            prepared.unlink(missing_ok=True)
+
+
+def write_sums() -> None:
+    """Write SHA256SUMS for the model files that are there."""
+    files = sorted(f for f in MODELS.iterdir() if f.suffix in (".keras", ".onnx"))
+    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+    paths.write_text(MODELS / "SHA256SUMS", "".join(lines))
+
+
+def main() -> None:
+    """Write one model's files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="accurate or fast")
+    parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
+    given = parser.parse_args()
+    file = MODELS / f"{given.name}.onnx"
+    model = keras.models.load_model(file.with_suffix(".keras"), compile=False)
+    networks.to_onnx(model, file)
+    if given.int8:
+        data = datasets.load("fer2013")
+        public, train = data.split("PublicTest"), data.split("Training").sample(1_024)
+        before = np.mean(probabilities(file, public.x).argmax(axis=1) == public.labels)
+        to_int8(file, train.x)
+        after = np.mean(probabilities(file, public.x).argmax(axis=1) == public.labels)
+        print(f"PublicTest: {before:.4f} in float32, {after:.4f} in 8 bits")
+        if after < before - MOST_LOST:
+            networks.to_onnx(model, file)
+            print("8 bits cost too much: the file is in float32.")
+    write_sums()
+    print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, {model.count_params():,} parameters")
+
+
+if __name__ == "__main__":
+    main()
