@@ -1,6 +1,6 @@
 # Each target is one line of tools/course.py; without make, type that line.
 .DEFAULT_GOAL := help
-.PHONY: help run test lab api data lock
+.PHONY: help run test lab api live dashboard data lock
 
 # the first Python here that TensorFlow has wheels for; another one: make run PYTHON=python3.11
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.12 python3.13 python3.11 py
 	$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))) python3)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## run the notebooks: make run NOTEBOOK=04 DATASET=fer2013 PROFILE=full RECORD=1
 	@$(PYTHON) tools/course.py run --dataset "$(DATASET)" --profile "$(PROFILE)" --notebook "$(NOTEBOOK)" $(if $(RECORD),--record)
@@ -21,6 +21,12 @@ lab: ## open the notebooks in JupyterLab
 
 api: ## show the database of face images on port 8080: make api PORT=8081
 	@$(PYTHON) tools/course.py api $(if $(PORT),--port "$(PORT)")
+
+live: ## name the emotions in your camera's picture on port 5000: make live PORT=5001
+	@$(PYTHON) tools/course.py live $(if $(PORT),--port "$(PORT)")
+
+dashboard: ## guess against the model, draw faces, see the results on port 8502
+	@$(PYTHON) tools/course.py dashboard $(if $(PORT),--port "$(PORT)")
 
 data: ## bring the real data into data/raw: FER-2013, YuNet, the everyday emotions
 	@$(PYTHON) tools/course.py data

@@ -2,8 +2,8 @@
 
 `map` works in this process, unless FACEVALUE_SCHEDULER (or DASK_SCHEDULER_ADDRESS) holds the
 address of a Dask scheduler, such as tcp://10.0.0.7:8786. The cluster's workers need this package
-and, where the items are files, the same folders. Connect only to a scheduler that you trust: its
-workers run the code that they are sent, and send back what you read.
+in the same version and, where the items are files, the same folders. Connect only to a scheduler
+that you trust: its workers run the code that they are sent, and send back what you read.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from functools import lru_cache
+from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, TypeVar
@@ -34,6 +38,9 @@ Numbered = Iterator[tuple[int, list[Any]]]
 CHUNK = 16
 """Items that a worker gets at once: enough to make up for the way there and back."""
 
+AHEAD = 2_000
+"""Pieces of work that are on their way at once: without an end, they would fill the memory."""
+
 ANSWER = 3
 """Seconds that a scheduler has for each step of an answer."""
 
@@ -43,6 +50,23 @@ WORKERS = 60
 
 class TaskError(RuntimeError):
     """The function failed for one item; the message names both."""
+
+
+class VersionError(RuntimeError):
+    """The cluster has another version of this package; the message names both."""
+
+
+class Lost:
+    """What `each` yields for an item whose workers died of it, again and again."""
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """Return the version of this package, or "none" where it is not installed."""
+    try:
+        return metadata.version("facevalue")
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def address() -> str | None:
@@ -66,6 +90,7 @@ def map(
         progress: show a bar.
     Raises:
         TaskError: the function raised an exception; the message names the item.
+        VersionError: the cluster has another version of this package, or none.
         ConnectionError: no scheduler answers at the address, or it has no workers.
         ModuleNotFoundError: there is an address, but Dask is not installed.
     """
@@ -82,6 +107,41 @@ def map(
             while turn in early:
                 yield from early.pop(turn)
                 turn += 1
+
+
+def each(
+    function: Callable[[Item], Result], items: Iterable[Item], *, label: str
+) -> Iterator[tuple[Item, Result | Lost]]:
+    """Yield each item and `function(item)` as they are done, from here or from the cluster.
+
+    For more items than fit in memory, and for those that take seconds: they are drawn while the
+    work goes on, at most `AHEAD` before their turn. When the reader stops early, what is left is
+    cancelled.
+
+    Args:
+        function: a function that the workers can import; it should return errors to expect.
+        items: what it is given, small; any iterable.
+        label: says what is done, in errors.
+    Returns:
+        On a cluster in any order; `Lost` is the result for an item that killed its workers.
+    Raises:
+        TaskError, VersionError, ConnectionError, ModuleNotFoundError: as in `map`.
+    """
+    drawn: dict[int, Item] = {}
+
+    def chunks() -> Iterator[list[Item]]:
+        for number, item in enumerate(items):
+            drawn[number] = item
+            yield [item]
+
+    place = address()
+    answers = (
+        _there(place, function, chunks(), label, spare=True)
+        if place
+        else _here(function, chunks(), label)
+    )
+    for number, (result,) in answers:
+        yield drawn.pop(number), result
 
 
 def sweep(
@@ -107,7 +167,7 @@ def sweep(
         progress: show a bar.
     Raises:
         TypeError: a result is more than JSON can hold.
-        TaskError, ConnectionError, ModuleNotFoundError: as in `map`.
+        TaskError, VersionError, ConnectionError, ModuleNotFoundError: as in `map`.
     """
     files = _files(function, items, keep) if keep else {}
     kept = {name: _kept(file) for name, file in files.items()}
@@ -178,12 +238,16 @@ def _chunk(function: Callable[[Any], Any], chunk: list[Any], label: str) -> list
     return results
 
 
-def _here(function: Callable[[Any], Any], chunks: list[list[Any]], label: str) -> Numbered:
+def _here(function: Callable[[Any], Any], chunks: Iterable[list[Any]], label: str) -> Numbered:
     for number, chunk in enumerate(chunks):
         yield number, _chunk(function, chunk, label)
 
 
-def _worker_chunk(function: Callable[[Any], Any], chunk: list[Any], label: str) -> list[Any]:
+def _worker_chunk(
+    wanted: str, function: Callable[[Any], Any], chunk: list[Any], label: str
+) -> list[Any]:
+    if version() != wanted:  # a worker that came later: the others were asked at the start
+        raise VersionError(_other_version(version(), wanted))
     cv2.setNumThreads(1)  # the cores are busy with the other workers
     return _chunk(function, chunk, label)
 
@@ -200,9 +264,12 @@ def _knock(place: str) -> None:
                 raise ConnectionError
 
 
-def _there(
-    place: str, function: Callable[[Any], Any], chunks: list[list[Any]], label: str
-) -> Numbered:
+def _connected(place: str) -> Any:
+    """Return a `distributed.Client` of a cluster that answers and has workers to trust.
+
+    Raises:
+        VersionError, ConnectionError, ModuleNotFoundError: as in `map`.
+    """
     try:
         import distributed
     except ModuleNotFoundError:
@@ -218,29 +285,103 @@ def _there(
             f"no Dask scheduler answers at {place}: start it with `dask scheduler`, or unset "
             "FACEVALUE_SCHEDULER to work here."
         ) from None
+    try:
+        client.wait_for_workers(1, timeout=WORKERS)
+        _check_versions(client)
+    except TimeoutError:
+        client.close()
+        raise ConnectionError(
+            f"the Dask scheduler at {place} has no workers: start some with `dask worker {place}`."
+        ) from None
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _check_versions(client: Any) -> None:
+    def theirs() -> str:
+        # inside another function, so that it is sent itself: theirs may not have it
+        from importlib import metadata
+
+        try:
+            return metadata.version("facevalue")
+        except metadata.PackageNotFoundError:
+            return "none"
+
+    # the scheduler too: it unpacks what it passes on
+    for found in (
+        client.run_on_scheduler(theirs),
+        *client.run(theirs, on_error="ignore").values(),
+    ):
+        if found != version():
+            raise VersionError(_other_version(found, version()))
+
+
+def _other_version(theirs: str, ours: str) -> str:
+    return (
+        f"the cluster's scheduler or workers have facevalue {theirs}, and this is {ours}: install "
+        "the same version everywhere, and start the cluster again."
+    )
+
+
+def _there(
+    place: str,
+    function: Callable[[Any], Any],
+    chunks: Iterable[list[Any]],
+    label: str,
+    spare: bool = False,
+) -> Numbered:
+    """Yield the number and results of each chunk as they come back from the workers.
+
+    With `spare`, a chunk of one item that kills its workers comes back as `Lost`.
+    """
+    client = _connected(place)
+    import distributed  # after its absence was told
+
     with client:
+        numbered, numbers = enumerate(chunks), dict[Any, int]()
+        done = distributed.as_completed(loop=client.loop)
         try:
-            client.wait_for_workers(1, timeout=WORKERS)
-        except TimeoutError:
-            raise ConnectionError(
-                f"the Dask scheduler at {place} has no workers: start some with "
-                f"`dask worker {place}`."
-            ) from None
-        # impure: the same photo may have another content the next time
-        sent = [client.submit(_worker_chunk, function, c, label, pure=False) for c in chunks]
-        numbers = {future.key: number for number, future in enumerate(sent)}
-        try:
-            for future in distributed.as_completed(sent, loop=client.loop):
-                results = future.result()
+            while True:
+                for number, chunk in islice(numbered, AHEAD - len(numbers)):
+                    # impure: the same photo may have another content the next time
+                    task = (_worker_chunk, version(), function, chunk, label)
+                    with _minded(place, label):
+                        future = client.submit(*task, pure=False)
+                    numbers[future] = number
+                    done.add(future)
+                if not numbers:
+                    return
+                with _minded(place, label):
+                    future = next(done)
+                    try:
+                        results = future.result()
+                    except distributed.KilledWorker:
+                        if not spare:
+                            raise
+                        results = [Lost()]
+                number = numbers.pop(future)
                 future.release()  # else it is computed again when its worker dies
-                yield numbers[future.key], results
-        except (distributed.KilledWorker, CancelledError, OSError) as error:
-            raise ConnectionError(
-                f"the Dask cluster at {place} went away during {label} "
-                f"({type(error).__name__}): what is done is done, start it again."
-            ) from None
+                yield number, results
         finally:
-            client.cancel(sent)
+            client.cancel(list(numbers))
+
+
+@contextmanager
+def _minded(place: str, label: str) -> Iterator[None]:
+    """Say in a sentence that the cluster is lost."""
+    import distributed
+
+    try:
+        yield
+    except (distributed.KilledWorker, CancelledError, OSError) as error:
+        # it would log how it tries to come back, and is closed over it
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        raise ConnectionError(
+            f"the Dask cluster at {place} went away during {label} "
+            f"({type(error).__name__}): what is done is done, start it again."
+        ) from None
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 import importlib
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -145,6 +147,87 @@ def test_without_dask_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     monkeypatch.setenv("FACEVALUE_SCHEDULER", "tcp://127.0.0.1:1")
     with pytest.raises(ModuleNotFoundError, match="pip install 'distributed"):
+        list(cluster.map(square, [1], label="squares", progress=False))
+
+
+# ------------------------------------------------------------------------------ as it is done
+
+
+def test_each_item_comes_with_its_result(place):
+    found = dict(cluster.each(square, range(50), label="squares"))
+    assert found == {x: x * x for x in range(50)}
+
+
+def test_items_are_drawn_while_the_work_goes_on(place, monkeypatch):
+    monkeypatch.setattr(cluster, "AHEAD", 5)
+    drawn = []
+
+    def endless():
+        while True:
+            drawn.append(len(drawn))
+            yield drawn[-1]
+
+    results = cluster.each(square, endless(), label="squares")
+    found = dict(next(results) for _ in range(20))
+    results.close()
+    assert all(result == x * x for x, result in found.items())
+    assert len(drawn) <= 25
+
+
+def test_an_error_in_the_items_is_not_blamed_on_the_cluster(place):
+    def broken():
+        yield 1
+        raise FileNotFoundError("no such folder")
+
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        list(cluster.each(square, broken(), label="squares"))
+
+
+LOCAL = """
+import sys
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1",
+                      dashboard_address="127.0.0.1:0") as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
+
+
+def test_a_scheduler_that_dies_is_told_at_once(monkeypatch, tmp_path):
+    pytest.importorskip("distributed")
+    script = tmp_path / "local.py"
+    script.write_text(LOCAL)
+    pipe = subprocess.PIPE
+    # the scheduler must be able to import what it passes on
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as run:
+        place = run.stdout.readline().strip()
+        monkeypatch.setenv("FACEVALUE_SCHEDULER", place)
+        results = cluster.each(slow, range(10_000), label="waiting")
+        assert next(results)[1] in range(10_000)
+        run.kill()
+        start = time.monotonic()
+        with pytest.raises(ConnectionError, match=f"cluster at {place} went away during waiting"):
+            list(results)
+        assert time.monotonic() - start < 20
+
+
+def test_workers_with_another_version_are_refused_and_both_are_named(local, monkeypatch):
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
+    theirs = cluster.version()
+    monkeypatch.setattr(cluster, "version", lambda: "99.1")
+    with pytest.raises(cluster.VersionError, match=f"have facevalue {theirs}, and this is 99.1"):
+        list(cluster.map(square, [1], label="squares", progress=False))
+
+
+def test_a_worker_with_another_version_that_comes_later_is_refused_too(local, monkeypatch):
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
+    theirs = cluster.version()
+    monkeypatch.setattr(cluster, "_check_versions", lambda client: None)
+    monkeypatch.setattr(cluster, "version", lambda: "99.1")
+    with pytest.raises(cluster.VersionError, match=f"have facevalue {theirs}, and this is 99.1"):
         list(cluster.map(square, [1], label="squares", progress=False))
 
 

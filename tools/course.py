@@ -1,4 +1,4 @@
-"""Set up the course and do one thing with it: run, test, lab, api, data, lock or help.
+"""Set up the course and do one thing with it: run, test, lab, api, live, dashboard, data or lock.
 
 Needs nothing but Python 3.11 to 3.13: it makes .venv, installs requirements.lock into it, and
 goes on inside. `make run` and `python tools/course.py run` are the same.
@@ -137,6 +137,20 @@ def api(options: argparse.Namespace) -> None:
     python("-m", "apps.api", "--port", options.port)
 
 
+def live(options: argparse.Namespace) -> None:
+    """Name the emotions in the picture of your camera, in the browser."""
+    try:
+        python("tools/fetch_ort_web.py")
+    except CourseError:  # the page then sends the pictures to its own server on this machine
+        print("Without ONNX Runtime Web the browser cannot do it alone.", file=sys.stderr)
+    python("-m", "apps.api.live", "--port", options.port)
+
+
+def dashboard(options: argparse.Namespace) -> None:
+    """Guess against the model, draw faces, and see the results, in the browser."""
+    python("-m", "streamlit", "run", "apps/dashboard.py", "--server.port", options.port)
+
+
 def data(options: argparse.Namespace) -> None:
     """Bring FER-2013, YuNet and the everyday emotions into data/raw."""
     try:
@@ -154,7 +168,10 @@ def lock(options: argparse.Namespace) -> None:
     )
 
 
-COMMANDS = {command.__name__: command for command in (run, test, lab, api, data, lock)}
+COMMANDS = {
+    command.__name__: command for command in (run, test, lab, api, live, dashboard, data, lock)
+}
+PORTS = {"api": "8080", "live": "5000", "dashboard": "8502"}
 
 
 def main() -> int:
@@ -169,8 +186,8 @@ def main() -> int:
             sub.add_argument("--profile", default="", help="fast (default) or full")
             sub.add_argument("--notebook", default="", help="for example 04 or 03,04; default all")
             sub.add_argument("--record", action="store_true", help="update reports/results.csv")
-        if name == "api":
-            sub.add_argument("--port", default="8080", help="8080 by default")
+        if name in PORTS:
+            sub.add_argument("--port", default=PORTS[name], help=f"{PORTS[name]} by default")
     options = parser.parse_args()
     if options.command in (None, "help"):
         parser.print_help()

@@ -1,0 +1,1 @@
+"""The pages of the dashboard: each module has a function `show` that draws one."""

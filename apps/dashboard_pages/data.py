@@ -1,0 +1,152 @@
+"""The data: what is in the database of face images, with filters and samples."""
+
+from __future__ import annotations
+
+import os
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from apps.api.catalogue import COLOURS, Catalogue, Filter, Snapshot
+from apps.api.images import HTTPException, decoded
+from apps.dashboard_pages import shared
+from apps.dashboard_pages.photo import shrunk
+from facevalue import database, paths
+from facevalue.database import Image
+from facevalue.emotions import EMOTIONS
+
+SAMPLES = 24
+"""Images that are shown at a time."""
+
+
+def show() -> None:
+    """Draw the page."""
+    st.title("The data")
+    if not (os.environ.get("DATABASE_URL") or (paths.processed() / "faces.db").is_file()):
+        st.info(
+            "There is no database yet. Notebook 01 collects images and fills it: "
+            "`make run NOTEBOOK=01`, or open the notebook. Then come back to this page."
+        )
+        return
+    try:
+        _show_database(*_opened(database.url()))
+    except (SQLAlchemyError, FileNotFoundError):
+        shared.stop("The database does not answer at the moment: try again later.")
+    except (ValueError, ModuleNotFoundError) as error:
+        shared.stop(error)
+
+
+@st.cache_resource(show_spinner="Opening the database ...")
+def _opened(url: str) -> tuple[Engine, Catalogue]:
+    engine = database.create(url)
+    return engine, Catalogue(engine)
+
+
+def _show_database(engine: Engine, catalogue: Catalogue) -> None:
+    snapshot = catalogue.newest()
+    if not len(snapshot.ids):
+        st.info("The database is empty. Notebook 01 fills it: `make run NOTEBOOK=01`.")
+        return
+    st.write(f"{len(snapshot.ids):,} images, collected or drawn by notebook 01.")
+    table = counts(snapshot)
+    whole = st.column_config.NumberColumn(format="localized")
+    st.dataframe(table, column_config=dict.fromkeys([*EMOTIONS, "total"], whole))
+    st.subheader("One source", anchor=False)
+    wanted = _filters(snapshot)
+    found = snapshot.find(wanted)
+    st.write(f"**{len(found):,} images** fit.")
+    _show_emotions(snapshot, wanted)
+    _show_samples(engine, found)
+
+
+def counts(snapshot: Snapshot) -> pd.DataFrame:
+    """Return the number of images by source and emotion, with totals, and each licence."""
+    names = [source.name for source in snapshot.sources.values()]
+    table = pd.DataFrame(snapshot.counts(), index=pd.Index(names, name="source"), columns=EMOTIONS)
+    table["total"] = table.sum(axis=1)
+    table["licence"] = [source.licence for source in snapshot.sources.values()]
+    return table[table["total"] > 0]
+
+
+def _filters(snapshot: Snapshot) -> Filter:
+    """Draw the filters. One source at a time: drawn and real faces stay apart."""
+    present = [n for n in snapshot.sources if np.any(snapshot.source_ids == n)]
+    ratios = dict(snapshot.frequent_ratios())
+    columns = st.columns(4)
+    source = columns[0].selectbox(
+        "Source", present, format_func=lambda n: snapshot.sources[n].name, key="source"
+    )
+    emotion = columns[1].selectbox("Emotion", [None, *EMOTIONS], format_func=_any, key="emotion")
+    colour = columns[2].selectbox("Colours", [None, *COLOURS], format_func=_any, key="colour")
+    ratio = columns[3].selectbox(
+        "Width / height",
+        [None, *ratios],
+        format_func=lambda r: "any" if r is None else f"{r:.2f}",
+        key="ratio",
+    )
+    return Filter(
+        source_id=source,
+        emotion=None if emotion is None else EMOTIONS.index(emotion),
+        colour=None if colour is None else COLOURS.index(colour),
+        aspect_ratio=ratio,
+    )
+
+
+def _any(value: str | None) -> str:
+    return value or "any"
+
+
+def _show_emotions(snapshot: Snapshot, wanted: Filter) -> None:
+    """Draw how many of the source's images show each emotion, the other filters applied."""
+    numbers = [len(snapshot.find(wanted._replace(emotion=k))) for k in range(len(EMOTIONS))]
+    if wanted.emotion is not None or not sum(numbers):
+        return
+    names = [f"{name} {n:,}" for name, n in zip(EMOTIONS, numbers, strict=True)]
+    table = pd.DataFrame({"emotion": EMOTIONS, "name": names, "images": numbers})
+    chart = (
+        alt.Chart(table)
+        .mark_bar()
+        .encode(
+            x=alt.X("images", axis=None),
+            y=alt.Y("name", sort=names, title=None, axis=shared.names_axis()),
+            color=shared.emotion_colour(),
+            tooltip=["emotion", "images"],
+        )
+        .properties(height=7 * 26)
+    )
+    st.altair_chart(chart, alt=f"Images of each emotion: {', '.join(names)}.")
+
+
+def _show_samples(engine: Engine, found: np.ndarray) -> None:
+    if not len(found):
+        return
+    st.subheader("Some of them", anchor=False)
+    rng = np.random.default_rng(st.session_state.setdefault("samples", 0))
+    chosen = np.sort(rng.permutation(found)[:SAMPLES])
+    with st.container(horizontal=True):
+        for image, name in _samples(engine, chosen.tolist()):
+            st.image(image, name, width=96, alt=name)
+    if len(found) > SAMPLES:
+        st.button("Show others", on_click=_others)
+
+
+def _others() -> None:
+    st.session_state.samples += 1
+
+
+def _samples(engine: Engine, ids: list[int]) -> list[tuple[np.ndarray, str]]:
+    """Return some images, at most 192 pixels large, and what to write below them."""
+    query = select(Image.id, Image.emotion_id, Image.png).where(Image.id.in_(ids))
+    found = []
+    with engine.connect() as connection:
+        for number, emotion, png in connection.execute(query.order_by(Image.id)):
+            try:
+                image = shrunk(decoded(number, png), 192)
+            except HTTPException:
+                continue
+            found.append((image, f"{EMOTIONS[emotion]}, {number}"))
+    return found

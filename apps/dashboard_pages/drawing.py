@@ -1,0 +1,134 @@
+"""Make a face: a slider for each action unit, the face that they draw, what each model sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from apps.api import guess
+from apps.dashboard_pages import shared
+from facevalue import faces, facs
+from facevalue.emotions import EMOTIONS
+
+GROUPS = {
+    "Brows and eyes": (1, 2, 4, 5, 6, 7, 43),
+    "Nose and lips": (9, 10, 12, 14, 15, 16, 17, 20, 23, 24),
+    "Jaw": (25, 26, 27),
+}
+"""The action units of the drawn face, by where they are."""
+
+LOOKS = {"Eyes, right to left": (62, 61), "Eyes, down to up": (64, 63)}
+"""Two opposite units of the eyes' direction on one slider, from -1 to 1."""
+
+STAYS = """<style>
+[data-testid=stColumn]:has(.st-key-drawn) {{
+  position: sticky; top: 3.5rem; z-index: 1; align-self: flex-start; background: {background};
+}}
+@media (max-width: 640px) {{ .st-key-drawn img {{ width: 160px !important; }} }}
+</style>"""
+"""Keeps the face in view while the sliders are scrolled, smaller on a telephone."""
+
+
+def show() -> None:
+    """Draw the page."""
+    st.title("Make a face")
+    shared.prose(
+        "A face is moved by muscles, and the Facial Action Coding System (FACS) numbers what they "
+        "do: its action units. Start from an emotion, or from rest, and move them one by one."
+    )
+    _show_presets()
+    left, right = st.columns([1, 2], gap="large")
+    with right:
+        units = _sliders()
+    person = faces.Person()
+    if "person" in st.session_state:
+        person = faces.Person.random(np.random.default_rng(st.session_state.person))
+    with left:
+        st.html(STAYS.format(background=shared.paper()))
+        with st.container(key="drawn"):
+            large = faces.draw(units, person, size=shared.LARGE)
+            st.image(large, alt=f"A drawn face: {described(units)}", width=shared.LARGE)
+        st.caption(f"{described(units)}.")
+        st.button("Somebody else", on_click=_somebody_else)
+    _show_models(faces.draw(units, person))
+
+
+def described(units: Mapping[int, float]) -> str:
+    """Return which action units are at work."""
+    return " + ".join(f"AU {unit}" for unit in units) or "every muscle at rest"
+
+
+# ------------------------------------------------------------------------------ the sliders
+
+
+def preset(emotion: str) -> dict[int, float]:
+    """Return the action units that make the course's drawing of an emotion, each 0 to 1."""
+    ranges = faces.RECIPES[emotion][0]
+    return {unit: round(20 * (low + high) / 2) / 20 for unit, (low, high) in ranges.items()}
+
+
+def _show_presets() -> None:
+    with st.container(horizontal=True, key="presets"):
+        for emotion in EMOTIONS:
+            st.button(emotion, key=f"preset_{emotion}", on_click=_set, args=(preset(emotion),))
+
+
+def _set(units: Mapping[int, float]) -> None:
+    for unit in faces.ACTION_UNITS:
+        st.session_state[f"au_{unit}"] = units.get(unit, 0.0)
+    for name, (negative, positive) in LOOKS.items():
+        st.session_state[name] = units.get(positive, 0.0) - units.get(negative, 0.0)
+
+
+def _somebody_else() -> None:
+    st.session_state.person = st.session_state.get("person", 0) + 1
+
+
+def _sliders() -> dict[int, float]:
+    """Draw the sliders, and return the action units that are not at rest."""
+    names = facs.action_units().set_index("action_unit")["description"]
+    *tabs, gaze = st.tabs([*GROUPS, "Gaze"])
+    units = {}
+    for tab, group in zip(tabs, GROUPS.values(), strict=True):
+        for unit in group:
+            label = f"AU {unit}: {names[unit]}"
+            units[unit] = tab.slider(label, 0.0, 1.0, step=0.05, key=f"au_{unit}")
+    for name, (negative, positive) in LOOKS.items():
+        st.session_state.setdefault(name, 0.0)
+        value = gaze.slider(name, -1.0, 1.0, step=0.05, key=name)
+        units |= {negative: max(0.0, -value), positive: max(0.0, value)}
+    return {unit: units[unit] for unit in sorted(units) if units[unit]}
+
+
+# ------------------------------------------------------------------------------ the models
+
+
+def _show_models(face: np.ndarray) -> None:
+    """Show what each model sees in a drawn face, uint8, shape (48, 48)."""
+    st.subheader("What each model sees", anchor=False)
+    st.write("Each is given the face with 48 x 48 pixels, as in training.")
+    for column, name in zip(st.columns(3, gap="large"), ("accurate", "fast", ""), strict=True):
+        with column:
+            _show_model(name, face) if name else _show_classical(face)
+
+
+def _show_model(name: str, face: np.ndarray) -> None:
+    probabilities = shared.recogniser(name)(face)
+    best = max(probabilities, key=probabilities.__getitem__)
+    st.markdown(f"The {name} network: **{best}**")
+    shared.show_bars(probabilities)
+
+
+def _show_classical(face: np.ndarray) -> None:
+    try:
+        st.markdown(f"The classical model of notebook 06: **{guess.emotion(face)}**")
+        st.caption("It names one emotion, without saying how sure it is.")
+    except FileNotFoundError:
+        st.caption(
+            "Notebook 06 saves a classical model, whose answer is then shown here, too: "
+            "`make run NOTEBOOK=06`."
+        )
+    except ValueError as error:
+        st.caption(f"The classical model cannot be used: {error}")

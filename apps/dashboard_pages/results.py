@@ -1,0 +1,166 @@
+"""The results: every model that the course measured, beside the published numbers."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from apps.dashboard_pages import score, shared
+from facevalue import evaluation
+from facevalue import results as measured
+
+DATA = {"fer2013": "FER-2013, real photos", "rendered": "drawn faces"}
+"""How the data sets are called here. Their numbers never stand in one figure."""
+
+MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "top3_accuracy": "top-3 accuracy"}
+
+SHOWN = {
+    "model": "model",
+    "accuracy": "accuracy",
+    "published": "published",
+    "macro_f1": "macro F1",
+    "top3_accuracy": "top-3 accuracy",
+    "images": "test images",
+    "seconds": "training, s",
+    "megabytes": "size, MB",
+    "faces_per_second": "faces per second",
+    "published_source": "published by",
+    "date": "date",
+    "machine": "machine",
+    "command": "command",
+}
+"""The columns of the table, and how they are headed."""
+
+
+def show() -> None:
+    """Draw the page."""
+    st.title("The results")
+    table = measured.read()
+    if table.empty:
+        st.info(
+            "Nothing has been measured yet: `make run RECORD=1` runs the notebooks and writes "
+            "reports/results.csv."
+        )
+    else:
+        _show_measured(table)
+    _show_published()
+
+
+def _show_measured(table: pd.DataFrame) -> None:
+    data = _choose("Data", [d for d in DATA if d in set(table["data"])], DATA)
+    table = table[table["data"] == data]
+    columns = st.columns(3)
+    with columns[0]:
+        split = _choose("Split", sorted(table["split"].unique(), key=_split_order))
+    table = table[table["split"] == split]
+    with columns[1]:
+        profile = _choose("Profile", sorted(table["profile"].unique(), reverse=True))
+    table = table[table["profile"] == profile]
+    with columns[2]:
+        there = [m for m in MEASURES if table[m].notna().any()]
+        measure = _choose("Sort by", there, MEASURES)
+    table = table.sort_values(measure, ascending=False)
+    if data == "rendered":  # the published numbers are those of real photos
+        table = table.drop(columns=["published", "published_source"])
+    _show_chart(table, measure)
+    columns_ = {name: head for name, head in SHOWN.items() if name in table}
+    config = {
+        head: st.column_config.NumberColumn(format="%.3f")
+        for head in (*MEASURES.values(), "published")
+    }
+    st.dataframe(
+        table[list(columns_)].rename(columns=columns_),
+        hide_index=True,
+        column_config=config,
+        placeholder="",
+    )
+
+
+def _choose(label: str, options: list[str], names: dict[str, str] | None = None) -> str:
+    """Let the visitor choose one of a few values; the first one is chosen at the start."""
+    chosen = st.segmented_control(
+        label,
+        options,
+        default=options[0],
+        required=True,
+        wrap=True,
+        format_func=lambda option: (names or {}).get(option, option),
+        # a choice stands for these options only: FER-2013's splits are not the drawn faces'
+        key=f"{label}: {', '.join(options)}",
+    )
+    return str(chosen)
+
+
+def _split_order(split: str) -> tuple[int, str]:
+    # the published numbers were taken on both test splits together
+    order = ("PublicTest + PrivateTest", "PrivateTest", "PublicTest")
+    return (order.index(split) if split in order else len(order), split)
+
+
+def _show_chart(table: pd.DataFrame, measure: str) -> None:
+    """Draw each model's number with its 95 % interval, and the published one where there is one."""
+    shown = table[table[measure].notna()].copy()
+    order = shown["model"].tolist()
+    name = MEASURES[measure]
+    scale = alt.Scale(domain=[0, 1])
+    y = alt.Y("model", sort=order, title=None, axis=shared.names_axis())
+    layers = []
+    if measure == "accuracy":
+        hits = (shown["accuracy"] * shown["images"]).round().astype(int)
+        pairs = zip(hits, shown["images"], strict=True)
+        shown[["low", "high"]] = [score.interval(int(k), int(n)) for k, n in pairs]
+        layers.append(
+            alt.Chart(shown).mark_rule(strokeWidth=3, color=shared.BLUE).encode(
+                x=alt.X("low", scale=scale, title=""), x2="high", y=y
+            )
+        )  # fmt: skip
+    parts = [shown[["model"]].assign(value=shown[measure], who=OURS, source="reports/results.csv")]
+    if measure == "accuracy" and "published" in shown:
+        theirs = shown[shown["published"].notna()]
+        source = theirs["published_source"]
+        parts.append(theirs[["model"]].assign(value=theirs["published"], who=THEIRS, source=source))
+    points = pd.concat(parts)
+    kinds = list(points["who"].unique())
+    colour = alt.Scale(domain=[OURS, THEIRS], range=[shared.BLUE, shared.ORANGE])
+    shape = alt.Scale(domain=[OURS, THEIRS], range=["circle", "diamond"])
+    legend = alt.Legend(
+        orient="top",
+        direction="vertical",
+        title=None,
+        values=kinds,
+        labelColor=shared.ink(),
+        labelFontSize=14,
+        labelLimit=300,
+    )
+    layers.append(
+        alt.Chart(points)
+        .mark_point(filled=True, size=110, opacity=1)
+        .encode(
+            x=alt.X("value", scale=scale, title=name, axis=shared.share_axis()),
+            y=y,
+            color=alt.Color("who", scale=colour, legend=legend),
+            shape=alt.Shape("who", scale=shape, legend=legend),
+            tooltip=["model", alt.Tooltip("value", format=".1%", title=name), "who", "source"],
+        )
+    )
+    chart = alt.layer(*layers).properties(height=alt.Step(28))
+    said = ", ".join(f"{m} {v:.1%}" for m, v in zip(order, shown[measure], strict=True))
+    st.altair_chart(chart, alt=f"{name} by model: {said}.")
+    if measure == "accuracy":
+        st.caption(
+            "The line through a point is its 95 % interval from the number of test images; it "
+            "knows nothing of other trainings, which differ, too."
+        )
+
+
+OURS, THEIRS = "measured here", "published"
+
+
+def _show_published() -> None:
+    with st.expander("What five earlier projects published"):
+        table = evaluation.published("headline")
+        table["source"] = "project " + (table["source"].str[:3].astype(int) + 1).astype(str)
+        table = table.rename(columns=lambda name: name.replace("_", " "))
+        st.dataframe(table, hide_index=True, placeholder="")
+        st.caption("Their test images differ, and some are not FER-2013: compare with care.")

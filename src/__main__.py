@@ -1,0 +1,61 @@
+"""The package's command line: python -m facevalue live --source video.mp4 --out annotated.mp4.
+
+python -m facevalue score photos --out scores.parquet
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def live(options: argparse.Namespace) -> None:
+    """Write a video again with the emotion of each face drawn on it."""
+    from facevalue import video  # here, so that --help need not wait for OpenCV
+    from facevalue.recogniser import Recogniser
+
+    written = video.annotate(options.source, options.out, Recogniser(options.model))
+    print(f"{options.out}: {written:,} frames")
+
+
+def score(options: argparse.Namespace) -> None:
+    """Find the faces in a folder of photos and videos, and write their emotions to a table."""
+    from facevalue import score
+
+    score.main(options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m facevalue", description=__doc__.split(":")[0])
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+    command = commands.add_parser("live", help=(live.__doc__ or "").rstrip("."))
+    command.add_argument("--source", type=Path, required=True, help="a video file")
+    command.add_argument("--out", type=Path, required=True, help="the video to write, as .mp4")
+    command.add_argument("--model", default="accurate", help="accurate (default) or fast")
+    command.set_defaults(run=live)
+    command = commands.add_parser("score", help=(score.__doc__ or "").rstrip("."))
+    command.add_argument("folder", help="a folder, or an address as s3://bucket/photos")
+    command.add_argument("--out", type=Path, required=True, help="the table to write, as .parquet")
+    command.add_argument("--model", default="fast", help="fast (default) or accurate")
+    command.add_argument(
+        "--every", type=float, default=1.0, metavar="SECONDS", help="of a video; default: 1"
+    )
+    command.set_defaults(run=score)
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        text = str(error)
+        print(text[:1].upper() + text[1:], file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

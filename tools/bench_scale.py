@@ -1,0 +1,433 @@
+"""Measure how scoring a folder grows with photos and workers, and what kills cost.
+
+    python tools/bench_scale.py                  50,000 drawn photos: hours, see --photos
+    python tools/bench_scale.py --photos 60 --dry     a look at whether it works
+    python tools/bench_scale.py --distinct 5000  draws fewer, and copies them until there are enough
+    python tools/bench_scale.py --page           only write docs/beyond-one-machine.md again
+
+Draws photos into a folder, and scores them on a Dask cluster of 1, 2 and 4 workers of this machine;
+then again while a worker is killed every 30 seconds, and with a scheduler that is killed once. Adds
+a row for each to reports/scale.csv, and computes from those rows what stands in the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil  # type: ignore[import-untyped]
+from PIL import Image
+from tqdm import tqdm
+
+from facevalue import cluster, faces, paths, results, score
+
+TABLE = paths.root() / "reports" / "scale.csv"
+PAGE = paths.root() / "docs" / "beyond-one-machine.md"
+BEGIN, END = "<!-- written by tools/bench_scale.py -->", "<!-- end of what it writes -->"
+
+COLUMNS = (
+    "run", "photos", "distinct", "workers", "seconds", "photos_per_second",
+    "core_hours_per_million",
+    "peak_mb_per_worker", "faces", "failed", "kills", "same_rows", "bytes_per_photo",
+    "bytes_per_photo_scored", "tasks_per_second", "command", "machine", "date",
+)  # fmt: skip
+
+PER_FOLDER = 1_000
+TENTH = "tenth"
+"""The part of the photos that shows whether memory depends on their number."""
+
+EMPTY = 5_000
+"""Tasks that do nothing, for what Dask's scheduler and one client can pass on."""
+
+
+# -------------------------------------------------------------------------------------- photos
+
+
+def draw(folder: Path, photos: int, distinct: int) -> None:
+    """Draw the photos that are not there yet: `faces.photo`, of 0 to 3 people in turn.
+
+    After the first `distinct` come copies of them.
+    """
+    wanted = [_place(folder, seed, photos) for seed in range(photos)]
+    tasks = [(seed, file) for seed, file in enumerate(wanted[:distinct]) if not file.is_file()]
+    with ProcessPoolExecutor() as pool:
+        made = pool.map(_draw, tasks, chunksize=16)
+        list(tqdm(made, desc="drawing photos", total=len(tasks), disable=not tasks))
+    for seed, file in enumerate(wanted[distinct:], distinct):
+        if not file.is_file():
+            with paths.beside(file) as part:
+                shutil.copyfile(wanted[seed % distinct], part)
+
+
+def _place(folder: Path, seed: int, photos: int) -> Path:
+    part = TENTH if seed < photos // 10 else "the_rest"
+    return folder / part / f"{seed // PER_FOLDER:05d}" / f"{seed:08d}.jpg"
+
+
+def _draw(task: tuple[int, Path]) -> None:
+    seed, file = task
+    with paths.beside(file, ending=".jpg") as part:
+        Image.fromarray(faces.photo(seed, seed % 4).image).save(part, quality=90)
+
+
+# ------------------------------------------------------------------------------------- clusters
+
+
+def serve(workers: int) -> None:
+    """Be a cluster of this machine, until standard input ends."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        memory_limit=0,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+    ) as started:
+        print(started.scheduler_address, flush=True)
+        sys.stdin.read()
+
+
+class Cluster:
+    """A cluster in a process of its own, which can be watched and killed."""
+
+    def __init__(self, workers: int) -> None:
+        """Start it."""
+        command = [sys.executable, __file__, "--serve", str(workers)]
+        pipe = subprocess.PIPE
+        self.run = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        assert self.run.stdout is not None
+        self.address = self.run.stdout.readline().strip()
+        if not self.address:
+            raise SystemExit("The cluster did not start: see above.")
+        self.started = set(psutil.Process(self.run.pid).children(recursive=True))
+
+    def workers(self) -> list[Any]:
+        """Return the workers' processes."""
+        try:
+            found = psutil.Process(self.run.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        self.started.update(found)
+        return [process for process in found if "spawn_main" in _line(process)]
+
+    def stop(self) -> None:
+        """Stop it, with what it started."""
+        self.run.terminate()
+        self.run.wait()
+        for process in self.started:
+            if process.is_running():  # the same process, not another one of that number
+                process.kill()
+
+
+def _line(process: Any) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+@contextmanager
+def on(workers: int) -> Iterator[Cluster]:
+    """Let `cluster` work on so many workers."""
+    started = Cluster(workers)
+    os.environ["FACEVALUE_SCHEDULER"] = started.address
+    try:
+        yield started
+    finally:
+        del os.environ["FACEVALUE_SCHEDULER"]
+        started.stop()
+
+
+class Watch(threading.Thread):
+    """Notes the workers' memory every second, and kills one of them now and then."""
+
+    def __init__(self, watched: Cluster, kill_every: float = 0) -> None:
+        """Start to watch."""
+        super().__init__(daemon=True)
+        self.watched, self.kill_every = watched, kill_every
+        self.peak, self.kills = 0, 0
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Watch until `ended`."""
+        chance = random.Random(0)
+        last = time.monotonic()
+        while not self.ended.wait(1):
+            workers = self.watched.workers()
+            for worker in workers:
+                try:
+                    self.peak = max(self.peak, worker.memory_info().rss)
+                except psutil.Error:  # it has just died
+                    continue
+            if self.kill_every and workers and time.monotonic() - last >= self.kill_every:
+                chance.choice(workers).kill()
+                self.kills += 1
+                last = time.monotonic()
+
+    def stop(self) -> None:
+        """Stop to watch."""
+        self.ended.set()
+        self.join()
+
+
+# ----------------------------------------------------------------------------------------- runs
+
+
+def scored(folder: Path, out: Path, workers: int, kill_every: float = 0) -> dict[str, Any]:
+    """Score a folder on a fresh cluster, and return what was measured."""
+    with on(workers) as started:
+        watch = Watch(started, kill_every)
+        start = time.perf_counter()
+        try:
+            done = score.score(folder, out)
+        finally:
+            watch.stop()
+        seconds = time.perf_counter() - start
+    speed = done.files / seconds
+    cores = min(workers, os.cpu_count() or 1)
+    return {
+        "photos": done.files,
+        "workers": workers,
+        "seconds": round(seconds, 1),
+        "photos_per_second": round(speed, 2),
+        "core_hours_per_million": round(1e6 / speed * cores / 3600, 1),
+        "peak_mb_per_worker": round(watch.peak / 1e6),
+        "faces": done.faces,
+        "failed": done.failed,
+        "kills": watch.kills,
+        "bytes_per_photo_scored": round(out.stat().st_size / done.files, 1),
+    }
+
+
+def interrupted(folder: Path, out: Path, workers: int) -> dict[str, Any]:
+    """Kill the scheduler in the middle, and let a second start finish."""
+    start = time.perf_counter()
+    with on(workers) as started:
+        some = threading.Event()
+        killer = threading.Thread(target=_kill_later, args=(started, out, some), daemon=True)
+        killer.start()
+        try:
+            score.score(folder, out)
+            raise SystemExit("The scheduler was to be killed, but the work was done before.")
+        except ConnectionError as error:
+            print(error)
+    first = time.perf_counter() - start
+    kept = len(list(out.with_suffix(".parts").glob("*.parquet")))
+    row = scored(folder, out, workers)
+    print(f"The first start left {kept} parts after {first:.0f} s.")
+    # of both starts together; the second alone has less to do
+    seconds = first + row["seconds"]
+    return row | {
+        "seconds": round(seconds, 1),
+        "photos_per_second": round(row["photos"] / seconds, 2),
+        "core_hours_per_million": None,
+        "kills": 1,
+    }
+
+
+def _kill_later(started: Cluster, out: Path, stop: threading.Event) -> None:
+    parts, wanted = out.with_suffix(".parts"), 1 + _parts(out) // 3
+    while not stop.wait(0.1):
+        if len(list(parts.glob("*.parquet"))) >= wanted:
+            started.workers()  # so that none is left over
+            os.kill(started.run.pid, signal.SIGKILL)
+            return
+
+
+def _parts(out: Path) -> int:
+    """Return how many parts an undisturbed run has left beside `out`'s folder."""
+    return len(list((out.parent / "whole.parts").glob("*.parquet")))
+
+
+def empty(workers: int) -> dict[str, Any]:
+    """Return how many tasks a second one client and one scheduler pass on."""
+    with on(workers):
+        answers = cluster.each(abs, range(EMPTY + 500), label="empty tasks")
+        list(islice(answers, 500))  # the workers have loaded the package
+        start = time.perf_counter()
+        count = sum(1 for _ in answers)
+    seconds = time.perf_counter() - start
+    return {
+        "workers": workers,
+        "seconds": round(seconds, 1),
+        "tasks_per_second": round(count / seconds),
+    }
+
+
+def measure(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield a row for each run."""
+    folder, workers, kill_every = options.folder, options.workers, options.kill_every
+    distinct = min(options.distinct or options.photos, options.photos)
+    draw(folder, options.photos, distinct)
+    sizes = [file.stat().st_size for file in islice(folder.rglob("*.jpg"), 2_000)]
+    known = {"distinct": distinct, "bytes_per_photo": round(sum(sizes) / len(sizes))}
+    with tempfile.TemporaryDirectory() as place:
+        outs = Path(place)
+        whole = outs / "whole.parquet"
+        yield known | {"run": "a tenth", **scored(folder / TENTH, outs / "tenth.parquet", 1)}
+        first = None
+        for count in workers:
+            out = whole if first is None else outs / f"{count}.parquet"
+            row = scored(folder, out, count)
+            first = pd.read_parquet(whole) if first is None else first
+            yield known | {"run": "all", **row, "same_rows": first.equals(pd.read_parquet(out))}
+        most = max(workers)
+        out = outs / "killed.parquet"
+        row = scored(folder, out, min(2, most), kill_every)
+        same = bool(first is not None and first.equals(pd.read_parquet(out)))
+        name = f"a worker killed every {kill_every:g} s"
+        yield known | {"run": name, **row, "same_rows": same}
+        out = outs / "again.parquet"
+        row = interrupted(folder, out, min(2, most))
+        same = bool(first is not None and first.equals(pd.read_parquet(out)))
+        yield known | {"run": "the scheduler killed once", **row, "same_rows": same}
+        yield {"run": "empty tasks", **empty(min(2, most))}
+
+
+def keep(row: dict[str, Any], command: str) -> None:
+    """Add a row to reports/scale.csv."""
+    facts = {"command": command, "machine": results.machine(), "date": date.today().isoformat()}
+    new = pd.DataFrame([row | facts], columns=list(COLUMNS)).astype(object)
+    old = pd.read_csv(TABLE).astype(object) if TABLE.is_file() else new.iloc[:0]
+    both = pd.concat([old, new]) if len(old) else new
+    paths.write_text(TABLE, both.to_csv(index=False, lineterminator="\n"))
+
+
+# ----------------------------------------------------------------------------------------- the page
+
+
+def page(table: pd.DataFrame) -> str:
+    """Return what a billion photos would take, computed from the rows of the largest runs."""
+    runs = table[table["photos"] == table["photos"].max()]
+    runs = runs.drop_duplicates(["run", "workers"], keep="last").set_index("run")
+    tenth = table[table["run"] == "a tenth"].iloc[-1]
+    tasks = table[table["run"] == "empty tasks"].iloc[-1]
+    speeds = runs.loc[["all"]].set_index("workers").sort_index()
+    cores = int(speeds["machine"].iloc[0].split(" cores")[0].rsplit(" ", 1)[-1])
+    best = speeds.loc[max(count for count in speeds.index if count <= cores)]
+    each = best["photos_per_second"] / best.name
+    lines = [
+        f"{best['photos']:,.0f} drawn photos ({best['distinct']:,.0f} of them different) on "
+        f"{best['machine']}, {best['date']}, by `{best['command']}`:",
+        "",
+        "| workers | photos per second | core-hours per million photos | MB per worker, at most |",
+        "| --: | --: | --: | --: |",
+    ]
+    for count, row in speeds.iterrows():
+        lines.append(
+            f"| {count} | {row['photos_per_second']:.1f} | {row['core_hours_per_million']:.0f} | "
+            f"{row['peak_mb_per_worker']:.0f} |"
+        )
+    lines += [
+        "",
+        f"The machine has {cores} cores: more workers than that cannot be quicker. A worker needed "
+        f"{tenth['peak_mb_per_worker']:.0f} MB at most for {tenth['photos']:,.0f} photos and "
+        f"{speeds['peak_mb_per_worker'].iloc[0]:.0f} MB for {best['photos']:,.0f}.",
+        "",
+    ]
+    for name, row in runs.iterrows():
+        if str(name).endswith((" s", "once")):
+            same = "the same rows as" if str(row["same_rows"]) == "True" else "OTHER rows than"
+            lines.append(
+                f"- With {name} ({row['kills']:.0f} in all): {row['seconds']:,.0f} s, and {same} "
+                "an undisturbed run."
+            )
+    return "\n".join([*lines, "", *_billion(best, each, float(tasks["tasks_per_second"]))])
+
+
+LINE = 10e9 / 8
+"""Bytes a second from where the photos are: an assumption, a line of 10 Gbit/s."""
+
+
+def _billion(best: pd.Series, each: float, tasks: float) -> list[str]:
+    """Return the lines on a billion photos: `each` is the photos a second of one core."""
+    size, result = best["bytes_per_photo"], best["bytes_per_photo_scored"]
+    lines = [
+        f"From these figures, one core scores {each:.1f} photos a second, and a billion photos "
+        f"take {1e9 / each / 3600:,.0f} core-hours:",
+        "",
+        "| workers, a core each | hours | photos read, MB a second | tasks a second |",
+        "| --: | --: | --: | --: |",
+    ]
+    for count in (100, 1_000, 10_000):
+        speed = count * each
+        lines.append(
+            f"| {count:,} | {1e9 / speed / 3600:,.1f} | {speed * size / 1e6:,.0f} | "
+            f"{speed / score.BATCH:,.1f} |"
+        )
+    line, passed = LINE / (each * size), tasks * score.BATCH / each
+    first = "the line to the photos" if line < passed else "the scheduler with its one client"
+    return [
+        *lines,
+        "",
+        f"Storage: {1e9 * size / 1e12:,.1f} TB of photos of {size / 1e3:,.0f} kB, and "
+        f"{1e9 * result / 1e9:,.1f} GB of Parquet, twice with the parts, which are "
+        f"{1e9 / score.BATCH / 1e6:,.0f} million small files.",
+        "",
+        f"The first bottleneck: a line of 10 Gbit/s to the photos is full with {line:,.0f} "
+        f"workers. The scheduler and one client passed on {tasks:,.0f} empty tasks a second, which "
+        f"is enough for {passed:,.0f} workers, since a task is {score.BATCH} photos. So {first} "
+        "comes first.",
+    ]
+
+
+def write_page() -> None:
+    """Put what the rows say into the page, between its two marks."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    said = page(pd.read_csv(TABLE))
+    paths.write_text(PAGE, f"{before}{BEGIN}\n\n{said}\n\n{END}{after}")
+
+
+def main() -> None:
+    """Measure, keep the rows, and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=int, default=50_000)
+    parser.add_argument("--distinct", type=int, help="how many of them differ; default: all")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--kill-every", type=float, default=30, metavar="SECONDS")
+    default = paths.processed() / "scale"
+    parser.add_argument("--folder", type=Path, help="where the photos are drawn, and stay")
+    parser.add_argument("--dry", action="store_true", help="print the rows, and write nothing")
+    parser.add_argument("--page", action="store_true", help="only write the page again")
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.serve)
+        return
+    # a folder for each number: the photos of another run must not be among them
+    options.folder = options.folder or default / str(options.photos)
+    if not options.page:
+        command = shlex.join(["python", "tools/bench_scale.py", *sys.argv[1:]])
+        for row in measure(options):
+            print(row)
+            if not options.dry:
+                keep(row, command)
+    if not options.dry:
+        write_page()
+
+
+if __name__ == "__main__":
+    main()
