@@ -342,6 +342,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             app,
             access_log=False,
             log_level="warning",
+            log_config=None,  # uvicorn's own would close the handlers that others have set up
             server_header=False,
             ws_max_size=frames.MOST_BYTES,
             ws_per_message_deflate=False,  # JPEG does not become smaller
