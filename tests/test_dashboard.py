@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import sys
 import tomllib
 import zlib
 from functools import cache
@@ -61,6 +62,8 @@ def models(tmp_path, monkeypatch):
     monkeypatch.setattr(shared, "Recogniser", lambda name: Recogniser(name, tmp_path, threads=1))
     for variable in ("FACEVALUE_DATASET", "FACEVALUE_PROFILE", "DATABASE_URL"):
         monkeypatch.delenv(variable, raising=False)
+    # AppTest leaves its script there, and the processes of later tests would begin by running it
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
