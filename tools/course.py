@@ -93,6 +93,7 @@ def run(options: argparse.Namespace) -> None:
 def test(options: argparse.Namespace) -> None:
     """Run every check: style, types, unit tests, the notebooks and their solutions."""
     link_package()
+    fetch_ort_web("--tests")
     python("-m", "ruff", "check", ".")
     python("-m", "ruff", "format", "--check", ".")
     python("-m", "mypy")
@@ -113,6 +114,14 @@ def test(options: argparse.Namespace) -> None:
         *["notebooks/solutions", "--nbval-lax", "--nbval-cell-timeout", "240"],
         **threads,
     )
+
+
+def fetch_ort_web(*flags: str) -> None:
+    """Bring ONNX Runtime Web, or say what does not work without it."""
+    try:
+        python("tools/fetch_ort_web.py", *flags)
+    except CourseError:  # the live page then sends the pictures to its own server on this machine
+        print("Without ONNX Runtime Web the browser cannot do it alone.", file=sys.stderr)
 
 
 def link_package() -> None:
@@ -139,10 +148,7 @@ def api(options: argparse.Namespace) -> None:
 
 def live(options: argparse.Namespace) -> None:
     """Name the emotions in the picture of your camera, in the browser."""
-    try:
-        python("tools/fetch_ort_web.py")
-    except CourseError:  # the page then sends the pictures to its own server on this machine
-        print("Without ONNX Runtime Web the browser cannot do it alone.", file=sys.stderr)
+    fetch_ort_web()
     python("-m", "apps.api.live", "--port", options.port)
 
 
