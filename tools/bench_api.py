@@ -2,8 +2,11 @@
 
     python tools/bench_api.py                            in a temporary folder: a few minutes
     python tools/bench_api.py --database /tmp/big.db     keep the database for the next time
+    python tools/bench_api.py --database postgresql://localhost/big --side 48
+                                    an empty PostgreSQL; written to reports/api_postgresql.md
 
-The images are small ones made here (8 x 8 pixels); the 30,000 that are loaded have 48 x 48.
+The images are made here, noise of 8 x 8 pixels or what --side says; the 30,000 that are loaded for
+the first figure have 48 x 48.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import multiprocessing
 import os
 import re
 import subprocess
@@ -34,6 +38,7 @@ from facevalue import database, paths, results
 from facevalue.emotions import EMOTIONS
 
 IMAGES = 1_000_000
+SIDE = 8
 AT_ONCE = 20_000
 SOURCES = ("Pixabay", "DuckDuckGo", "Kaggle", "FER-2013")
 SHARES = (0.14, 0.02, 0.14, 0.25, 0.17, 0.11, 0.17)
@@ -67,24 +72,44 @@ def chunk(rng: np.random.Generator, first: int, n: int, side: int) -> pd.DataFra
     return pd.DataFrame(rows).assign(aspect_ratio=ratios, colour_space=colours)
 
 
-def fill(url: str, images: int, side: int, seed: int) -> float:
-    """Bring a database up to `images` images; return the seconds that `add_images` took."""
+def part(url: str, first: int, n: int, side: int, seed: int) -> float:
+    """Make and add `n` images; return the seconds that `add_images` took."""
+    rows = chunk(np.random.default_rng([seed, first]), first, n, side)
+    engine = database.create(url)
+    start = time.perf_counter()
+    database.add_images(engine, rows)
+    spent = time.perf_counter() - start
+    engine.dispose()
+    return spent
+
+
+def fill(url: str, images: int, side: int, seed: int, clients: int = 1) -> tuple[float, float]:
+    """Bring a database up to `images` images, by one or several clients at a time.
+
+    Returns:
+        The seconds that the calls of `add_images` took, one after the other, and the seconds that
+        passed meanwhile, the making of the images included.
+    """
     engine = database.create(url)
     names = pd.DataFrame({"name": SOURCES, "address": "tools/bench_api.py", "licence": "MIT"})
     database.add_sources(engine, names)
     with engine.connect() as connection:
         there = connection.scalar(select(func.count()).select_from(database.Image)) or 0
-    spent = 0.0
-    with tqdm(total=images, initial=there, desc="images", unit="image") as bar:
-        for first in range(there, images, AT_ONCE):
-            rng = np.random.default_rng([seed, first])
-            rows = chunk(rng, first, min(AT_ONCE, images - first), side)
-            start = time.perf_counter()
-            database.add_images(engine, rows)
-            spent += time.perf_counter() - start
-            bar.update(len(rows))
     engine.dispose()
-    return spent
+    # several clients do not end in order: what one of them may have left out is added again
+    firsts = range(there if clients == 1 else 0 if there < images else images, images, AT_ONCE)
+    jobs = [(url, first, min(AT_ONCE, images - first), side, seed) for first in firsts]
+    start, pool = time.perf_counter(), multiprocessing.get_context("spawn").Pool(clients)
+    with pool, tqdm(total=len(jobs), desc=f"times {AT_ONCE:,} images") as bar:
+        spent = 0.0
+        for seconds in pool.imap_unordered(_part, jobs):
+            spent += seconds
+            bar.update()
+    return spent, time.perf_counter() - start
+
+
+def _part(job: tuple[str, int, int, int, int]) -> float:
+    return part(*job)
 
 
 @contextlib.contextmanager
@@ -196,22 +221,26 @@ def measure(url: str, images: int, workers: int) -> list[Row]:
     return rows
 
 
-def report(rows: list[Row], images: int, workers: int, engine: str) -> str:
-    """Return reports/api.md."""
+def report(rows: list[Row], options: argparse.Namespace, engine: str) -> str:
+    """Return reports/api.md, or that of PostgreSQL."""
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     lines = [
         f"{row.figure:<{widths[0]}}  {row.reached:>{widths[1]}}   {row.bar}".rstrip()
         for row in [Row("figure", "reached", "to reach"), *rows]
     ]
-    command = "python tools/bench_api.py" + (f" --images {images}" if images != IMAGES else "")
+    given = {"images": IMAGES, "side": SIDE}
+    changed = [f" --{k} {vars(options)[k]}" for k, v in given.items() if vars(options)[k] != v]
+    where = "" if engine == "SQLite" else " --database postgresql://..."
+    command = "python tools/bench_api.py" + where + "".join(changed)
     return "\n".join(
         [
             "# How fast the API answers",
             "",
             f"Printed on {datetime.now(UTC):%Y-%m-%d} by `{command}`",
-            f"({results.machine()}, {engine}, {workers} server processes,",
+            f"({results.machine()}, {engine}, {options.workers} server processes,",
             "and the client on the same cores).",
-            f"The database holds {images:,} generated images of 8 x 8 pixels.",
+            f"The database holds {options.images:,} generated images of {options.side} x "
+            f"{options.side} pixels.",
             "",
             "```text",
             *lines,
@@ -225,21 +254,34 @@ def main() -> int:
     """Run the command line; return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=IMAGES, help="at least 2,000")
+    parser.add_argument("--side", type=int, default=SIDE, help="pixels: 8 or more")
     parser.add_argument("--workers", type=int, default=2, help="server processes")
-    parser.add_argument("--database", type=Path, help="a SQLite file that is kept")
+    parser.add_argument("--clients", type=int, default=2, help="that load PostgreSQL at a time")
+    parser.add_argument("--database", help="a SQLite file, or postgresql://..., that is kept")
     options = parser.parse_args()
     if options.images < 2_000:
         parser.error("--images must be at least 2000: one emotion then fills a page of 50.")
+    if options.side < SIDE:
+        parser.error(f"--side must be at least {SIDE}: smaller images would be alike.")
+    large = (options.database or "").startswith("postgres")
     with tempfile.TemporaryDirectory() as folder:
-        file = options.database or Path(folder) / "images.db"
-        url = f"sqlite:///{file.resolve()}"
-        fill(url, options.images, side=8, seed=1)
-        loaded = fill(f"sqlite:///{folder}/loading.db", 30_000, side=48, seed=2)
-        rows = [Row("30,000 images of 48 x 48 pixels through add_images, s", f"{loaded:.1f}", "60")]
+        file = Path(options.database or f"{folder}/images.db").resolve()
+        url = options.database if large else f"sqlite:///{file}"
+        clients = options.clients if large else 1
+        _, passed = fill(url, options.images, options.side, seed=1, clients=clients)
+        rows = []
+        if large:
+            figure = f"{options.images:,} images by COPY, {clients} at a time, made here too, s"
+            rows.append(Row(figure, f"{passed:.0f}", ""))
+        else:
+            loaded, _ = fill(f"sqlite:///{folder}/loading.db", 30_000, side=48, seed=2)
+            figure = "30,000 images of 48 x 48 pixels through add_images, s"
+            rows.append(Row(figure, f"{loaded:.1f}", "60"))
         rows += measure(url, options.images, options.workers)
-    text = report(rows, options.images, options.workers, "SQLite")
+    text = report(rows, options, "PostgreSQL" if large else "SQLite")
     print(text)
-    paths.write_text(paths.root() / "reports" / "api.md", text)
+    name = "api_postgresql.md" if large else "api.md"
+    paths.write_text(paths.root() / "reports" / name, text)
     return 0
 
 
