@@ -1,6 +1,7 @@
 """The package's command line: python -m facevalue live --source video.mp4 --out annotated.mp4.
 
 python -m facevalue score photos --out scores.parquet
+python -m facevalue tune models/accurate.toml --trials 40
 """
 
 from __future__ import annotations
@@ -27,6 +28,13 @@ def score(options: argparse.Namespace) -> None:
     score.main(options)
 
 
+def tune(options: argparse.Namespace) -> None:
+    """Search for better settings of a recipe, by short trainings that PublicTest judges."""
+    from facevalue import tuning
+
+    tuning.main(options)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m facevalue", description=__doc__.split(":")[0])
@@ -44,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--every", type=float, default=1.0, metavar="SECONDS", help="of a video; default: 1"
     )
     command.set_defaults(run=score)
+    command = commands.add_parser("tune", help=(tune.__doc__ or "").rstrip("."))
+    command.add_argument("recipe", type=Path, help="a TOML file, as models/accurate.toml")
+    command.add_argument("--trials", type=int, default=40, help="in all (40)")
+    command.add_argument("--epochs", type=int, default=5, help="of each trial (5)")
+    command.add_argument("--storage", help="postgresql://..., when several clients search")
+    command.add_argument("--data", default="fer2013", help="fer2013 (default) or rendered")
+    command.set_defaults(run=tune)
     options = parser.parse_args(arguments)
     try:
         options.run(options)

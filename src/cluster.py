@@ -109,19 +109,33 @@ def map(
                 turn += 1
 
 
+def threads() -> int:
+    """Return how many items are worked on at the same time: 1 here, or the cluster's threads.
+
+    Raises:
+        VersionError, ConnectionError, ModuleNotFoundError: as in `map`.
+    """
+    place = address()
+    if place is None:
+        return 1
+    with _connected(place) as client:
+        return sum(client.nthreads().values())
+
+
 def each(
-    function: Callable[[Item], Result], items: Iterable[Item], *, label: str
+    function: Callable[[Item], Result], items: Iterable[Item], *, label: str, ahead: int = AHEAD
 ) -> Iterator[tuple[Item, Result | Lost]]:
     """Yield each item and `function(item)` as they are done, from here or from the cluster.
 
     For more items than fit in memory, and for those that take seconds: they are drawn while the
-    work goes on, at most `AHEAD` before their turn. When the reader stops early, what is left is
+    work goes on. When the reader stops early, what is left is
     cancelled.
 
     Args:
         function: a function that the workers can import; it should return errors to expect.
         items: what it is given, small; any iterable.
         label: says what is done, in errors.
+        ahead: how many of them are drawn before their results are there, on a cluster.
     Returns:
         On a cluster in any order; `Lost` is the result for an item that killed its workers.
     Raises:
@@ -136,7 +150,7 @@ def each(
 
     place = address()
     answers = (
-        _there(place, function, chunks(), label, spare=True)
+        _there(place, function, chunks(), label, spare=True, ahead=ahead)
         if place
         else _here(function, chunks(), label)
     )
@@ -331,6 +345,7 @@ def _there(
     chunks: Iterable[list[Any]],
     label: str,
     spare: bool = False,
+    ahead: int = AHEAD,
 ) -> Numbered:
     """Yield the number and results of each chunk as they come back from the workers.
 
@@ -344,7 +359,7 @@ def _there(
         done = distributed.as_completed(loop=client.loop)
         try:
             while True:
-                for number, chunk in islice(numbered, AHEAD - len(numbers)):
+                for number, chunk in islice(numbered, ahead - len(numbers)):
                     # impure: the same photo may have another content the next time
                     task = (_worker_chunk, version(), function, chunk, label)
                     with _minded(place, label):

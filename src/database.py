@@ -179,7 +179,7 @@ def create(url: str) -> Engine:
         ModuleNotFoundError: the library for this kind of database is not installed.
         sqlalchemy.exc.OperationalError: the database does not answer.
     """
-    engine = create_engine(_with_driver(url))
+    engine = create_engine(with_driver(url))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _enforce_foreign_keys)
     _check_columns(engine)
@@ -457,7 +457,7 @@ def _records(
     return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
 
 
-def _with_driver(address: str) -> str:
+def with_driver(address: str) -> str:
     """Return the address with psycopg 3 named as PostgreSQL's driver.
 
     Raises:

@@ -16,7 +16,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from facevalue import augmentation, datasets, ferplus, networks, paths, training
+from facevalue import (
+    augmentation,
+    datasets,
+    distribution,
+    ferplus,
+    networks,
+    paths,
+    training,
+)
 from facevalue.augmentation import Augmentation
 from facevalue.dataset import Dataset
 from facevalue.emotions import EMOTIONS
@@ -168,6 +176,7 @@ def train(
     votes: pd.DataFrame | None = None,
     *,
     seed: int = 0,
+    keep: bool = True,
     verbose: int = 2,
 ) -> tuple[keras.Model, pd.DataFrame]:
     """Train a model on Training, watch it on PublicTest; PrivateTest is not touched.
@@ -177,7 +186,7 @@ def train(
         data: any data set with both splits.
         votes: the FER+ votes on `data`, one row each; needed where the recipe weighs them.
         seed: of the first weights, the order of the images and their changes.
-        verbose: as in `training.fit`.
+        keep, verbose: as in `training.fit`.
 
     Returns:
         The model, faces (n, 48, 48, 1) from 0 to 1 to seven probabilities, in float32 and
@@ -211,7 +220,7 @@ def train(
         augmentation=_lesson(recipe, parts[0][1]),
         seed=seed,
         average=recipe.average or None,
-        keep=True,
+        keep=keep,
         verbose=verbose,
     )
     return calibrated(_plain(model, shape), data.split("PublicTest")), curve
@@ -296,10 +305,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="the .keras file (default: models/NAME.keras)")
     given = parser.parse_args()
     recipe = read(given.config)
-    print("computes in", training.use_mixed_precision())
+    distribution.start()
+    policy = training.use_mixed_precision()
+    if distribution.chief():
+        print("computes in", policy)
     data = datasets.load(given.data)
     votes = ferplus.votes(paths.raw_file(VOTES_FILE), data) if recipe.votes else None
     model, curve = train(recipe, data, votes, seed=given.seed)
+    if not distribution.chief():
+        return
     out = given.out or paths.root() / "models" / f"{recipe.name}.keras"
     with paths.beside(out, ending=".keras") as part:
         model.save(part)
