@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import cv2
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
-from facevalue import cluster, images, paths
+from facevalue import cluster, images, paths, storage
 from facevalue.sources import YUNET
 
 if TYPE_CHECKING:
@@ -251,6 +252,12 @@ def read(file: Path) -> np.ndarray:
         return decode(opened, file.name)
 
 
+def read_from(system: Any, path: str) -> np.ndarray:
+    """Do as `read` with a file of any storage (see `storage.opened`)."""
+    content = storage.read(system, path, MOST_BYTES)
+    return decode(io.BytesIO(content), PurePosixPath(path).name)
+
+
 def decode(opened: BinaryIO, name: str, most_pixels: int = MOST_PIXELS) -> np.ndarray:
     """Return an opened photo, turned as its camera says: uint8, shape (h, w, 3), RGB.
 
@@ -277,13 +284,13 @@ def decode(opened: BinaryIO, name: str, most_pixels: int = MOST_PIXELS) -> np.nd
 
 
 TABLE = "crops.csv"
-COLUMNS = ("file", "x", "y", "width", "height", "crop", "problem", "state")
+COLUMNS = ("file", "x", "y", "width", "height", "crop", "hash", "problem", "state")
 
-Row = tuple[int | None, int | None, int | None, int | None, str, str]
+Row = tuple[int | None, int | None, int | None, int | None, str, str, str]
 
 
 def crop_folder(
-    folder: Path,
+    folder: str | Path,
     out: Path,
     *,
     size: int = 48,
@@ -298,8 +305,9 @@ def crop_folder(
     the same settings, it goes on with the photos that are new, changed, or not done yet.
 
     Args:
-        folder: photos, at any depth; files of other types than `SUFFIXES` are left out.
-        out: where the crops go; it may lie in `folder`.
+        folder: photos, at any depth, on this machine or at an address that fsspec knows, as
+            s3://bucket/photos; files of other types than `SUFFIXES` are left out.
+        out: where the crops go, a folder that a cluster's workers share; it may lie in `folder`.
         size: height and width of a crop: 48 for our networks, 224 for pretrained ones.
         colour: keep the colours, or write grey levels.
         margin: as in `crop`.
@@ -307,38 +315,36 @@ def crop_folder(
         progress: show a bar.
     Returns:
         A row per face, the photos in the order of their names: file (the photo, under `folder`),
-        x, y, width, height (its box), crop (the PNG, under `out`), problem. A photo without a
-        face, or that cannot be read, has one row with the reason in problem; else that is empty.
+        x, y, width, height (its box), crop (the PNG, under `out`), hash (`perceptual_hash` of the
+        crop in hexadecimal: equal for copies of one photo), problem. A photo without a face, or
+        that cannot be read, has one row with the reason in problem; else that is empty.
     Raises:
         FileNotFoundError: there is no such folder.
         ValueError: `size`, `margin` or `detector` is out of the question, or `out` is `folder`.
+        ModuleNotFoundError: the address needs a package that is not installed.
         cluster.TaskError: a crop cannot be written; the message names the photo.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}.")
-    folder, out = folder.resolve(), out.resolve()
-    if out == folder:
+    place, out = storage.address(folder), out.resolve()
+    storage.check_folder(place)
+    if place == str(out):
         raise ValueError(f"the crops would lie among the photos of {folder}: give another `out`.")
     out.mkdir(parents=True, exist_ok=True)
     blank = np.zeros((64, 64), np.uint8)  # wrong settings fail here, once, not in every photo
     crop(blank, (0, 0, 64, 64), margin, size)
     find_faces(blank, detector)
-    inside = folder in out.parents
-    photos = {
-        file.relative_to(folder).as_posix(): file.stat()
-        for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in SUFFIXES
-        and file.is_file()
-        and not (inside and out in file.parents)
-    }
+    inside = f"{out.relative_to(place).as_posix()}/" if Path(place) in out.parents else None
     # a photo is done if it is the same file, cropped in the same way
     settings = f"{detector} {size} {'colour' if colour else 'grey'} {margin:g}"
+    system, root = storage.opened(place)
+    problems: list[dict[str, str]] = []
     states = {
-        name: f"{settings} {facts.st_size} {facts.st_mtime_ns}" for name, facts in photos.items()
+        name: f"{settings} {state}"
+        for name, state in storage.files(system, root, SUFFIXES, problems)
+        if inside is None or not name.startswith(inside)
     }
     done = _done(out, states)
-    left = [name for name in photos if name not in done]
-    work = partial(_crop_photo, folder, out, size, colour, margin, detector)
+    left = [name for name in states if name not in done]
+    work = partial(_crop_photo, place, out, size, colour, margin, detector)
     pause, saved = 5.0, time.monotonic()
     try:
         results = cluster.map(work, left, label="cropping faces", progress=progress)
@@ -349,34 +355,43 @@ def crop_folder(
                 _table(out, done, states)
                 saved = time.monotonic()
                 pause = max(5.0, 20 * (saved - start))
+        for told in problems:
+            done[told["file"]], states[told["file"]] = [_failed(told["problem"])], ""
     finally:
         table = _table(out, done, states)
     return table.drop(columns="state")
 
 
+def _failed(problem: str) -> Row:
+    return (None, None, None, None, "", "", problem)
+
+
 def _crop_photo(
-    folder: Path, out: Path, size: int, colour: bool, margin: float, detector: str, name: str
+    place: str, out: Path, size: int, colour: bool, margin: float, detector: str, name: str
 ) -> list[Row]:
     """Write the faces of one photo; return the rows of the table for it."""
+    system, root = storage.opened(place)
     try:
-        image = read(folder / name)
-    except (OSError, ValueError) as error:
-        return [(None, None, None, None, "", str(error))]
+        image = read_from(system, storage.join(root, name))
+    except Exception as error:  # a storage's own types too: one file must not stop the rest
+        return [_failed(storage.reason(error))]
     boxes = find_faces(image, detector)
-    image = image if colour else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     rows: list[Row] = []
     for number, box in enumerate(boxes):
-        face = crop(image, box, margin, size)
+        face = crop(image if colour else grey, box, margin, size)
         target = out / f"{name}-{number}.png"
         with paths.beside(target) as part:
             part.write_bytes(images.png(face))
         x, y, width, height = box.tolist()
-        rows.append((x, y, width, height, f"{name}-{number}.png", ""))
+        bits = images.perceptual_hash(crop(grey, box, margin, 48)[None])[0]
+        told = np.packbits(bits).tobytes().hex()
+        rows.append((x, y, width, height, f"{name}-{number}.png", told, ""))
     old = len(boxes)  # from a run that found more
     while (stale := out / f"{name}-{old}.png").is_file():
         stale.unlink()
         old += 1
-    return rows or [(None, None, None, None, "", "no face found")]
+    return rows or [_failed("no face found")]
 
 
 def _table(out: Path, done: Mapping[str, list[Row]], states: Mapping[str, str]) -> pd.DataFrame:
@@ -396,11 +411,11 @@ def _done(out: Path, states: Mapping[str, str]) -> dict[str, list[Row]]:
         return {}
     done: dict[str, list[Row]] = {}
     lost = set()
-    for name, *box, crop, problem, state in table.itertuples(index=False):
+    for name, *box, crop, told, problem, state in table.itertuples(index=False):
         if states.get(name) != state or (crop and not (out / crop).is_file()):
             lost.add(name)
         x, y, width, height = (int(value) if value else None for value in box)
-        done.setdefault(name, []).append((x, y, width, height, crop, problem))
+        done.setdefault(name, []).append((x, y, width, height, crop, told, problem))
     return {name: rows for name, rows in done.items() if name not in lost}
 
 

@@ -12,9 +12,11 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -23,7 +25,7 @@ import requests
 from PIL import Image
 from tqdm import tqdm
 
-from facevalue import paths, web
+from facevalue import cluster, paths, web
 from facevalue.web import BUSY, TIMEOUT, DownloadError, Interrupted, Pace, public, reason
 
 LARGEST = 2_000_000_000
@@ -217,6 +219,9 @@ MOST_REDIRECTS = 5
 MOST_FAILURES = 12
 """Requests that a server may fail in a row, whichever image they were for; then it is left."""
 
+PIECE = 200
+"""Images of one host that a cluster's worker fetches at once: what is lost when it dies."""
+
 INDEX = "index.json"
 
 
@@ -235,6 +240,8 @@ def fetch_images(
 ) -> pd.DataFrame:
     """Download the images of a search into a folder, several at a time but politely.
 
+    Here or on a cluster (see `cluster`), whose workers share the folder.
+
     An image is stored under the sha256 of its content, so that nothing is there twice, and only
     when all of it has arrived and can be decoded. The folder's index.json says which address
     gave which file: when this is called again, what is there is not asked for again. What fails
@@ -243,14 +250,14 @@ def fetch_images(
     Args:
         hits: one row per image, with its `address`; other columns are kept.
         folder: where the files go; it is made if it is missing.
-        workers: downloads at the same time.
+        workers: downloads at the same time; on a cluster, of each worker.
         per_second: requests per second to one host, see `Pace`.
         largest: most bytes of one image.
         most_pixels: most pixels of one image; more can fill the memory (a decompression bomb).
         attempts: how often an image is asked for when the server is busy or the line breaks.
         timeout: seconds to wait for a connection, and for the next bytes.
         deadline: seconds that one image may take in all.
-        pace: spaces the requests, instead of `per_second`.
+        pace: spaces the requests, instead of `per_second`; not on a cluster.
     Returns:
         `hits` with three more columns: `file` (the name inside `folder`, or ""), `sha256` (in
         hexadecimal, or "") and `problem` ("" or the reason why there is no file, in a sentence).
@@ -262,38 +269,106 @@ def fetch_images(
     if workers < 1 or attempts < 1:
         raise ValueError(f"workers and attempts must be at least 1, got {workers}, {attempts}.")
     folder.mkdir(parents=True, exist_ok=True)
-    stop = threading.Event()
-    pace = pace or Pace(per_second, sleep=stop.wait)
-    fetcher = _Fetcher(folder, pace, stop, largest, most_pixels, attempts, timeout, deadline)
+    limits = _Limits(largest, most_pixels, attempts, timeout, deadline)
     index = _read_index(folder)
     addresses = dict.fromkeys(str(address) for address in hits["address"])
     done = {a: (index[_key(a)], "") for a in addresses if _is_there(folder, index.get(_key(a)))}
-    pool = ThreadPoolExecutor(workers, "images")
+    left = [address for address in addresses if address not in done]
+    there = cluster.address() is not None
+    found = (
+        _fetched_there(left, folder.resolve(), limits, workers, per_second)
+        if there
+        else _fetched_here(left, folder, limits, workers, per_second, pace)
+    )
     bar = tqdm(total=len(addresses), initial=len(done), desc="images", disable=None)
-    # Pillow's limit of pixels is above ours, and its warning about it is for all threads or none
-    quiet = warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning)
-    with bar, quiet:
+    with bar, closing(found):
         try:
-            futures: dict[Future[tuple[str, str]], str] = {
-                pool.submit(fetcher.fetch, address): address
-                for address in addresses
-                if address not in done
-            }
-            for count, future in enumerate(as_completed(futures), 1):
-                address = futures[future]
-                done[address] = future.result()
-                if done[address][0]:
-                    index[_key(address)] = done[address][0]
+            for count, (address, file, problem) in enumerate(found, 1):
+                done[address] = file, problem
+                if file:
+                    index[_key(address)] = file
                 if count % 50 == 0:
                     _write_index(folder, index)
                 bar.update()
         finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
             _write_index(folder, index)
     files = [done[str(address)][0] for address in hits["address"]]
     problems = [done[str(address)][1] for address in hits["address"]]
     return hits.assign(file=files, sha256=[file.split(".")[0] for file in files], problem=problems)
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What one image may cost; see `fetch_images`."""
+
+    largest: int
+    most_pixels: int
+    attempts: int
+    timeout: tuple[float, float]
+    deadline: float
+
+
+Fetched = Generator[tuple[str, str, str]]
+"""Addresses, each with the name of its file and "", or "" and the reason why there is none."""
+
+
+def _fetched_here(
+    addresses: Iterable[str],
+    folder: Path,
+    limits: _Limits,
+    workers: int,
+    per_second: float | None,
+    pace: Pace | None = None,
+) -> Fetched:
+    stop = threading.Event()
+    fetcher = _Fetcher(folder, pace or Pace(per_second, sleep=stop.wait), stop, limits)
+    pool = ThreadPoolExecutor(workers, "images")
+    # Pillow's limit of pixels is above ours, and its warning about it is for all threads or none
+    with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+        try:
+            futures: dict[Future[tuple[str, str]], str] = {
+                pool.submit(fetcher.fetch, address): address for address in addresses
+            }
+            for future in as_completed(futures):
+                yield futures[future], *future.result()
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _fetched_there(
+    addresses: Iterable[str],
+    folder: Path,
+    limits: _Limits,
+    workers: int,
+    per_second: float | None,
+) -> Fetched:
+    """Let a cluster fetch; a host is asked by one worker at a time, so that its pace holds."""
+    hosts: dict[str, list[str]] = {}
+    for address in addresses:
+        try:
+            host = web.origin(address)
+        except ValueError:
+            host = ""  # the worker says what is wrong with it
+        hosts.setdefault(host, []).append(address)
+    work = partial(_piece, folder, limits, workers, per_second)
+    for start in range(0, max(map(len, hosts.values()), default=0), PIECE):
+        pieces = [part for host in hosts.values() if (part := tuple(host[start : start + PIECE]))]
+        for piece, found in cluster.each(work, pieces, label="images"):
+            if isinstance(found, cluster.Lost):
+                yield from ((address, "", "The workers that fetched it died.") for address in piece)
+            else:
+                yield from found
+
+
+def _piece(
+    folder: Path,
+    limits: _Limits,
+    workers: int,
+    per_second: float | None,
+    addresses: tuple[str, ...],
+) -> list[tuple[str, str, str]]:
+    return list(_fetched_here(addresses, folder, limits, workers, per_second))
 
 
 def image_suffix(content: bytes, most_pixels: int = 40_000_000) -> str:
@@ -326,25 +401,21 @@ class _Fetcher:
     folder: Path
     pace: Pace
     stop: threading.Event
-    largest: int
-    most_pixels: int
-    attempts: int
-    timeout: tuple[float, float]
-    deadline: float
+    limits: _Limits
     local: threading.local = field(default_factory=threading.local)
     failures: Counter[str] = field(default_factory=Counter)
 
     def fetch(self, address: str) -> tuple[str, str]:
         """Return the name of the file and "", or "" and the reason why there is none."""
         told = ""
-        for attempt in range(self.attempts):
+        for attempt in range(self.limits.attempts):
             try:
                 web.check_address(address, address)
                 if self.failures[web.origin(address)] >= MOST_FAILURES:
                     return "", f"Its server had failed {MOST_FAILURES} times in a row."
                 content = self._content(address)
                 self.failures[web.origin(address)] = 0
-                return self._store(content, image_suffix(content, self.most_pixels)), ""
+                return self._store(content, image_suffix(content, self.limits.most_pixels)), ""
             except (DownloadError, web.PrivateAddress) as error:
                 return "", _sentence(str(error))
             except Interrupted as error:
@@ -362,7 +433,7 @@ class _Fetcher:
                 return "", _sentence(f"{told}, and asks to wait {wait:,.0f} seconds.")
             self.failures[web.origin(address)] += 1
             self.pace.hold(address, wait)
-        times = f", {self.attempts} times in a row" if self.attempts > 1 else ""
+        times = f", {self.limits.attempts} times in a row" if self.limits.attempts > 1 else ""
         return "", _sentence(f"{told}{times}.")
 
     def _content(self, address: str) -> bytes:
@@ -378,7 +449,7 @@ class _Fetcher:
                 url,
                 stream=True,
                 allow_redirects=False,
-                timeout=self.timeout,
+                timeout=self.limits.timeout,
                 headers={"Accept-Encoding": "identity", "User-Agent": "facevalue"},
             ) as answer:
                 target = session.get_redirect_target(answer)
@@ -411,13 +482,13 @@ class _Fetcher:
             raise DownloadError(f"the server answered {status} {answer.reason}.")
         if kind.startswith("text/"):
             raise DownloadError("it is a web page or a text, not an image.")
-        end = time.monotonic() + self.deadline
+        end = time.monotonic() + self.limits.deadline
 
         def check() -> None:
             if time.monotonic() > end or self.stop.is_set():
-                raise DownloadError(f"it had not arrived after {self.deadline:.0f} seconds.")
+                raise DownloadError(f"it had not arrived after {self.limits.deadline:.0f} seconds.")
 
-        return web.bounded(answer, self.largest, check)
+        return web.bounded(answer, self.limits.largest, check)
 
     def _store(self, content: bytes, suffix: str) -> str:
         path = self.folder / f"{hashlib.sha256(content).hexdigest()}{suffix}"

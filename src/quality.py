@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from scipy import ndimage
-from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
@@ -27,6 +26,7 @@ from tqdm import tqdm
 from facevalue import database, ferplus, paths
 from facevalue.dataset import SIZE, SPLITS, Dataset
 from facevalue.emotions import EMOTIONS
+from facevalue.images import perceptual_hash
 
 BITS = 6
 """Most bits of 64 in which the perceptual hashes of near copies differ."""
@@ -54,28 +54,6 @@ def exact_copies(images: np.ndarray) -> np.ndarray:
         int64, shape (n,), numbered from 0 in the order of first appearance.
     """
     return pd.factorize(np.array([image.tobytes() for image in images], dtype=object))[0]
-
-
-def perceptual_hash(images: np.ndarray) -> np.ndarray:
-    """Return 64 bits for each image that say where its broad shapes are light and dark.
-
-    The 8 x 8 lowest frequencies of the cosine transform, each compared with their median: a few
-    bits change where an image is saved again, about half where it is another one.
-    Source: pHash; imagehash.phash, which shrinks to 32 x 32 first, differs in 0 to 2 bits.
-
-    Args:
-        images: uint8, shape (n, 48, 48).
-
-    Returns:
-        bool, shape (n, 64).
-    """
-    low = np.concatenate(
-        [
-            dctn(images[start : start + AT_ONCE].astype("float32"), axes=(1, 2))[:, :8, :8]
-            for start in range(0, max(len(images), 1), AT_ONCE)
-        ]
-    ).reshape(len(images), 64)
-    return low > np.median(low, axis=1, keepdims=True)
 
 
 def alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:

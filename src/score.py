@@ -12,7 +12,6 @@ import hashlib
 import io
 import re
 import sys
-import tempfile
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -23,15 +22,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import cv2
-import fsspec  # type: ignore[import-untyped]
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 from pyarrow import parquet
 from tqdm import tqdm
 
-from facevalue import cluster, detection, paths, video
+from facevalue import cluster, detection, paths, storage, video
 from facevalue.emotions import EMOTIONS
 from facevalue.recogniser import MARGIN, SIZE, Recogniser, Sighting
 
@@ -56,6 +53,7 @@ MOST_FILES = 4 * BATCH
 ROWS = 100_000
 """Rows that are written to the result at once."""
 
+SUFFIXES = (*detection.SUFFIXES, *video.SUFFIXES)
 MOST_VIDEO = 50_000_000_000
 """Bytes that a video may have."""
 
@@ -134,92 +132,24 @@ def score(
         raise ValueError(f"the result is a Parquet file: {out.name} must end in .parquet.")
     if not 0 < every < 1e6:
         raise ValueError(f"every must be seconds, more than 0, not {every:g}.")
-    address = _address(folder)
-    _check_folder(address)
-    place = str(Path(models).resolve()) if models else None
-    way = _Way(address, model, place, _digest(model, models), every)
+    address = storage.address(folder)
+    storage.check_folder(address)
+    own = str(Path(models).resolve()) if models else None
+    way = _Way(address, model, own, _digest(model, models), every)
     work = _Work(way, out.with_suffix(".parts"))
     with tqdm(desc="scoring", unit="file", total=0, disable=not progress) as bar:
         lost = work.do(work.left(bar), bar)
         work.do_alone(lost)
     if not work.files:
-        endings = ", ".join((*detection.SUFFIXES, *video.SUFFIXES))
-        raise ValueError(f"there is no photo or video in {_shown(way.address)}: no {endings}.")
+        endings = ", ".join(SUFFIXES)
+        raise ValueError(
+            f"there is no photo or video in {storage.shown(way.address)}: no {endings}."
+        )
     with _writing(out):
         return work.put_together(out)
 
 
 # ------------------------------------------------------------------------------ what is to be done
-
-
-def _address(folder: str | Path) -> str:
-    """Return an address that means the same on a worker with another working folder."""
-    text = str(folder)
-    return text if "://" in text or "::" in text else str(Path(text).expanduser().resolve())
-
-
-def _shown(text: str) -> str:
-    """Return a text without what addresses in it may hold: passwords, and signatures after "?"."""
-    return re.sub(r"(://[^\s?]*)\?[^\s\"']*", r"\1", re.sub(r"://[^/@\s]*@", "://", text))
-
-
-def _opened(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the folder in it."""
-    try:
-        # listings that are kept would be the larger, the larger the folder
-        system, root = fsspec.core.url_to_fs(address, use_listings_cache=False)
-    except ImportError as error:
-        raise ModuleNotFoundError(f"{_shown(address)} cannot be read here: {error}.") from None
-    except ValueError as error:
-        raise ValueError(f"{_shown(address)} is no address of a folder: {error}.") from None
-    return system, root.rstrip("/") or root
-
-
-def _check_folder(address: str) -> None:
-    system, root = _opened(address)
-    try:
-        there = system.isdir(root)
-    except Exception as error:  # each kind of storage has its own types
-        raise OSError(f"{_shown(address)} cannot be read: {_reason(error)}.") from None
-    if not there:
-        raise FileNotFoundError(f"there is no folder {_shown(address)}.")
-
-
-def _files(
-    system: Any, root: str, problems: list[Row], folder: str | None = None
-) -> Iterator[tuple[str, str]]:
-    """Yield each photo and video under `root`, and what tells that it is still the same file.
-
-    In the order of the names, one folder after the other; only one is in memory at a time.
-    """
-    start = len(root.rstrip("/")) + 1 if root else 0
-    place = root if folder is None else folder
-    for facts in sorted(system.ls(place, detail=True), key=lambda facts: str(facts["name"])):
-        path = str(facts["name"])
-        name = path[start:]
-        if facts["type"] == "directory":
-            # some stores list a folder in itself, and a link may lead back to where it is
-            if path.rstrip("/") == place.rstrip("/") or facts.get("islink"):
-                continue
-            try:
-                yield from _files(system, root, problems, path)
-            except Exception as error:  # a storage's own types too
-                problems.append({"file": name, "problem": f"cannot be listed: {_reason(error)}"})
-        elif _kind(path) and not _is_text(name):
-            told = name.encode(errors="backslashreplace").decode()
-            problems.append({"file": told, "problem": "its name is no text: rename it"})
-        elif _kind(path):
-            names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "modified")
-            yield name, f"{facts.get('size')} {next(filter(None, map(facts.get, names)), '')}"
-
-
-def _is_text(name: str) -> bool:
-    """Return whether a file's name can be written as UTF-8: on Linux it may be any bytes."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _kind(path: str) -> str:
@@ -280,9 +210,9 @@ class _Work:
         """List the folder, and yield what is left to do."""
 
         def listed() -> Iterator[_Batch]:
-            system, root = _opened(self.way.address)
+            system, root = storage.opened(self.way.address)
             done = 0
-            for batch in _batches(self.way, _files(system, root, self.problems)):
+            for batch in _batches(self.way, storage.files(system, root, SUFFIXES, self.problems)):
                 self.keys.append(batch.key)
                 self.files += len(batch.files)
                 bar.total = self.files
@@ -396,7 +326,7 @@ def _writing(place: Path) -> Iterator[None]:
                 f"the disk is full: {place} cannot be written. What is done is kept; make room, "
                 "and start again."
             ) from None
-        raise OSError(f"{place} cannot be written: {_reason(error)}.") from None
+        raise OSError(f"{place} cannot be written: {storage.reason(error)}.") from None
 
 
 # ------------------------------------------------------------------------------------- on a worker
@@ -430,28 +360,21 @@ def _recogniser(model: str, models: str | None, digest: str) -> Recogniser:
 def _scored(way: _Way, batch: _Batch) -> tuple[bytes, bool]:
     """Score a batch of files; return the part, and whether some should be tried again."""
     recogniser = _recogniser(way.model, way.models, way.digest)
-    system, root = _opened(way.address)
+    system, root = storage.opened(way.address)
     rows: list[Row] = []
     again = False
     for name in batch.files:
-        path = f"{root.rstrip('/')}/{name}" if root else name
+        path = storage.join(root, name)
         try:
             seen = _video(system, path, way.every, recogniser) if _kind(name) == "video" else (
-                (0, sighting) for sighting in recogniser.photo(_photo(system, path))
+                (0, sighting) for sighting in recogniser.photo(detection.read_from(system, path))
             )  # fmt: skip
             for frame, sighting in seen:
                 rows.append({"file": name, "frame": frame, **_columns(sighting)})
         except Exception as error:  # a storage's own types too: one file must not stop the rest
-            rows.append({"file": name, "problem": _reason(error)})
+            rows.append({"file": name, "problem": storage.reason(error)})
             again = again or not isinstance(error, ValueError)
     return _packed(rows), again
-
-
-def _reason(error: Exception) -> str:
-    told = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-    told = " ".join(_shown(told).split())
-    known = told and isinstance(error, OSError | ValueError)
-    return told if known else f"{type(error).__name__} {told}".strip()
 
 
 def _columns(sighting: Sighting) -> Row:
@@ -465,16 +388,6 @@ def _packed(rows: list[Row]) -> bytes:
     return sink.getvalue()
 
 
-def _photo(system: Any, path: str) -> np.ndarray:
-    """Return a photo from any file system, as `detection.read` does from disk."""
-    name = Path(path).name
-    with system.open(path, "rb") as opened:
-        content = opened.read(detection.MOST_BYTES + 1)
-    if len(content) > detection.MOST_BYTES:
-        raise ValueError(f"{name} is larger than {detection.MOST_BYTES // 1_000_000} MB.")
-    return detection.decode(io.BytesIO(content), name)
-
-
 def _video(
     system: Any, path: str, every: float, recogniser: Recogniser
 ) -> Iterator[tuple[int, Sighting]]:
@@ -483,7 +396,7 @@ def _video(
     Raises:
         ValueError: it is no video, or it ends early; what comes before that was yielded.
     """
-    with _here(system, path) as file:
+    with storage.here(system, path, MOST_VIDEO) as file:
         clip = video.clip(file)
         step, frame = max(1, round(clip.rate * every)), 0
         try:
@@ -499,20 +412,6 @@ def _video(
             raise ValueError(f"{file.name} holds no frame that can be read.")
         if frame < 0.9 * clip.frames:  # some kinds of files only estimate their length
             raise ValueError(f"{file.name} breaks off after {frame} of {clip.frames} frames.")
-
-
-@contextmanager
-def _here(system: Any, path: str) -> Iterator[Path]:
-    """Give a file of any file system a place on this machine, since OpenCV reads nothing else."""
-    if isinstance(system, LocalFileSystem):
-        yield Path(path)
-        return
-    if (system.size(path) or 0) > MOST_VIDEO:
-        raise ValueError(f"{Path(path).name} is larger than {MOST_VIDEO // 1_000_000_000} GB.")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / Path(path).name
-        system.get_file(path, str(file))
-        yield file
 
 
 # ------------------------------------------------------------------------------- the command line

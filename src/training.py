@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import io
 import json
 import os
 import re
@@ -26,11 +27,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from facevalue import figures, paths
+from facevalue import distribution, figures, paths
 from facevalue.augmentation import Change
 
 SAVE_SECONDS = 60.0
 """A kept training is saved after each epoch, and within an epoch when this long has passed."""
+
+AVERAGE_EVERY = 8
+"""Steps from one addition to the average to the next: each costs as much as part of a step."""
 
 
 # ------------------------------------------------------------------------------ batches
@@ -187,6 +191,9 @@ def fit(
         raise ValueError("the optimizer has use_ema=True: use fit(..., average=0.999) instead.")
     if keep and not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError(f"a training that is kept needs a plain file name, not name={name!r}.")
+    distribution.ready(batch_size)
+    if not distribution.chief():
+        verbose = 0
     batches = Batches(train, batch_size, augmentation=augmentation, seed=seed)
     _check(model, batches, "training")
     held = None
@@ -197,22 +204,25 @@ def fit(
     if keep:
         settings = (batch_size, seed, augmentation, average, sorted((class_weight or {}).items()))
         folder = _folder(name, _key(model, batches, held, callbacks, settings))
+    known = (epochs, batch_size, seed, len(batches.source), folder and folder.name)
+    distribution.same_start(model, known)
     loop = _Loop(model, callbacks, batches, epochs, average, folder, verbose)
     loop.begin()
     # what is left of a broken epoch is a fit of its own: Keras takes epochs for equally long
     last = [loop.epoch + 1, epochs] if batches.first else [epochs]
     for end in last:
         if loop.epoch < end and not model.stop_training:
-            model.fit(
-                batches,
-                validation_data=held,
-                epochs=end,
-                initial_epoch=loop.epoch,
-                callbacks=loop,
-                class_weight=class_weight,
-                shuffle=False,  # `Batches` does; Keras would mix its steps once more
-                verbose=verbose,
-            )
+            with distribution.spread(model):
+                model.fit(
+                    batches,
+                    validation_data=held,
+                    epochs=end,
+                    initial_epoch=loop.epoch,
+                    callbacks=loop,
+                    class_weight=class_weight,
+                    shuffle=False,  # `Batches` does; Keras would mix its steps once more
+                    verbose=verbose,
+                )
         batches.first = 0
     loop.finish()
     return pd.DataFrame(loop.rows)
@@ -251,7 +261,7 @@ class _Loop(keras.callbacks.CallbackList):
         self.say = print if verbose else _nothing
         self.rows: list[dict[str, Any]] = []
         self.epoch = 0  # epochs that are done
-        self.updates = 0  # steps that are in the average
+        self.updates = 0  # steps that the average has seen
         self.average: list[Any] = []
         self.raw: list[np.ndarray] = []  # the weights, while the model holds their average
         self.metrics: list[np.ndarray] = []  # of a broken epoch
@@ -332,9 +342,12 @@ class _Loop(keras.callbacks.CallbackList):
         if self.decay is None:
             return
         self.updates += 1
+        if self.updates % AVERAGE_EVERY:
+            return
         # the first steps count for more, so that the random start is soon forgotten
-        new = 1 - min(self.decay, self.updates / (9 + self.updates))
+        new = 1 - min(self.decay, self.updates / (9 + self.updates)) ** AVERAGE_EVERY
         stop = keras.ops.stop_gradient
+        _sync(self.model)
         self.average = [
             old + new * (stop(weight) - old)
             for old, weight in zip(self.average, self.model.weights, strict=True)
@@ -343,7 +356,8 @@ class _Loop(keras.callbacks.CallbackList):
     def _put_average(self) -> None:
         if self.decay is not None and not self.raw:
             self.raw = _values(self.model.weights)
-            _assign(self.model.weights, self.average)
+            # copies: JAX gives away what a model holds
+            _assign(self.model.weights, _values(self.average))
 
     def _take_average_out(self) -> None:
         if self.raw:
@@ -355,8 +369,11 @@ class _Loop(keras.callbacks.CallbackList):
     def _save(self, step: int) -> None:
         """Write the state after `step` steps of the epoch; if that fails, the old one stays."""
         assert self.folder is not None
+        if not distribution.chief():
+            return
         self.saved = time.perf_counter()
         model = self.model
+        _sync(model)
         lists = {
             "model": _values(model.variables),
             "optimizer": _values(model.optimizer.variables),
@@ -393,11 +410,13 @@ class _Loop(keras.callbacks.CallbackList):
         """Return the facts and the lists that `_save` wrote; None where there are none."""
         assert self.folder is not None
         file = self.folder / STATE
-        if not file.is_file():
+        there = distribution.chief() and file.is_file()
+        content = distribution.from_chief(file.read_bytes() if there else None)
+        if content is None:
             return None
         name = self.folder.parent.name
         try:
-            with np.load(file, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 facts = json.loads(str(arrays["facts"]))
                 lists: dict[str, list[np.ndarray]] = {}
                 for key in sorted(set(arrays.files) - {"facts"}, key=_numbered):
@@ -445,6 +464,12 @@ class _Loop(keras.callbacks.CallbackList):
 STATE = "state.npz"
 ADDED = ("epoch", "learning_rate", "seconds")
 """What a row of the curve has beside what Keras measured."""
+
+
+def _sync(model: keras.Model) -> None:
+    """Put the weights of this step into the model: under JAX, they are there after an epoch."""
+    if keras.config.backend() == "jax":
+        model.jax_state_sync()
 
 
 def _nothing(_: str) -> None:

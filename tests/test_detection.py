@@ -5,9 +5,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
+import fsspec
 import numpy as np
 import pandas as pd
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
@@ -288,12 +290,12 @@ def test_a_second_run_does_only_what_is_new_changed_or_lost(album, tmp_path, mon
     first = detection.crop_folder(folder, out, progress=False)
     done = []
 
-    def counted(file):
-        done.append(file.name)
-        return original(file)
+    def counted(system, path):
+        done.append(Path(path).name)
+        return original(system, path)
 
-    original = detection.read
-    monkeypatch.setattr(detection, "read", counted)
+    original = detection.read_from
+    monkeypatch.setattr(detection, "read_from", counted)
     again = detection.crop_folder(folder, out, progress=False)
     pd.testing.assert_frame_equal(again, first)
     assert done == []
@@ -312,18 +314,56 @@ def test_a_second_run_does_only_what_is_new_changed_or_lost(album, tmp_path, mon
 
 
 def test_what_was_done_before_an_interrupt_is_kept(album, tmp_path, monkeypatch):
-    original = detection.read
+    original = detection.read_from
 
-    def stopped(file):
-        if file.name == "two.jpg":
+    def stopped(system, path):
+        if Path(path).name == "two.jpg":
             raise KeyboardInterrupt
-        return original(file)
+        return original(system, path)
 
-    monkeypatch.setattr(detection, "read", stopped)
+    monkeypatch.setattr(detection, "read_from", stopped)
     with pytest.raises(KeyboardInterrupt):
         detection.crop_folder(album, tmp_path, progress=False)
     kept = pd.read_csv(tmp_path / "crops.csv")
     assert kept["file"].unique().tolist() == ["half.jpg", "page.jpg", "trip/turned.jpg"]
+
+
+def test_a_folder_in_another_storage_gives_the_same(album, tmp_path):
+    memory = fsspec.filesystem("memory")
+    memory.put(str(album), "/album", recursive=True)
+    here = detection.crop_folder(album, tmp_path / "here", progress=False)
+    there = detection.crop_folder("memory://album", tmp_path / "there", progress=False)
+    memory.rm("/album", recursive=True)
+    pd.testing.assert_frame_equal(there, here)
+    for crop in filter(None, here["crop"]):
+        assert (tmp_path / "there" / crop).read_bytes() == (tmp_path / "here" / crop).read_bytes()
+
+
+def test_a_name_that_leads_out_of_the_folder_is_listed_and_not_followed(tmp_path, monkeypatch):
+    photo = {"name": "/album/../../x.png", "type": "file", "size": 1}
+    monkeypatch.setattr(MemoryFileSystem, "ls", lambda *_, **__: [photo])
+    monkeypatch.setattr(MemoryFileSystem, "isdir", lambda *_: True)
+    table = detection.crop_folder("memory://album", tmp_path / "a" / "b", progress=False)
+    assert table["problem"].tolist() == ["its name leads out of the folder: rename it"]
+    assert [file.name for file in tmp_path.rglob("*.*")] == ["crops.csv"]
+
+
+def test_copies_of_a_photo_have_one_hash_and_other_faces_another(album, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(album / "two.jpg", folder)
+    with Image.open(album / "two.jpg") as image:
+        image.save(folder / "saved again.jpg", quality=80)
+    table = detection.crop_folder(folder, tmp_path / "crops", progress=False)
+    hashes = {name: rows["hash"].tolist() for name, rows in table.groupby("file")}
+    assert all(len(told) == 16 for told in table["hash"])
+
+    def bits(a, b):
+        return (int(a, 16) ^ int(b, 16)).bit_count()
+
+    for one, again in zip(hashes["two.jpg"], hashes["saved again.jpg"], strict=True):
+        assert bits(one, again) <= 6
+    assert bits(*hashes["two.jpg"]) > 12
 
 
 def test_a_table_of_somebody_else_is_no_reason_to_leave_photos_out(album, tmp_path):

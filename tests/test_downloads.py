@@ -11,11 +11,13 @@ import threading
 import warnings
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from test_cluster import local  # noqa: F401 - a fixture: a cluster of two
 from web_server import CONTENT, SHA256, Clock, Server
 
 from facevalue import downloads, web
@@ -348,7 +350,8 @@ def test_an_interrupt_does_not_wait_for_a_server_that_asked_to_wait(
     images.answer = answer  # type: ignore[method-assign,assignment]
     stop = threading.Event()
     pace = web.Pace(sleep=stop.wait)
-    fetcher = downloads._Fetcher(tmp_path, pace, stop, 10**6, 10**6, 9, (5, 5), 60)
+    limits = downloads._Limits(10**6, 10**6, 9, (5, 5), 60)
+    fetcher = downloads._Fetcher(tmp_path, pace, stop, limits)
     told: list[tuple[str, str]] = []
     thread = threading.Thread(target=lambda: told.append(fetcher.fetch(images.url + "/0.jpg")))
     thread.start()
@@ -656,3 +659,22 @@ def test_what_a_server_asks_for_is_understood() -> None:
     assert 40 < (web.asked_to_wait({"X-RateLimit-Reset": str(int(soon.timestamp()))}) or 0) < 60
     for nonsense in ({}, {"Retry-After": "soon"}, {"X-RateLimit-Reset": "-3"}):
         assert web.asked_to_wait(nonsense) is None
+
+
+def test_a_cluster_brings_the_same(
+    local: Any,  # noqa: F811
+    images: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hits = table(images, "/1.jpg", "/2.jpg", "/none.jpg", "/1.jpg", "http://host:port/x.jpg")
+    here = downloads.fetch_images(hits, tmp_path / "here", attempts=1)
+    monkeypatch.setattr(downloads, "PIECE", 1)
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
+    there = downloads.fetch_images(hits, tmp_path / "there", attempts=1)
+    asked = len(images.log)
+    downloads.fetch_images(hits.head(2), tmp_path / "there")
+    assert len(images.log) == asked
+    pd.testing.assert_frame_equal(there, here)
+    assert (there["problem"] != "").tolist() == [False, False, True, False, True]
+    assert stored(tmp_path / "there") == stored(tmp_path / "here")

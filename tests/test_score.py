@@ -21,7 +21,7 @@ from PIL import Image
 from pyarrow import parquet
 from test_recogniser import network, ship
 
-from facevalue import Recogniser, __main__, cluster, detection, faces, score
+from facevalue import Recogniser, __main__, cluster, detection, faces, score, storage
 from facevalue.emotions import EMOTIONS
 
 BOX = ["x", "y", "width", "height"]
@@ -162,13 +162,13 @@ def test_the_list_of_failed_files_goes_when_none_fails_any_more(folder, tmp_path
 def seen(monkeypatch):
     """Which files are read, photo by photo."""
     names = []
-    photo = score._photo
+    photo = detection.read_from
 
     def noted(system, path):
         names.append(Path(path).name)
         return photo(system, path)
 
-    monkeypatch.setattr(score, "_photo", noted)
+    monkeypatch.setattr(detection, "read_from", noted)
     monkeypatch.setattr(score, "BATCH", 2)
     return names
 
@@ -219,13 +219,13 @@ def test_a_part_that_was_damaged_is_done_again(folder, tmp_path, models):
 START = """
 import sys, time
 from pathlib import Path
-from facevalue import score
+from facevalue import detection, score
 score.BATCH = 1
-photo = score._photo
+photo = detection.read_from
 def slow(*arguments):
     time.sleep(float(sys.argv[4]))
     return photo(*arguments)
-score._photo = slow
+detection.read_from = slow
 print(score.score(sys.argv[1], Path(sys.argv[2]), models=Path(sys.argv[3]), progress=False))
 """
 
@@ -372,7 +372,7 @@ def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path, models):
 
 
 def test_a_signature_in_an_error_is_not_shown():
-    told = score._reason(OSError('refused: "https://me:pass@host/a?Signature=abc&Key=d", again'))
+    told = storage.reason(OSError('refused: "https://me:pass@host/a?Signature=abc&Key=d", again'))
     assert told == 'refused: "https://host/a", again'
 
 
