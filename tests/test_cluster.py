@@ -158,8 +158,7 @@ def test_each_item_comes_with_its_result(place):
     assert found == {x: x * x for x in range(50)}
 
 
-def test_items_are_drawn_while_the_work_goes_on(place, monkeypatch):
-    monkeypatch.setattr(cluster, "AHEAD", 5)
+def test_items_are_drawn_while_the_work_goes_on(place):
     drawn = []
 
     def endless():
@@ -167,7 +166,7 @@ def test_items_are_drawn_while_the_work_goes_on(place, monkeypatch):
             drawn.append(len(drawn))
             yield drawn[-1]
 
-    results = cluster.each(square, endless(), label="squares")
+    results = cluster.each(square, endless(), label="squares", ahead=5)
     found = dict(next(results) for _ in range(20))
     results.close()
     assert all(result == x * x for x, result in found.items())
