@@ -49,19 +49,6 @@ def no_scheduler(monkeypatch):
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
 
 
-@pytest.fixture(scope="module")
-def local():
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address="127.0.0.1:0",
-        host="127.0.0.1",
-    ) as started:
-        yield started
-
-
 @pytest.fixture(params=["here", "there"])
 def place(request, monkeypatch):
     """Everything below holds in this process and on a cluster of two."""

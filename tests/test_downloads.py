@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from test_cluster import local  # noqa: F401 - a fixture: a cluster of two
 from web_server import CONTENT, SHA256, Clock, Server
 
 from facevalue import downloads, web
@@ -662,7 +661,7 @@ def test_what_a_server_asks_for_is_understood() -> None:
 
 
 def test_a_cluster_brings_the_same(
-    local: Any,  # noqa: F811
+    local: Any,
     images: Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -255,19 +255,6 @@ def test_a_killed_run_goes_on_and_gives_the_rows_of_an_undisturbed_one(
 # ---------------------------------------------------------------------------------- on a cluster
 
 
-@pytest.fixture(scope="module")
-def local():
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address="127.0.0.1:0",
-        host="127.0.0.1",
-    ) as started:
-        yield started
-
-
 def test_a_cluster_gives_the_same_rows(local, folder, tmp_path, models, monkeypatch):
     monkeypatch.setattr(score, "BATCH", 2)
     (folder / "torn.jpg").write_bytes(b"nothing")

@@ -4,7 +4,6 @@ import sqlite3
 import threading
 
 import pytest
-from test_cluster import local  # noqa: F401 - a fixture: a cluster of two
 from test_database import postgresql  # noqa: F401 - a fixture: a server of our own
 
 from facevalue import __main__, tuning
@@ -112,7 +111,7 @@ def test_two_clients_search_together_on_postgresql(postgresql):  # noqa: F811
     assert max(found, key=len)["number"].is_unique
 
 
-def test_a_cluster_answers_several_trials_at_a_time(local, storage, monkeypatch):  # noqa: F811
+def test_a_cluster_answers_several_trials_at_a_time(local, storage, monkeypatch):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     found = search(hill, 8, storage)
     assert len(found) == 8
