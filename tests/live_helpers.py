@@ -8,10 +8,11 @@ import io
 import cv2
 import numpy as np
 import onnx
+import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from facevalue import faces
+from facevalue import database, faces
 from facevalue.emotions import EMOTIONS
 from facevalue.recogniser import Recogniser
 
@@ -101,3 +102,16 @@ def movie(path, frames, rate=10):
 
 
 __all__ = ["EMOTIONS", "LOGITS", "convincing", "frame", "jpeg", "movie", "small_model"]
+
+
+def small_database(folder):
+    """Make a database of twenty small images of all emotions, and open it."""
+    made = database.create(f"sqlite:///{folder / 'faces.db'}")
+    database.add_sources(made, pd.DataFrame([{"name": "s", "address": "a", "licence": "CC0"}]))
+    database.add_facs(made)
+    rows = [
+        database.image_row(np.full((48, 48), k, np.uint8), "s", EMOTIONS[k % 7], f"{k}")
+        for k in range(20)
+    ]
+    database.add_images(made, pd.DataFrame(rows))
+    return made

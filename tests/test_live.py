@@ -12,10 +12,9 @@ import zlib
 import cv2
 import fetch_ort_web
 import numpy as np
-import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
-from live_helpers import frame, jpeg, movie, small_model
+from live_helpers import frame, jpeg, movie, small_database, small_model
 from PIL import Image
 from starlette.websockets import WebSocketDisconnect
 
@@ -34,14 +33,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    made = database.create(f"sqlite:///{tmp_path_factory.mktemp('live') / 'faces.db'}")
-    database.add_sources(made, pd.DataFrame([{"name": "s", "address": "a", "licence": "CC0"}]))
-    database.add_facs(made)
-    rows = [
-        database.image_row(np.full((48, 48), k, np.uint8), "s", EMOTIONS[k % 7], f"{k}")
-        for k in range(20)
-    ]
-    database.add_images(made, pd.DataFrame(rows))
+    made = small_database(tmp_path_factory.mktemp("live"))
     yield made
     made.dispose()
 

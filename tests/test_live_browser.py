@@ -9,15 +9,14 @@ from contextlib import contextmanager
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 import uvicorn
-from live_helpers import convincing, frame, jpeg
+from live_helpers import convincing, frame, jpeg, small_database
 from playwright.sync_api import sync_playwright
 from test_live import bomb
 
 from apps.api import live
-from facevalue import database, detection, paths, video
+from facevalue import detection, paths, video
 from facevalue.emotions import EMOTIONS
 from facevalue.recogniser import NAMES, Recogniser, Sighting
 
@@ -49,14 +48,7 @@ def pictures(models):
 @pytest.fixture(scope="module")
 def address(models, tmp_path_factory):
     """Run the live page on a free port."""
-    engine = database.create(f"sqlite:///{tmp_path_factory.mktemp('live') / 'faces.db'}")
-    database.add_sources(engine, pd.DataFrame([{"name": "s", "address": "a", "licence": "CC0"}]))
-    database.add_facs(engine)
-    rows = [
-        database.image_row(np.full((48, 48), k, np.uint8), "s", EMOTIONS[k % 7], f"{k}")
-        for k in range(20)
-    ]
-    database.add_images(engine, pd.DataFrame(rows))
+    engine = small_database(tmp_path_factory.mktemp("live"))
     app = live.create_live_app(models, engine)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
