@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+KEPT = "what is done is kept, and the same command goes on"
+
 
 def live(options: argparse.Namespace) -> None:
     """Write a video again with the emotion of each face drawn on it."""
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--source", type=Path, required=True, help="a video file")
     command.add_argument("--out", type=Path, required=True, help="the video to write, as .mp4")
     command.add_argument("--model", default="accurate", help="accurate (default) or fast")
-    command.set_defaults(run=live)
+    command.set_defaults(run=live, kept="nothing was written")
     command = commands.add_parser("score", help=(score.__doc__ or "").rstrip("."))
     command.add_argument("folder", help="a folder, or an address as s3://bucket/photos")
     command.add_argument("--out", type=Path, required=True, help="the table to write, as .parquet")
@@ -51,14 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument(
         "--every", type=float, default=1.0, metavar="SECONDS", help="of a video; default: 1"
     )
-    command.set_defaults(run=score)
+    command.set_defaults(run=score, kept=KEPT)
     command = commands.add_parser("tune", help=(tune.__doc__ or "").rstrip("."))
     command.add_argument("recipe", type=Path, help="a TOML file, as models/accurate.toml")
     command.add_argument("--trials", type=int, default=40, help="in all (40)")
     command.add_argument("--epochs", type=int, default=5, help="of each trial (5)")
     command.add_argument("--storage", help="postgresql://..., when several clients search")
     command.add_argument("--data", default="fer2013", help="fer2013 (default) or rendered")
-    command.set_defaults(run=tune)
+    command.set_defaults(run=tune, kept=KEPT)
     options = parser.parse_args(arguments)
     try:
         options.run(options)
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text[:1].upper() + text[1:], file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
+        print(f"Stopped; {options.kept}.", file=sys.stderr)
         return 130
     return 0
 

@@ -69,8 +69,8 @@ class Dataset:
         """The images as a network takes them: float32, shape (n, 48, 48, 1), from 0 to 1."""
         return self.images[..., None].astype("float32") / 255
 
-    def take(self, rows: np.ndarray) -> Dataset:
-        """Return the images that `rows` (indices or a boolean mask) selects, in that order."""
+    def take(self, rows: np.ndarray | slice) -> Dataset:
+        """Return the images that `rows` (indices, a boolean mask, a slice) selects, in order."""
         truth = None if self.truth is None else self.truth.iloc[_indices(rows)]
         return Dataset(
             self.name,
@@ -140,6 +140,8 @@ class Dataset:
         return table
 
 
-def _indices(rows: np.ndarray) -> np.ndarray:
+def _indices(rows: np.ndarray | slice) -> np.ndarray | slice:
+    if isinstance(rows, slice):
+        return rows
     rows = np.asarray(rows)
     return np.flatnonzero(rows) if rows.dtype == bool else rows

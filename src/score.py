@@ -11,7 +11,6 @@ import errno
 import hashlib
 import io
 import re
-import sys
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -419,11 +418,7 @@ def _video(
 
 def main(options: argparse.Namespace) -> None:
     """Run `python -m facevalue score`: options.folder, out, model, every."""
-    try:
-        done = score(options.folder, options.out, model=options.model, every=options.every)
-    except KeyboardInterrupt:
-        print("Stopped; what is done is kept, and the same command goes on.", file=sys.stderr)
-        raise SystemExit(130) from None
+    done = score(options.folder, options.out, model=options.model, every=options.every)
     print(f"{options.out}: {done.faces:,} faces in {done.files:,} photos and videos.")
     if done.failed:
         print(f"{options.out.with_suffix('.failed.csv')}: {done.failed:,} files that failed.")

@@ -101,9 +101,6 @@ def movie(path, frames, rate=10):
     return path
 
 
-__all__ = ["EMOTIONS", "LOGITS", "convincing", "frame", "jpeg", "movie", "small_model"]
-
-
 def small_database(folder):
     """Make a database of twenty small images of all emotions, and open it."""
     made = database.create(f"sqlite:///{folder / 'faces.db'}")

@@ -1,15 +1,9 @@
 """A person with a browser: from the welcome page over a form and the gallery to an image."""
 
-import os
-import shutil
-import threading
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
-import uvicorn
-from playwright.sync_api import sync_playwright
+from browsers import chromium, running
 
 from apps.api import create_app
 from facevalue import database
@@ -31,38 +25,22 @@ def address(tmp_path_factory):
     page = "https://example.org/" + "a-very-long-name-without-a-blank" * 3
     rows.append(database.image_row(colour, names[0], "sad", "a photo", address=page))
     database.add_images(engine, pd.DataFrame(rows))
-    server = uvicorn.Server(uvicorn.Config(create_app(engine), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with running(create_app(engine)) as where:
+        yield where
     engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    """Start a headless Chromium."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"] if root else []
-        )
-        yield browser
-        browser.close()
+def browser():
+    with chromium() as made:
+        yield made
 
 
 @pytest.fixture
-def page(chromium, address):
+def page(browser, address):
     """Open a page; afterwards, nothing may have been blocked or missing."""
     complaints = []
-    context = chromium.new_context(base_url=address, viewport={"width": 1440, "height": 900})
+    context = browser.new_context(base_url=address, viewport={"width": 1440, "height": 900})
     made = context.new_page()
     made.on("console", lambda message: complaints.append(message.text))
     made.on("response", lambda answer: answer.status >= 400 and complaints.append(answer.url))

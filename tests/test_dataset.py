@@ -44,6 +44,7 @@ def test_split_keeps_order_and_everything_about_an_image(six: Dataset) -> None:
 
 def test_take_by_index_and_by_mask(six: Dataset) -> None:
     assert six.take(np.array([4, 0])).origins.tolist() == ["face 4", "face 0"]
+    assert six.take(slice(2)).origins.tolist() == ["face 0", "face 1"]
     masked = six.take(six.labels == 3)
     assert masked.truth is not None
     assert masked.truth["number"].tolist() == [1, 2]

@@ -1,18 +1,13 @@
 """A person at the live page: headless Chromium, and a camera that plays drawn faces."""
 
 import json
-import os
-import shutil
-import threading
-import time
 from contextlib import contextmanager
 
 import cv2
 import numpy as np
 import pytest
-import uvicorn
+from browsers import chromium, running
 from live_helpers import convincing, frame, jpeg, small_database
-from playwright.sync_api import sync_playwright
 from test_live import bomb
 
 from apps.api import live
@@ -50,30 +45,9 @@ def address(models, tmp_path_factory):
     """Run the live page on a free port."""
     engine = small_database(tmp_path_factory.mktemp("live"))
     app = live.create_live_app(models, engine)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with running(app) as where:
+        yield where
     engine.dispose()
-
-
-@contextmanager
-def chromium(*arguments):
-    """Start a headless Chromium."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    sandbox = ["--no-sandbox"] if root else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*arguments, *sandbox])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -456,14 +456,20 @@ def test_the_command_tells_errors_in_a_sentence(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == "Other version\n"
 
 
-def test_an_interrupted_command_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("inner", "arguments"),
+    [
+        ("facevalue.score.score", ["score", "photos", "--out", "s.parquet"]),
+        ("facevalue.tuning.main", ["tune", "models/accurate.toml"]),
+    ],
+)
+def test_an_interrupted_command_says_how_to_go_on(inner, arguments, monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(score, "score", interrupted)
-    with pytest.raises(SystemExit) as ended:
-        __main__.main(["score", str(tmp_path), "--out", "s.parquet"])
-    assert ended.value.code == 130 and "the same command goes on" in capsys.readouterr().err
+    monkeypatch.setattr(inner, interrupted)
+    assert __main__.main(arguments) == 130
+    assert "the same command goes on" in capsys.readouterr().err
 
 
 def test_the_page_on_a_billion_photos_is_computed_from_the_rows(tmp_path, monkeypatch):

@@ -101,6 +101,7 @@ def main() -> int:
         workers=options.workers,
         access_log=False,
         log_level="warning",
+        log_config=None,  # uvicorn's own would close the handlers that others have set up
         server_header=False,
     )
     return 0
