@@ -171,6 +171,35 @@ def test_what_streams_trains_like_what_is_in_memory():
 # ------------------------------------------------------------------------------ the curve
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell a process's peak memory")
+def test_all_of_fer2013_at_224_pixels_trains_in_4_gb():
+    """As 32-bit numbers the images would take 5.8 GB, as bytes 1.4; here they are all black."""
+    code = """
+import keras, numpy as np, resource, sys
+from keras import layers
+from facevalue import training
+
+class Soon(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = batch >= 3
+
+images = np.zeros((28_709, 224, 224), np.uint8)
+images += 1  # zeros alone take no memory
+x = inputs = keras.Input((224, 224, 1))
+for filters in (16, 32, 64, 64):
+    x = layers.Conv2D(filters, 3, activation="relu", padding="same")(x)
+    x = layers.MaxPooling2D()(layers.BatchNormalization()(x))
+model = keras.Model(inputs, layers.Dense(7, "softmax")(layers.Flatten()(x)))
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+data = images, np.zeros(len(images), int)
+training.fit(model, data, epochs=1, batch_size=32, callbacks=[Soon()], keep=False, verbose=0)
+unit = 1 if sys.platform == "darwin" else 1024
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 1.4e9 < int(done.stdout) < 4e9
+
+
 def test_the_curve_has_a_row_per_epoch_and_the_model_learns(folder):
     curve = fit(network(), keep=False, epochs=8, augmentation=MIRROR)
     columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
