@@ -69,6 +69,29 @@ class QuickBatchNormalization(layers.BatchNormalization):
         return answer.permute(0, 2, 3, 1)
 
 
+class QuickConvolution(layers.Conv2D):
+    """A convolution that, on PyTorch, spares the two copies that Keras 3.15 makes of what comes in:
+    on a processor, the recogniser's network trains a fifth faster.
+
+    The weights are those of `keras.layers.Conv2D`, which takes its place when a trained network is
+    kept (`residual(..., quick=False)`). For odd kernels, padding "same" and even sizes only.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolve float maps, shape (n, height, width, channels)."""
+        if keras.config.backend() != "torch":
+            return super().convolution_op(inputs, kernel)
+        from torch.nn import functional
+
+        channels_first = inputs.permute(0, 3, 1, 2)
+        around = self.kernel_size[0] // 2
+        if around and self.strides[0] > 1:  # as TensorFlow pads: right and below only
+            channels_first, around = functional.pad(channels_first, (0, around, 0, around)), 0
+        turned = keras.ops.convert_to_tensor(kernel).permute(3, 2, 0, 1)
+        answer = functional.conv2d(channels_first, turned, stride=self.strides, padding=around)
+        return answer.permute(0, 2, 3, 1)
+
+
 def residual(
     widths: Sequence[int] = (32, 64, 128, 256),
     blocks: Sequence[int] = (2, 2, 2),
@@ -90,13 +113,14 @@ def residual(
         blocks: of each stage.
         heads: by name, how many probabilities each gives; side by side in the answer.
         dropout: share of the last values that training sets to 0.
-        quick: whether `QuickBatchNormalization` is used.
+        quick: whether `QuickConvolution` and `QuickBatchNormalization` are used.
     """
+    convolve = QuickConvolution if quick else layers.Conv2D
     norm = QuickBatchNormalization if quick else layers.BatchNormalization
 
     def convolution(x: Any, filters: int, size: int = 3, stride: int = 1, **last: Any) -> Any:
         how: Any = {"strides": stride, "padding": "same", "use_bias": False}
-        x = layers.Conv2D(filters, size, kernel_initializer="he_normal", **how)(x)
+        x = convolve(filters, size, kernel_initializer="he_normal", **how)(x)
         # the running mean is for later use: the weights' own average is as slow
         return norm(momentum=0.9, autocast=False, **last)(x)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
 import json
+import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -563,3 +566,32 @@ def test_without_the_package_the_sentence_says_what_to_install(
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(ModuleNotFoundError, match="ONNX needs the package tf2onnx: pip install"):
         networks.to_onnx(recogniser(), tmp_path / "m.onnx")
+
+
+# ------------------------------------------------------------------------ the recogniser's network
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="PyTorch is not installed")
+def test_the_quick_layers_learn_what_keras_own_learn() -> None:
+    code = """
+import keras, numpy as np
+from facevalue import networks
+rng = np.random.default_rng(0)
+x, y = rng.random((24, 48, 48, 1), dtype=np.float32), np.arange(24) % 7
+weights = None
+for quick in (False, True):
+    keras.utils.set_random_seed(1)
+    model = networks.residual((4, 8, 12), (2, 1), quick=quick)
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", jit_compile=False)
+    if weights:
+        model.set_weights(weights)
+    weights = weights or model.get_weights()
+    losses = model.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0).history["loss"]
+    print(*losses, *model.predict(x, verbose=0)[:2].ravel())
+"""
+    environment = os.environ | {"KERAS_BACKEND": "torch"}
+    run: Any = {"capture_output": True, "text": True, "check": True, "env": environment}
+    done = subprocess.run([sys.executable, "-c", code], **run)
+    plain, quick = (np.array(line.split(), float) for line in done.stdout.strip().splitlines())
+    assert plain[0] != pytest.approx(plain[2], abs=0.01)  # it does learn
+    assert quick == pytest.approx(plain, abs=1e-3)
