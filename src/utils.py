@@ -39,6 +39,7 @@ class Profile:
         photos: drawn photos that notebook 01 searches for faces.
         replicates: how often notebook 02 draws people anew to see how far its numbers vary.
         networks: how many more of the published networks notebook 04 trains beside cnn6.
+        watched: images of PublicTest on which notebook 04 watches cnn6 learn.
         few_images: images on which notebook 04 shows overfitting.
         large: images of an emotion and source, 224 x 224 pixels, for project 1's six models.
         humans: images from which a network learns to tell faces from other things.
@@ -57,6 +58,7 @@ class Profile:
     photos: int
     replicates: int
     networks: int
+    watched: int | None
     few_images: int
     large: int
     humans: int
@@ -78,14 +80,15 @@ def profile() -> Profile:
             train_images=4_000,
             epochs=3,
             sweep_rows=3,
-            dense_epochs=5,
-            mixed=36,
+            dense_epochs=4,
+            mixed=28,
             per_class=(20, 200, None),
             seeds=3,
             photos=40,
             replicates=1_000,
             networks=0,
-            few_images=200,
+            watched=500,
+            few_images=160,
             large=2,
             humans=500,
             keep=False,
@@ -103,6 +106,7 @@ def profile() -> Profile:
         photos=400,
         replicates=10_000,
         networks=6,
+        watched=None,
         few_images=4_000,
         large=200,
         humans=14_336,
