@@ -80,7 +80,7 @@ def profile() -> Profile:
             train_images=4_000,
             epochs=3,
             sweep_rows=3,
-            dense_epochs=4,
+            dense_epochs=5,
             mixed=28,
             per_class=(20, 200, None),
             seeds=3,
