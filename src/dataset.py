@@ -71,7 +71,7 @@ class Dataset:
 
     def take(self, rows: np.ndarray | slice) -> Dataset:
         """Return the images that `rows` (indices, a boolean mask, a slice) selects, in order."""
-        truth = None if self.truth is None else self.truth.iloc[_indices(rows)]
+        truth = None if self.truth is None else self.truth.iloc[rows]
         return Dataset(
             self.name,
             self.images[rows],
@@ -138,10 +138,3 @@ class Dataset:
         table.index.name = "split"
         table["total"] = table.sum(axis=1)
         return table
-
-
-def _indices(rows: np.ndarray | slice) -> np.ndarray | slice:
-    if isinstance(rows, slice):
-        return rows
-    rows = np.asarray(rows)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows

@@ -42,9 +42,11 @@ def test_split_keeps_order_and_everything_about_an_image(six: Dataset) -> None:
     assert len(six.split("PublicTest", "PrivateTest")) == 3
 
 
-def test_take_by_index_and_by_mask(six: Dataset) -> None:
+def test_take_by_index_by_mask_and_by_slice(six: Dataset) -> None:
     assert six.take(np.array([4, 0])).origins.tolist() == ["face 4", "face 0"]
-    assert six.take(slice(2)).origins.tolist() == ["face 0", "face 1"]
+    first = six.take(slice(2))
+    assert first.origins.tolist() == ["face 0", "face 1"]
+    assert first.truth is not None and first.truth["number"].tolist() == [0, 1]
     masked = six.take(six.labels == 3)
     assert masked.truth is not None
     assert masked.truth["number"].tolist() == [1, 2]

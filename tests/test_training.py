@@ -168,9 +168,6 @@ def test_what_streams_trains_like_what_is_in_memory():
     assert same_weights(one, other)
 
 
-# ------------------------------------------------------------------------------ the curve
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell a process's peak memory")
 def test_all_of_fer2013_at_224_pixels_trains_in_4_gb():
     """As 32-bit numbers the images would take 5.8 GB, as bytes 1.4; here they are all black."""
@@ -198,6 +195,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 1.4e9 < int(done.stdout) < 4e9
+
+
+# ------------------------------------------------------------------------------ the curve
 
 
 def test_the_curve_has_a_row_per_epoch_and_the_model_learns(folder):
