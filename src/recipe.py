@@ -23,6 +23,7 @@ from facevalue import (
     ferplus,
     networks,
     paths,
+    results,
     training,
 )
 from facevalue.augmentation import Augmentation
@@ -30,9 +31,8 @@ from facevalue.dataset import Dataset
 from facevalue.emotions import EMOTIONS
 from facevalue.quality import VOTES_FILE
 
-CLASSES = len(EMOTIONS)
-HEADS = {"emotion": CLASSES, "votes": len(ferplus.VOTES)}
-"""What the network answers while it learns: the emotion, and the ten raters' votes of FER+."""
+CLASSES = {"fer2013": EMOTIONS, "ferplus": ferplus.VOTES[:8]}
+"""The emotions of each kind of label, in the order of the answers; "ferplus" knows contempt."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Recipe:
 
     Attributes:
         name: of the model and of its kept training.
+        labels: "fer2013", the data set's own, or "ferplus", what most of FER+'s raters chose.
         widths, blocks, dropout: of `networks.residual`.
         epochs: passes over the Training split.
         batch_size: images in a step.
@@ -53,13 +54,14 @@ class Recipe:
         noise, blur: of `augmentation.degrade`; 0 for none.
         mixup: alpha of `augmentation.mixup`; 0 for none.
         balance: 0 counts every image alike, 1 every emotion; between them, in between.
-        teacher: .keras files whose mean answer to the very images that the network sees takes
-            the place of the labels, by `trust`; none for none.
+        teacher: .onnx files in models/ whose mean answer to the very images that the network
+            sees takes the place of the labels, by `trust`; none for none.
         trust: how much of the label is the teacher's.
         augmentation: how the images are changed.
     """
 
     name: str
+    labels: str = "fer2013"
     widths: tuple[int, ...] = (32, 64, 128, 256)
     blocks: tuple[int, ...] = (2, 2, 2)
     dropout: float = 0.2
@@ -98,6 +100,8 @@ def read(file: Path) -> Recipe:
                 f"{Path(file).name} names {', '.join(unknown)}: a {kind.__name__.lower()} has "
                 f"{', '.join(sorted(known))}."
             )
+    if settings.get("labels", "fer2013") not in CLASSES:
+        raise ValueError(f"{Path(file).name}: labels is one of {', '.join(CLASSES)}.")
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     try:
         return Recipe(**settings, augmentation=Augmentation(**changes))
@@ -108,19 +112,42 @@ def read(file: Path) -> Recipe:
 # ------------------------------------------------------------------------------ targets
 
 
-def targets(data: Dataset, votes: pd.DataFrame | None = None, weight: float = 0.0) -> np.ndarray:
-    """Return what the network shall answer: float32, shape (n, 7), or (n, 17) with votes.
+def examples(
+    recipe: Recipe, data: Dataset, votes: pd.DataFrame | None, split: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images of a split, uint8 (n, 48, 48), and what shall be said of them.
 
     Args:
-        data: the faces; their labels fill the first seven columns.
-        votes: the FER+ votes on these faces, one row each (`ferplus.votes`).
-        weight: what the votes of a face add up to, where it has any.
+        recipe: its `labels` decide what the images are. FER+'s raters agree on most of them only;
+            the others are left out.
+        data: any data set with that split.
+        votes: the FER+ votes on `data`, one row each; None where the recipe does not need them.
+        split: of `dataset.SPLITS`. The votes count in Training only.
+
+    Returns:
+        The second is float32, shape (n, k): the label's column is 1; with `recipe.votes`, ten
+        columns for the votes follow.
     """
-    rows = np.eye(CLASSES, dtype=np.float32)[data.labels]
-    if votes is None:
-        return rows
+    rows = np.flatnonzero(data.splits == split)
+    labels = np.eye(len(EMOTIONS), dtype=np.float32)[data.labels[rows]]
+    if recipe.labels == "ferplus" and votes is not None:
+        agreed = ferplus.targets(votes.iloc[rows].set_axis(rows))
+        rows, labels = agreed.index.to_numpy(), agreed.to_numpy(np.float32)
+    if recipe.votes and votes is not None:
+        weight = recipe.votes if split == "Training" else 0.0
+        labels = np.hstack([labels, weight * shares(votes.iloc[rows])])
+    return data.images[rows], labels
+
+
+def shares(votes: pd.DataFrame) -> np.ndarray:
+    """Return each choice's share of the votes, float32, shape (n, 10); 0 where nobody voted."""
     counts = votes[list(ferplus.VOTES)].to_numpy(np.float32)
-    return np.hstack([rows, weight * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)])
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def classes(columns: int) -> int:
+    """Return how many columns of a target are emotions: the raters' ten choices may follow."""
+    return columns - len(ferplus.VOTES) if columns > len(ferplus.VOTES) else columns
 
 
 @dataclass(frozen=True)
@@ -143,14 +170,16 @@ class Lesson:
         images, labels = self.augmentation(images, np.array(labels, np.float32), rng)
         if self.noise or self.blur:
             images = augmentation.degrade(images, self.noise, self.blur, rng)
-        names = labels[:, :CLASSES].argmax(axis=1)
-        labels[:, :CLASSES] *= 1 - self.smoothing
-        labels[:, :CLASSES] += self.smoothing / CLASSES
+        emotions = labels[:, : classes(labels.shape[1])]  # a view
+        names = emotions.argmax(axis=1)
+        emotions *= 1 - self.smoothing
+        emotions += self.smoothing / emotions.shape[1]
         if self.mixup:
             images, labels = augmentation.mixup(images, labels, self.mixup, rng)
         if self.teacher is not None:
-            labels[:, :CLASSES] *= 1 - self.trust
-            labels[:, :CLASSES] += self.trust * self.teacher(images)
+            emotions = labels[:, : classes(labels.shape[1])]
+            emotions *= 1 - self.trust
+            emotions += self.trust * self.teacher(images)
         if self.weights:
             labels *= np.array(self.weights, np.float32)[names, None]
         return images, labels
@@ -163,7 +192,8 @@ def loss(labels: Any, answers: Any) -> Any:
 
 def accuracy(labels: Any, answers: Any) -> Any:
     """Share of the faces for which the most probable emotion is the label's."""
-    right = [keras.ops.argmax(rows[:, :CLASSES], axis=-1) for rows in (labels, answers)]
+    emotions = slice(classes(answers.shape[-1]))
+    right = [keras.ops.argmax(rows[:, emotions], axis=-1) for rows in (labels, answers)]
     return keras.ops.cast(keras.ops.equal(*right), "float32")
 
 
@@ -184,29 +214,24 @@ def train(
     Args:
         recipe: how.
         data: any data set with both splits.
-        votes: the FER+ votes on `data`, one row each; needed where the recipe weighs them.
+        votes: the FER+ votes on `data`, one row each; needed where the recipe counts them.
         seed: of the first weights, the order of the images and their changes.
         keep, verbose: as in `training.fit`.
 
     Returns:
-        The model, faces (n, 48, 48, 1) from 0 to 1 to seven probabilities, in float32 and
-        calibrated on PublicTest; and the curve.
+        The model, faces (n, 48, 48, 1) from 0 to 1 to a probability for each of the recipe's
+        `CLASSES`, in float32 and calibrated on PublicTest; and the curve.
     """
-    if recipe.votes and votes is None:
-        raise ValueError(f"the recipe weighs the FER+ votes: put {VOTES_FILE} beside FER-2013.")
+    if needs_votes(recipe) and votes is None:
+        raise ValueError(f"the recipe counts the FER+ votes: put {VOTES_FILE} beside FER-2013.")
     keras.utils.set_random_seed(seed)
-    heads = HEADS if recipe.votes else {"emotion": CLASSES}
+    heads = {"emotion": len(CLASSES[recipe.labels])}
+    if recipe.votes:
+        heads["votes"] = len(ferplus.VOTES)
     shape: Any = {"widths": recipe.widths, "blocks": recipe.blocks, "heads": heads}
     shape["dropout"] = recipe.dropout
     model = networks.residual(**shape, quick=True)
-    parts = []
-    for split in ("Training", "PublicTest"):
-        rows = np.flatnonzero(data.splits == split)
-        faces = data.take(rows)
-        theirs = votes.iloc[rows] if recipe.votes and votes is not None else None
-        parts.append(
-            (faces.images, targets(faces, theirs, recipe.votes if split == "Training" else 0))
-        )
+    parts = [examples(recipe, data, votes, split) for split in ("Training", "PublicTest")]
     rate = training.cosine(recipe.rate, recipe.epochs, len(parts[0][0]), recipe.batch_size)
     sgd = keras.optimizers.SGD(rate, recipe.momentum, nesterov=True, weight_decay=recipe.decay)
     sgd.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -223,13 +248,18 @@ def train(
         keep=keep,
         verbose=verbose,
     )
-    return calibrated(_plain(model, shape), data.split("PublicTest")), curve
+    return calibrated(_plain(model, shape), *parts[1]), curve
+
+
+def needs_votes(recipe: Recipe) -> bool:
+    """Return whether a recipe cannot do without FER+."""
+    return recipe.labels == "ferplus" or recipe.votes > 0
 
 
 def _lesson(recipe: Recipe, labels: np.ndarray) -> Lesson:
     weights: tuple[float, ...] = ()
     if recipe.balance:
-        count = labels[:, :CLASSES].sum(axis=0)
+        count = labels[:, : classes(labels.shape[1])].sum(axis=0)
         weight = (count.mean() / np.maximum(count, 1)) ** recipe.balance
         weights = tuple((weight * count.sum() / (weight * count).sum()).round(4).tolist())
     teacher = Teacher(recipe.teacher) if recipe.teacher else None
@@ -276,14 +306,20 @@ def _plain(model: keras.Model, shape: dict[str, Any]) -> keras.Model:
         keras.config.set_dtype_policy(policy)
 
 
-def calibrated(model: keras.Model, data: Dataset) -> keras.Model:
-    """Divide the logits by the temperature that makes the labels of `data` most probable.
+def calibrated(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> keras.Model:
+    """Divide the logits by the temperature that makes the labels most probable.
+
+    Args:
+        model: ends in the layer "emotion".
+        images, targets: as from `examples`.
 
     Source: Guo and others (2017), https://arxiv.org/abs/1706.04599
     """
-    logits = np.log(np.maximum(model.predict(data.x, verbose=0), 1e-9))
+    x = images[..., None] / np.float32(255)
+    logits = np.log(np.maximum(model.predict(x, verbose=0), 1e-9))
+    labels = targets[:, : logits.shape[1]].argmax(axis=1)
     grid = np.exp(np.linspace(-1.5, 1.5, 301))
-    best = min(grid, key=lambda temperature: _surprise(logits / temperature, data.labels))
+    best = min(grid, key=lambda temperature: _surprise(logits / temperature, labels))
     last = model.get_layer("emotion")
     last.set_weights([np.asarray(value) / best for value in last.get_weights()])
     return model
@@ -296,13 +332,20 @@ def _surprise(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean(whole - logits[np.arange(len(labels)), labels]))
 
 
+def trained(name: str, seed: int) -> Path:
+    """Return where a trained model lies until tools/ship_models.py puts it into models/."""
+    return paths.processed() / "recogniser" / f"{name}-{seed}.keras"
+
+
 def main() -> None:
     """Train what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m facevalue.training", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="the recipe, a TOML file")
     parser.add_argument("--seed", type=int, default=0, help="another gives another model (0)")
     parser.add_argument("--data", default="fer2013", help="fer2013 or rendered")
-    parser.add_argument("--out", type=Path, help="the .keras file (default: models/NAME.keras)")
+    parser.add_argument(
+        "--out", type=Path, help="the .keras file (data/processed/recogniser/NAME-SEED.keras)"
+    )
     given = parser.parse_args()
     recipe = read(given.config)
     distribution.start()
@@ -310,11 +353,13 @@ def main() -> None:
     if distribution.chief():
         print("computes in", policy)
     data = datasets.load(given.data)
-    votes = ferplus.votes(paths.raw_file(VOTES_FILE), data) if recipe.votes else None
+    votes = ferplus.votes(paths.raw_file(VOTES_FILE), data) if needs_votes(recipe) else None
     model, curve = train(recipe, data, votes, seed=given.seed)
     if not distribution.chief():
         return
-    out = given.out or paths.root() / "models" / f"{recipe.name}.keras"
+    name = f"{recipe.name}-{given.seed}"
+    paths.write_text(results.curve_file(name, given.data, "full"), curve.to_csv(index=False))
+    out = given.out or trained(recipe.name, given.seed)
     with paths.beside(out, ending=".keras") as part:
         model.save(part)
     print(f"{out}: PublicTest {curve['val_accuracy'].iloc[-1]:.4f}, {len(curve)} epochs.")

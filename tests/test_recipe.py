@@ -59,6 +59,7 @@ def test_what_a_file_names_replaces_what_a_recipe_has(tmp_path):
         ('name = "a"\nepoch = 3', "names epoch: a recipe has .*epochs"),
         ('name = "a"\n[augmentation]\nturn = 3', "names turn: a augmentation has .*rotate"),
         ("name = ", "a.toml is not TOML"),
+        ('name = "a"\nlabels = "mine"', "a.toml: labels is one of fer2013, ferplus"),
     ],
 )
 def test_a_wrong_file_is_told_so(tmp_path, text, message):
@@ -71,14 +72,29 @@ def test_a_wrong_file_is_told_so(tmp_path, text, message):
 
 
 def test_votes_stand_beside_the_label_with_their_weight():
-    data = faces(2)
-    votes = pd.concat([ten_votes(happiness=6, neutral=2), ten_votes()])
-    rows = recipe.targets(data, votes, 0.5)
+    data = faces(3)
+    votes = pd.concat([ten_votes(happiness=6, neutral=2), ten_votes(), ten_votes(fear=9)])
+    images, rows = recipe.examples(Recipe("a", votes=0.5), data, votes, "Training")
+    assert (images == data.images[:2]).all()  # the third is a PublicTest image
     assert rows.shape == (2, 17)
-    assert rows[:, :7].argmax(axis=1).tolist() == data.labels.tolist()
+    assert rows[:, :7].argmax(axis=1).tolist() == data.labels[:2].tolist()
     assert dict(zip(ferplus.VOTES, rows[0, 7:], strict=True))["happiness"] == pytest.approx(0.375)
     assert dict(zip(ferplus.VOTES, rows[0, 7:], strict=True))["neutral"] == pytest.approx(0.125)
     assert rows[1, 7:].sum() == 0  # nobody voted: nothing is asked
+
+
+def test_ferplus_labels_leave_out_what_the_raters_do_not_agree_on():
+    data = faces(3)
+    votes = [ten_votes(contempt=9), ten_votes(fear=3, anger=3, sadness=3), ten_votes(neutral=8)]
+    plan = Recipe("a", labels="ferplus", votes=0.0)
+    images, rows = recipe.examples(plan, data, pd.concat(votes), "Training")
+    assert (images == data.images[[0]]).all()  # the third is a PublicTest image
+    assert rows.tolist() == [[0, 0, 0, 0, 0, 0, 0, 1]]
+    images, rows = recipe.examples(
+        Recipe("a", labels="ferplus"), data, pd.concat(votes), "PublicTest"
+    )
+    assert (images == data.images[[2]]).all()
+    assert rows.shape == (1, 18) and rows[0].argmax() == 0
 
 
 def test_smoothing_spreads_a_share_over_all_emotions():
@@ -130,8 +146,9 @@ def test_the_loss_is_the_cross_entropy_of_both_heads():
 
 
 def test_accuracy_does_not_look_at_the_votes():
-    labels = np.array([[0, 1, 0, 0, 0, 0, 0, 9], [1, 0, 0, 0, 0, 0, 0, 0]], "f4")
-    answers = np.array([[0.2, 0.5, 0.3, 0, 0, 0, 0, 1], [0.2, 0.5, 0.3, 0, 0, 0, 0, 1]], "f4")
+    nobody, somebody = [0.0] * 10, [9.0, *[0.0] * 9]
+    labels = np.array([[0, 1, 0, 0, 0, 0, 0, *somebody], [1, 0, 0, 0, 0, 0, 0, *nobody]], "f4")
+    answers = np.array([[0.2, 0.5, 0.3, 0, 0, 0, 0, *somebody]] * 2, "f4")
     assert np.asarray(recipe.accuracy(labels, answers)).tolist() == [1, 0]
 
 
@@ -177,8 +194,9 @@ def test_calibration_leaves_the_answer_and_mends_the_confidence():
     # far too sure: the stripes differ by 0.47
     model.get_layer("emotion").set_weights([kernel, np.array([0, 0, 0, 5.6, 0, 0, 0], "f4")])
     data.labels[:8] = 7 - data.labels[:8]  # a fifth of the labels are wrong
+    labels = np.eye(7)[data.labels]
     before = np.asarray(model(data.x))
-    after = np.asarray(recipe.calibrated(model, data)(data.x))
+    after = np.asarray(recipe.calibrated(model, data.images, labels)(data.x))
     assert (after.argmax(axis=1) == before.argmax(axis=1)).all()
     off = {"before": before, "after": after}
     off = {name: evaluation.calibration_error(data.labels, p) for name, p in off.items()}

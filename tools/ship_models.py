@@ -1,8 +1,9 @@
-"""Write what ships of a trained model: models/NAME.onnx from models/NAME.keras, and SHA256SUMS.
+"""Write what ships of a trained model: models/NAME.keras, NAME.onnx and SHA256SUMS.
 
-`python tools/ship_models.py fast --int8` also turns the weights and maps into whole numbers of
-8 bits, with scales measured on Training images. It prints the accuracy on PublicTest before and
-after: 8 bits may cost half a point at most.
+`python tools/ship_models.py accurate` takes what `python -m facevalue.training --config
+models/accurate.toml` left in data/processed/recogniser. With `--int8` the .onnx file computes in
+whole numbers of 8 bits, with scales measured on Training images. It prints the accuracy on
+PublicTest before and after: 8 bits may cost half a point at most.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from facevalue import datasets, networks, paths
+from facevalue import datasets, networks, paths, recipe
 
 MODELS = paths.root() / "models"
 MOST_LOST = 0.005
@@ -78,10 +79,13 @@ def main() -> None:
     """Write one model's files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", help="accurate or fast")
+    parser.add_argument("--seed", type=int, default=0, help="of the training (0)")
     parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
     given = parser.parse_args()
     file = MODELS / f"{given.name}.onnx"
-    model = keras.models.load_model(file.with_suffix(".keras"), compile=False)
+    model = keras.models.load_model(recipe.trained(given.name, given.seed), compile=False)
+    with paths.beside(file.with_suffix(".keras"), ending=".keras") as part:
+        model.save(part)
     networks.to_onnx(model, file)
     if given.int8:
         data = datasets.load("fer2013")

@@ -1,0 +1,94 @@
+"""Measure every trained seed of a recipe on FER-2013, and write reports/seeds.csv.
+
+`python tools/measure_seeds.py accurate fast` takes data/processed/recogniser/accurate-0.keras,
+accurate-1.keras and so on, as `python -m facevalue.training --config models/accurate.toml --seed 1`
+leaves them. It prints the mean and the spread of one model and one crop; the mean of a face's and
+its mirror image's answer, and the mean of all seeds' answers, have rows of their own.
+
+PrivateTest is to be looked at once: `--private` asks for it, when all choices are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from bench_recogniser import fer2013, scores, without_copies
+from tqdm import tqdm
+
+from facevalue import ferplus, paths, recipe, results
+from facevalue.dataset import Dataset
+from facevalue.quality import VOTES_FILE
+
+TABLE = Path("reports") / "seeds.csv"
+ONE, MIRRORED, TOGETHER = "one crop", "and its mirror image", "all seeds together"
+
+
+def answers(file: Path, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the probabilities for uint8 images, of one crop and with its mirror image's."""
+    model = keras.models.load_model(file, compile=False)
+    x = images[..., None] / np.float32(255)
+    plain, mirrored = (model.predict(faces, verbose=0) for faces in (x, x[:, :, ::-1]))
+    return {ONE: plain, MIRRORED: (plain + mirrored) / 2}
+
+
+def measured(
+    plan: recipe.Recipe, data: Dataset, votes: pd.DataFrame, split: str
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one recipe on one split."""
+    images, targets = recipe.examples(plan, data, votes, split)
+    labels = targets[:, : len(recipe.CLASSES[plan.labels])].argmax(axis=1)
+    tests = {split: np.ones(len(labels), bool)}
+    if split == "PrivateTest" and plan.labels == "fer2013":
+        tests["PrivateTest without copies"] = without_copies(data)
+    files = sorted(recipe.trained(plan.name, 0).parent.glob(f"{plan.name}-*.keras"))
+    if not files:
+        raise SystemExit(f"No seed of {plan.name} is trained: see models/{plan.name}.toml.")
+    found = {
+        file.stem.rpartition("-")[2]: answers(file, images)
+        for file in tqdm(files, desc=f"{plan.name}, {split}")
+    }
+    together = {TOGETHER: np.mean([found[seed][ONE] for seed in found], axis=0)}
+    for seed, ways in {**found, ",".join(found): together}.items():
+        for way, p in ways.items():
+            for test, rows in tests.items():
+                facts = {"model": plan.name, "seed": seed, "labels": plan.labels, "answer": way}
+                numbers = scores(labels[rows], p[rows])
+                yield facts | {"test": test} | {k: round(v, 4) for k, v in numbers.items()}
+
+
+def main() -> None:
+    """Measure, write and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="+", help="of recipes in models/: accurate, fast, ferplus")
+    parser.add_argument("--private", action="store_true", help="PrivateTest too")
+    given = parser.parse_args()
+    data = fer2013()
+    votes = ferplus.votes(paths.raw_file(VOTES_FILE), data)
+    splits = ["PublicTest", "PrivateTest"] if given.private else ["PublicTest"]
+    rows = []
+    for name in given.names:
+        plan = recipe.read(paths.root() / "models" / f"{name}.toml")
+        rows += [row for split in splits for row in measured(plan, data, votes, split)]
+    new = pd.DataFrame(rows).assign(
+        machine=results.machine(),
+        date=datetime.date.today().isoformat(),
+        command="python tools/measure_seeds.py " + " ".join(given.names),
+    )
+    file = paths.root() / TABLE
+    old = pd.read_csv(file, dtype={"seed": str}) if file.is_file() else pd.DataFrame()
+    key = ["model", "seed", "answer", "test"]
+    table = pd.concat([old, new]).drop_duplicates(key, keep="last").sort_values(key)
+    paths.write_text(file, table.to_csv(index=False))
+    ways = new.groupby(["model", "test", "answer"], sort=False)[["accuracy", "macro F1"]]
+    print(ways.agg(["count", "mean", "std"]).round(4).to_string())
+
+
+if __name__ == "__main__":
+    main()
