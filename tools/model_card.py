@@ -65,7 +65,9 @@ DATA = """
 FER-2013 (Goodfellow and others 2013, https://arxiv.org/abs/1307.0414):
 {counts}.
 The photos came from an image search for words of emotion, and one person put each under a word.
-Trained on Training; chosen on PublicTest; PrivateTest was looked at once, at the end. {copies}
+Trained on Training; chosen on PublicTest; PrivateTest was looked at once, at the end. Beside the
+label, the networks learnt how ten people had voted on each Training image, FER+ (Barsoum and others
+2016, https://arxiv.org/abs/1608.01041); of the test images they saw neither. {copies}
 PrivateTest images are, pixel by pixel, also in Training; the numbers "without copies" leave them
 out.
 
@@ -91,6 +93,12 @@ confidence, how often it is right, and how many they are."""
 ROBUSTNESS = """Accuracy on FER-2013's PrivateTest when each image is spoilt, at three strengths
 (`facevalue.robustness`, seed 0; an image of 48 x 48 has 2,304 pixels, so that noise and blur weigh
 more than on a photo, which is averaged when a face is cut out of it)."""
+
+SEEDS = """Every model was trained several times, each time from other random numbers ("count"): the
+mean and the spread (standard deviation) of one crop's accuracy, of a face's and its mirror image's
+mean answer, and of the mean answer of all trainings together. `ferplus` is the recipe of `accurate`
+with the eight emotions of FER+ as labels, trained and tested on the images whose raters agree. Each
+training is in reports/seeds.csv; seed 0 ships."""
 
 FAIRNESS = """Drawn faces: {n} people, each drawn with a clear expression, the same in every group
 but for the one thing that the row names. low and high bound the 95 % interval (Wilson). Two
@@ -177,7 +185,7 @@ def card(names: Sequence[str], faces: int = 350) -> str:
     share = np.bincount(private.labels) / len(private)
     told = NUMBERS.format(chance=share.max(), common=EMOTIONS[int(share.argmax())])
     table = pd.DataFrame(numbers).T.rename_axis(["model", "test"]).astype({"images": int})
-    parts += ["## Numbers\n\n" + block(told, text(table)), *own]
+    parts += ["## Numbers\n\n" + block(told, text(table)), *own, seeds()]
     parts.append("## What spoils it\n\n" + block(ROBUSTNESS, spoilt_table(spoilt)))
     told = FAIRNESS.format(n=faces)
     parts.append("## Whom it wrongs\n\n" + block(told, wronged_table(wronged)))
@@ -241,6 +249,17 @@ def by_class(name: str, labels: np.ndarray, probabilities: np.ndarray) -> list[s
         f"### What `{name}` confuses\n\n{block(CONFUSION, matrix.to_string())}",
         f"### How sure `{name}` is\n\n{block(CALIBRATION, text(sure))}",
     ]
+
+
+def seeds() -> str:
+    """Return the mean and spread of all trainings, or nothing where none was measured."""
+    file = paths.root() / "reports" / "seeds.csv"
+    if not file.is_file():
+        return ""
+    rows = pd.read_csv(file, dtype={"seed": str})
+    ways = rows.groupby(["model", "test", "answer"], sort=False)
+    table = ways[["accuracy"]].agg(["count", "mean", "std"])
+    return "## How much is luck\n\n" + block(SEEDS, text(table))
 
 
 def spoilt_table(found: dict[str, pd.DataFrame]) -> str:
