@@ -39,7 +39,7 @@ def answers(file: Path, images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def measured(
-    plan: recipe.Recipe, data: Dataset, votes: pd.DataFrame, split: str
+    plan: recipe.Recipe, data: Dataset, votes: pd.DataFrame | None, split: str
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one recipe on one split."""
     images, targets = recipe.examples(plan, data, votes, split)
