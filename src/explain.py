@@ -47,7 +47,7 @@ def activation_maps(model: keras.Model, images: np.ndarray, layer: str) -> np.nd
         )
     probe = keras.Model(model.input, model.get_layer(layer).output)
     # a direct call: `predict` would compile a new program for every layer
-    return keras.ops.convert_to_numpy(probe(images, training=False))
+    return keras.ops.convert_to_numpy(keras.ops.cast(probe(images, training=False), "float32"))
 
 
 def convolution_layers(model: keras.Model) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import random
@@ -39,6 +40,7 @@ class Profile:
         photos: drawn photos that notebook 01 searches for faces.
         replicates: how often notebook 02 draws people anew to see how far its numbers vary.
         networks: how many more of the published networks notebook 04 trains beside cnn6.
+        cnn_images: Training images that cnn6 of notebook 04 learns from; None for all.
         watched: images of PublicTest on which notebook 04 watches cnn6 learn.
         few_images: images on which notebook 04 shows overfitting.
         large: images of an emotion and source, 224 x 224 pixels, for project 1's six models.
@@ -58,6 +60,7 @@ class Profile:
     photos: int
     replicates: int
     networks: int
+    cnn_images: int | None
     watched: int | None
     few_images: int
     large: int
@@ -87,6 +90,7 @@ def profile() -> Profile:
             photos=40,
             replicates=1_000,
             networks=0,
+            cnn_images=3_000,
             watched=500,
             few_images=160,
             large=2,
@@ -106,6 +110,7 @@ def profile() -> Profile:
         photos=400,
         replicates=10_000,
         networks=6,
+        cnn_images=None,
         watched=None,
         few_images=4_000,
         large=200,
@@ -128,6 +133,7 @@ def setup(seed: int = 42) -> Profile:
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(seed)
     plt.rcParams.update(STYLE)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of each new network
     pd.options.display.float_format = "{:.3f}".format
     return profile()
 

@@ -35,6 +35,11 @@ def test_maps_are_the_convolution_of_the_image_with_the_kernel(network, images):
         np.testing.assert_allclose(maps[n, :, :, k], np.maximum(expected, 0), atol=1e-5)
 
 
+def test_maps_of_a_network_that_computes_in_bfloat16_can_be_drawn(images):
+    maps = explain.activation_maps(pooled(dtype="mixed_bfloat16"), images, "conv")
+    assert maps.dtype == np.float32 and maps.std() > 0
+
+
 def test_the_example_of_project_2():
     image = np.array(
         [[1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [0, 0, 1, 1, 0], [0, 1, 1, 0, 0]]
