@@ -1,7 +1,9 @@
 """Train small versions of the recogniser's recipe, each with one part changed.
 
 `python tools/ablations.py` writes reports/ablations.csv: PublicTest of FER-2013, never PrivateTest.
-A training that is done is not repeated, and one that was killed goes on.
+A small network learns from a third of Training, which it sees so often that it could learn it by
+heart, as the large one could all of it; on all images and in few epochs, whatever hinders a network
+would look harmful. A training that is done is not repeated, and one that was killed goes on.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from facevalue.recipe import Recipe
 
 TABLE = Path("reports") / "ablations.csv"
 
-BASE = Recipe("ablation", widths=(16, 32, 64, 128), blocks=(1, 1, 1), epochs=15)
+BASE = Recipe("ablation", widths=(16, 32, 64, 128), blocks=(1, 1, 1), epochs=40)
 STILL = Augmentation(flip=False, shift=0, rotate=0, zoom=0, light=0, erase=0)
 
 CHANGES: dict[str, dict[str, object]] = {
@@ -61,7 +63,7 @@ def measure(change: str, plan: Recipe, seed: int, data: Dataset, votes: pd.DataF
         "epochs": len(curve),
         "parameters": model.count_params(),
         "seconds": round(evaluation.duration(curve)),
-        "data": "fer2013, PublicTest",
+        "data": "fer2013, a third of Training, PublicTest",
         "machine": results.machine(),
         "date": datetime.date.today().isoformat(),
         "command": "python tools/ablations.py",
@@ -77,6 +79,7 @@ def main() -> None:
     given = parser.parse_args()
     print("computes in", training.use_mixed_precision())
     data = datasets.load("fer2013")
+    data = data.take((data.splits == "PublicTest") | (np.arange(len(data)) % 3 == 0))
     votes = ferplus.votes(paths.raw_file(VOTES_FILE), data)
     file = paths.root() / TABLE
     table = pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=["change", "seed"])
