@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def main() -> None:
     new = pd.DataFrame(rows).assign(
         machine=results.machine(),
         date=datetime.date.today().isoformat(),
-        command="python tools/measure_seeds.py " + " ".join(given.names),
+        command=" ".join(["python tools/measure_seeds.py", *sys.argv[1:]]),
     )
     file = paths.root() / TABLE
     old = pd.read_csv(file, dtype={"seed": str}) if file.is_file() else pd.DataFrame()
