@@ -42,6 +42,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "noise and blur": {"noise": 0.06, "blur": 1.0},
     "no dropout": {"dropout": 0.0},
     "no weight decay": {"decay": 0.0},
+    "a fifth of the weight decay": {"decay": 0.001},
     "a tenth of the learning rate": {"rate": 0.01},
     "rare emotions count more": {"balance": 0.5},
 }
