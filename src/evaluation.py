@@ -174,7 +174,8 @@ def record(
 
     Args:
         model: the model's name in the course's table.
-        split: "Training", "PublicTest", "PrivateTest" or "PublicTest + PrivateTest".
+        split: "Training", "PublicTest", "PrivateTest" or "PublicTest + PrivateTest"; or another
+            name, which keeps the number out of README's table: "mixed".
         labels: int, shape (n,), the true classes.
         predictions: int, shape (n,), the predicted classes.
         seconds: how long training took.

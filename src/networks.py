@@ -74,8 +74,8 @@ class QuickConvolution(layers.Conv2D):
     on a processor, the recogniser's network trains a fifth faster.
 
     The weights are those of `keras.layers.Conv2D`, which takes its place when a trained network is
-    kept (`residual(..., quick=False)`). For kernels of 1 and 3, padding
-    "same" and even sizes only.
+    kept (`residual(..., quick=False)`). For kernels of 1 and 3, padding "same"
+    and even sizes only.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:

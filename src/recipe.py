@@ -145,9 +145,10 @@ def shares(votes: pd.DataFrame) -> np.ndarray:
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
-def classes(columns: int) -> int:
-    """Return how many columns of a target are emotions: the raters' ten choices may follow."""
-    return columns - len(ferplus.VOTES) if columns > len(ferplus.VOTES) else columns
+def emotions(rows: Any) -> Any:
+    """Return a view of targets' or answers' columns of emotions: ten of votes may follow them."""
+    width = rows.shape[1]
+    return rows[:, : width - len(ferplus.VOTES)] if width > len(ferplus.VOTES) else rows
 
 
 @dataclass(frozen=True)
@@ -170,16 +171,16 @@ class Lesson:
         images, labels = self.augmentation(images, np.array(labels, np.float32), rng)
         if self.noise or self.blur:
             images = augmentation.degrade(images, self.noise, self.blur, rng)
-        emotions = labels[:, : classes(labels.shape[1])]  # a view
-        names = emotions.argmax(axis=1)
-        emotions *= 1 - self.smoothing
-        emotions += self.smoothing / emotions.shape[1]
+        wanted = emotions(labels)
+        names = wanted.argmax(axis=1)
+        wanted *= 1 - self.smoothing
+        wanted += self.smoothing / wanted.shape[1]
         if self.mixup:
             images, labels = augmentation.mixup(images, labels, self.mixup, rng)
         if self.teacher is not None:
-            emotions = labels[:, : classes(labels.shape[1])]
-            emotions *= 1 - self.trust
-            emotions += self.trust * self.teacher(images)
+            wanted = emotions(labels)
+            wanted *= 1 - self.trust
+            wanted += self.trust * self.teacher(images)
         if self.weights:
             labels *= np.array(self.weights, np.float32)[names, None]
         return images, labels
@@ -192,8 +193,7 @@ def loss(labels: Any, answers: Any) -> Any:
 
 def accuracy(labels: Any, answers: Any) -> Any:
     """Share of the faces for which the most probable emotion is the label's."""
-    emotions = slice(classes(answers.shape[-1]))
-    right = [keras.ops.argmax(rows[:, emotions], axis=-1) for rows in (labels, answers)]
+    right = [keras.ops.argmax(emotions(rows), axis=-1) for rows in (labels, answers)]
     return keras.ops.cast(keras.ops.equal(*right), "float32")
 
 
@@ -259,7 +259,7 @@ def needs_votes(recipe: Recipe) -> bool:
 def _lesson(recipe: Recipe, labels: np.ndarray) -> Lesson:
     weights: tuple[float, ...] = ()
     if recipe.balance:
-        count = labels[:, : classes(labels.shape[1])].sum(axis=0)
+        count = emotions(labels).sum(axis=0)
         weight = (count.mean() / np.maximum(count, 1)) ** recipe.balance
         weights = tuple((weight * count.sum() / (weight * count).sum()).round(4).tolist())
     teacher = Teacher(recipe.teacher) if recipe.teacher else None
@@ -317,7 +317,7 @@ def calibrated(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> k
     """
     x = images[..., None] / np.float32(255)
     logits = np.log(np.maximum(model.predict(x, verbose=0), 1e-9))
-    labels = targets[:, : logits.shape[1]].argmax(axis=1)
+    labels = emotions(targets).argmax(axis=1)
     grid = np.exp(np.linspace(-1.5, 1.5, 301))
     best = min(grid, key=lambda temperature: _surprise(logits / temperature, labels))
     last = model.get_layer("emotion")

@@ -1,5 +1,7 @@
 """The recogniser's recipe: its file, its targets, and a training small enough for a test."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pandas as pd
@@ -43,6 +45,13 @@ def batch(labels, width=7):
 @pytest.mark.parametrize("file", sorted((paths.root() / "models").glob("*.toml")), ids=str)
 def test_each_recipe_in_models_is_read_and_named_like_its_file(file):
     assert recipe.read(file).name == file.stem
+
+
+def test_ferplus_is_trained_by_the_recipe_of_accurate():
+    other, accurate = (
+        recipe.read(paths.root() / "models" / f"{name}.toml") for name in ("ferplus", "accurate")
+    )
+    assert dataclasses.replace(other, name="accurate", labels="fer2013") == accurate
 
 
 def test_what_a_file_names_replaces_what_a_recipe_has(tmp_path):
