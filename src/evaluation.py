@@ -224,6 +224,8 @@ def measure(
     data: Dataset,
     curve: pd.DataFrame,
     published: tuple[float, str] | None = None,
+    *,
+    trained_here: bool = True,
 ) -> tuple[pd.Series, np.ndarray, pd.DataFrame]:
     """Record a trained network's scores on PrivateTest, and on both test splits together.
 
@@ -233,6 +235,7 @@ def measure(
         data: a data set with both test splits.
         curve: of its training, as `training.fit` returns it.
         published: as in `record`, for both splits together.
+        trained_here: False if another run trained it, on other data, and has kept its curve.
 
     Returns:
         A row for a table: parameters, top-1 and top-3 accuracy on either number of images, epochs
@@ -252,7 +255,7 @@ def measure(
     }
     for split, (truth, p, theirs) in tests.items():
         one, three = (top_k_accuracy(truth, p, k) for k in (1, 3))
-        more: Any = {"top3": three, "curve": curve, **speed}
+        more: Any = {"top3": three, "curve": curve if trained_here else None, **speed}
         record(name, split, truth, p.argmax(axis=1), seconds, theirs, **more)
         row |= {f"top-1 of {len(truth):,}": one, f"top-3 of {len(truth):,}": three}
     row |= {"published": published[0] if published else np.nan}

@@ -74,8 +74,8 @@ class QuickConvolution(layers.Conv2D):
     on a processor, the recogniser's network trains a fifth faster.
 
     The weights are those of `keras.layers.Conv2D`, which takes its place when a trained network is
-    kept (`residual(..., quick=False)`). For kernels of 1 and 3, padding "same"
-    and even sizes only.
+    kept (`residual(..., quick=False)`). For kernels of 1 and 3, padding "same" and even sizes
+    only.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
@@ -105,9 +105,9 @@ def residual(
 
     Each face is first brought to mean 0 and standard deviation 1, so that light and contrast
     count for nothing. Then come a convolution and three stages of residual blocks, each of which
-    halves the maps; every block begins as if it were not there.
-    Sources: He and others (2016), https://arxiv.org/abs/1512.03385; the zero start of a block's
-        last normalisation, Goyal and others (2017), https://arxiv.org/abs/1706.02677.
+    halves the maps. To let the last normalisation of each block begin at zero, as is often done,
+    is of no use here: with so few blocks the network learns for epochs as if they were not there.
+    Source: He and others (2016), https://arxiv.org/abs/1512.03385.
 
     Args:
         widths: maps of the first convolution and of the stages.
@@ -119,11 +119,11 @@ def residual(
     convolve = QuickConvolution if quick else layers.Conv2D
     norm = QuickBatchNormalization if quick else layers.BatchNormalization
 
-    def convolution(x: Any, filters: int, size: int = 3, stride: int = 1, **last: Any) -> Any:
+    def convolution(x: Any, filters: int, size: int = 3, stride: int = 1) -> Any:
         how: Any = {"strides": stride, "padding": "same", "use_bias": False}
         x = convolve(filters, size, kernel_initializer="he_normal", **how)(x)
         # the running mean is for later use: the weights' own average is as slow
-        return norm(momentum=0.9, autocast=False, **last)(x)
+        return norm(momentum=0.9, autocast=False)(x)
 
     inputs = keras.Input((48, 48, 1), name="face")
     standard = layers.LayerNormalization(
@@ -135,7 +135,7 @@ def residual(
             stride = 1 if block else 2
             shortcut = x if block else convolution(x, width, 1, stride)
             y = layers.ReLU()(convolution(x, width, 3, stride))
-            y = convolution(y, width, gamma_initializer="zeros")
+            y = convolution(y, width)
             x = layers.ReLU()(layers.Add()([y, shortcut]))
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, name="dropout", seed=0)(x) if dropout else x
@@ -162,6 +162,17 @@ def vggface(size: int = 96) -> keras.Model:
     return keras.Model(inputs, x, name="vggface")
 
 
+def recogniser_body(whole: keras.Model) -> keras.Model:
+    """Return the recogniser's network without its last layers: (n, 48, 48, 3) to 6 x 6 maps.
+
+    Args:
+        whole: as from `residual`; its weights are shared. It takes the first of the three channels.
+    """
+    maps = keras.Model(whole.input, whole.get_layer("average").input)
+    inputs = keras.Input((48, 48, 3), name="image")
+    return keras.Model(inputs, maps(inputs[..., :1]), name="recogniser_body")
+
+
 def _application(name: str) -> Callable[[int], keras.Model]:
     def build(size: int) -> keras.Model:
         make = getattr(keras.applications, name)
@@ -184,6 +195,8 @@ class Backbone:
         smallest: least height and width of an image.
         sizes: the sizes for which there are weights; empty where one file serves all.
         address: the weight file on the web; "" where it comes with the project.
+        file: under models/, where it comes with the project.
+        cut: makes the body of what the file holds, where that is more.
         md5: the checksum that Keras publishes, or "" where nobody does.
         by_name: whether the layers are found in the file by their names.
     """
@@ -196,6 +209,8 @@ class Backbone:
     smallest: int = 32
     sizes: tuple[int, ...] = ()
     address: str = ""
+    file: str = ""
+    cut: Callable[[keras.Model], keras.Model] | None = None
     md5: str = ""
     by_name: bool = False
 
@@ -242,6 +257,7 @@ BACKBONES = {
         **_MINUS_1_TO_1,
         smallest=16,
         sizes=(48,),
+        file="transfer/rendered.keras",
     ),
     "fer2013": Backbone(
         "small body",
@@ -250,9 +266,21 @@ BACKBONES = {
         **_MINUS_1_TO_1,
         smallest=16,
         sizes=(48,),
+        file="transfer/fer2013.keras",
+    ),
+    "accurate": Backbone(
+        "recogniser",
+        "Training of FER-2013: seven emotions",
+        lambda _: residual(),
+        scale=1 / 255,
+        offset=(0.0, 0.0, 0.0),
+        smallest=48,
+        sizes=(48,),
+        file="accurate.keras",
+        cut=recogniser_body,
     ),
 }
-"""The four of project 4, by their columns in transfer_f1.csv, and the two that we trained."""
+"""The four of project 4, by their columns in transfer_f1.csv, and those that we trained."""
 
 PUBLISHED = ("mobilenet_v2", "resnet50", "vgg16", "vggface")
 """The backbones whose weights are a download."""
@@ -267,7 +295,7 @@ def backbone(
     with its checksum (`weight_file`).
 
     Args:
-        name: a key of `BACKBONES`; "rendered" and "fer2013" come with the project.
+        name: a key of `BACKBONES`; "rendered", "fer2013" and "accurate" come with the project.
         size: height and width of its input, float32 (n, size, size, 3), as `prepare` makes it;
             by default 48 for our own and 96 for the others.
         weights: False for random weights.
@@ -283,7 +311,9 @@ def backbone(
         known = " or ".join(map(str, spec.sizes)) or f"{spec.smallest} or more"
         raise ValueError(f"{spec.title} takes images of {known} pixels, not {size}.")
     if name not in PUBLISHED:
-        return keras.models.load_model(own_file(name), compile=False) if weights else small_body()
+        load = keras.models.load_model
+        own = load(own_file(name), compile=False) if weights else spec.build(size)
+        return spec.cut(own) if spec.cut else own
     model = spec.build(size)
     model.name = name
     if weights:
@@ -313,7 +343,7 @@ def described(name: str) -> Backbone:
 
 def own_file(name: str) -> Path:
     """Return where a body that the project trained itself is kept."""
-    return paths.root() / "models" / "transfer" / f"{name}.keras"
+    return paths.root() / "models" / described(name).file
 
 
 def prepare(faces: keras.KerasTensor, name: str, size: int) -> keras.KerasTensor:

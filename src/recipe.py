@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from facevalue import (
     augmentation,
@@ -33,6 +33,9 @@ from facevalue.quality import VOTES_FILE
 
 CLASSES = {"fer2013": EMOTIONS, "ferplus": ferplus.VOTES[:8]}
 """The emotions of each kind of label, in the order of the answers; "ferplus" knows contempt."""
+
+VIEWS = 4
+"""Changed copies of an image that a teacher answers to."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Recipe:
         noise, blur: of `augmentation.degrade`; 0 for none.
         mixup: alpha of `augmentation.mixup`; 0 for none.
         balance: 0 counts every image alike, 1 every emotion; between them, in between.
-        teacher: .onnx files in models/ whose mean answer to the very images that the network
-            sees takes the place of the labels, by `trust`; none for none.
+        teacher: .onnx files in models/ whose mean answer takes the place of the labels, by
+            `trust` (see `taught`); none for none.
         trust: how much of the label is the teacher's.
         augmentation: how the images are changed.
     """
@@ -161,8 +164,6 @@ class Lesson:
     smoothing: float = 0.0
     mixup: float = 0.0
     weights: tuple[float, ...] = ()  # of each emotion
-    teacher: Any = None  # images -> probabilities, float32, shape (n, 7)
-    trust: float = 0.0
 
     def __call__(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
@@ -177,10 +178,6 @@ class Lesson:
         wanted += self.smoothing / wanted.shape[1]
         if self.mixup:
             images, labels = augmentation.mixup(images, labels, self.mixup, rng)
-        if self.teacher is not None:
-            wanted = emotions(labels)
-            wanted *= 1 - self.trust
-            wanted += self.trust * self.teacher(images)
         if self.weights:
             labels *= np.array(self.weights, np.float32)[names, None]
         return images, labels
@@ -232,6 +229,10 @@ def train(
     shape["dropout"] = recipe.dropout
     model = networks.residual(**shape, quick=True)
     parts = [examples(recipe, data, votes, split) for split in ("Training", "PublicTest")]
+    if recipe.teacher:
+        wanted = emotions(parts[0][1])
+        wanted *= 1 - recipe.trust
+        wanted += recipe.trust * taught(recipe, parts[0][0], seed)
     rate = training.cosine(recipe.rate, recipe.epochs, len(parts[0][0]), recipe.batch_size)
     sgd = keras.optimizers.SGD(rate, recipe.momentum, nesterov=True, weight_decay=recipe.decay)
     sgd.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -244,6 +245,7 @@ def train(
         name=f"{recipe.name}-{seed}",
         augmentation=_lesson(recipe, parts[0][1]),
         seed=seed,
+        callbacks=[training.TimeLeft()] if verbose else [],
         average=recipe.average or None,
         keep=keep,
         verbose=verbose,
@@ -262,36 +264,49 @@ def _lesson(recipe: Recipe, labels: np.ndarray) -> Lesson:
         count = emotions(labels).sum(axis=0)
         weight = (count.mean() / np.maximum(count, 1)) ** recipe.balance
         weights = tuple((weight * count.sum() / (weight * count).sum()).round(4).tolist())
-    teacher = Teacher(recipe.teacher) if recipe.teacher else None
     return Lesson(
-        recipe.augmentation,
-        recipe.noise,
-        recipe.blur,
-        recipe.smoothing,
-        recipe.mixup,
-        weights,
-        teacher,
-        recipe.trust if teacher else 0.0,
+        recipe.augmentation, recipe.noise, recipe.blur, recipe.smoothing, recipe.mixup, weights
     )
 
 
-class Teacher:
-    """The mean answer of trained models (.onnx files in models/): it names them when printed."""
+def taught(recipe: Recipe, images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return the teachers' mean answer to some changed copies of each image (Hinton and others
+    2015, https://arxiv.org/abs/1503.02531).
 
-    def __init__(self, files: Sequence[str]) -> None:
-        import onnxruntime
+    They are asked once, before the training: at every step, it would take longer than to learn.
 
-        self.files = tuple(files)
-        whole = [paths.root() / "models" / file for file in files]
-        self.models = [onnxruntime.InferenceSession(file) for file in whole]
+    Args:
+        recipe: its `teacher` and `augmentation`.
+        images: uint8, shape (n, 48, 48).
+        seed: of the changes.
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Return float32, shape (n, 7), for images float32, shape (n, 48, 48, 1), from 0 to 1."""
-        found = [model.run(None, {model.get_inputs()[0].name: images})[0] for model in self.models]
-        return np.mean(found, axis=0)
+    Returns:
+        float32, shape (n, k), in thousandths: a training that goes on on another machine, whose
+        sums differ in the last digits, shall know its state again.
 
-    def __repr__(self) -> str:
-        return f"Teacher{self.files}"
+    Raises:
+        ValueError: a teacher's file is not in models/.
+    """
+    import onnxruntime
+
+    files = [paths.root() / "models" / file for file in recipe.teacher]
+    for file in files:
+        if not file.is_file():
+            raise ValueError(f"the recipe learns from {file}: train that first, and ship it.")
+    asked = [onnxruntime.InferenceSession(file) for file in files]
+    rng = np.random.default_rng(seed)
+    parts = np.array_split(images, -(-len(images) // 128))
+    answers = []
+    for part in tqdm(parts, desc=f"asking {', '.join(recipe.teacher)}"):
+        x = part[..., None] / np.float32(255)
+        views = [augmentation.augment(x, recipe.augmentation, rng) for _ in range(VIEWS)]
+        found = [
+            model.run(None, {model.get_inputs()[0].name: view})[0]
+            for model in asked
+            for view in views
+        ]
+        answers.append(np.mean(found, axis=0))
+    return np.concatenate(answers).round(3)
 
 
 def _plain(model: keras.Model, shape: dict[str, Any]) -> keras.Model:

@@ -583,7 +583,8 @@ def _key(
     for speed_only in ("run_eagerly", "steps_per_execution", "jit_compile"):
         compiled.pop(speed_only, None)
     compiled["optimizer"]["config"].pop("name", None)
-    heard = [_described(callback) for callback in callbacks if not isinstance(callback, LiveCurve)]
+    silent = LiveCurve, TimeLeft  # they change nothing
+    heard = [_described(callback) for callback in callbacks if not isinstance(callback, silent)]
     facts = [_nameless(network, _names(network)), compiled, heard, repr(settings)]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
     for value in _values(model.non_trainable_weights):
@@ -732,6 +733,27 @@ class LiveCurve(keras.callbacks.Callback):
         curve = pd.DataFrame(self.rows)
         measures = [name for name in ("loss", "accuracy") if name in curve]
         return figures.plot_curves({self.title: curve}, self.title, measures)
+
+
+class TimeLeft(keras.callbacks.Callback):
+    """Says after each epoch how long the rest takes, if it goes on as fast as in this run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began: tuple[float, int] | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note when, and with which epoch, this run began."""
+        self.began = self.began or (time.perf_counter(), epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Print the time left; of epochs that an earlier run did, and after the last, nothing."""
+        if self.began is None or epoch + 1 >= self.params["epochs"]:
+            return
+        start, first = self.began
+        each = (time.perf_counter() - start) / (epoch + 1 - first)
+        left = each * (self.params["epochs"] - epoch - 1)
+        print(f"about {left:.0f} s left" if left < 100 else f"about {left / 60:.0f} min left")
 
 
 def _in_notebook() -> bool:

@@ -323,7 +323,8 @@ def upload(app, name, content, kind="image/jpeg"):
     return checked(app.file_uploader[0].set_value((name, content, kind)).run())
 
 
-def test_all_faces_of_a_photo_are_found_and_named():
+def test_all_faces_of_a_photo_are_found_and_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(photo, "network_file", lambda: tmp_path / "accurate.keras")
     app = upload(page("photo"), "three.jpg", three_people())
     assert "3 faces found" in texts(app)
     assert len([s for s in app.subheader if s.value.startswith("Face ")]) == 3

@@ -55,6 +55,15 @@ def test_all_seeds_together_are_their_mean(rows):
     assert len(rows) == 5
 
 
+def test_one_seed_has_no_company(rows):
+    trained("a", 1).unlink()
+    found = list(measure_seeds.measured(Recipe("a", votes=0.0), faces(), None, "PublicTest"))
+    assert [(row["seed"], row["answer"], row["accuracy"]) for row in found] == [
+        ("0", "one crop", 0.5),
+        ("0", "and its mirror image", 0.5),
+    ]
+
+
 def test_a_recipe_without_trainings_is_told_so(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "processed", lambda: tmp_path)
     with pytest.raises(SystemExit, match="No seed of a is trained: see models/a.toml."):

@@ -22,7 +22,7 @@ import pytest
 from keras import layers
 from web_server import Server
 
-from facevalue import downloads, networks, paths
+from facevalue import downloads, networks, paths, transfer
 from facevalue.downloads import DownloadError
 
 
@@ -274,6 +274,16 @@ def test_the_projects_own_bodies_are_small_and_trained() -> None:
         assert body.output_shape == (None, 3, 3, 128)
         assert np.abs(body.get_layer("block1_bn").get_weights()[2]).max() > 0.01
     assert not np.any(networks.backbone("rendered", weights=False).get_weights()[3])
+
+
+def test_the_recognisers_body_and_last_layer_say_what_the_recogniser_says() -> None:
+    whole = networks.residual((8, 8, 12, 16), (1, 1, 1))
+    grey = np.random.default_rng(0).integers(0, 256, (4, 48, 48)).astype(np.uint8)
+    pooled = transfer.features(networks.recogniser_body(whole), "accurate", grey, keep=False)
+    kernel, bias = whole.get_layer("emotion").get_weights()
+    odds = np.exp(pooled @ kernel + bias)
+    expected = whole.predict(grey[..., None] / np.float32(255), verbose=0)
+    np.testing.assert_allclose(odds / odds.sum(axis=1, keepdims=True), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import live_helpers
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,10 +112,28 @@ def test_smoothing_spreads_a_share_over_all_emotions():
     assert rows[0] == pytest.approx([0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02])
 
 
-def test_a_teacher_takes_the_labels_place_by_its_trust():
-    teacher = np.full((1, 7), 1 / 7, np.float32)
-    _, rows = Lesson(STILL, teacher=lambda images: teacher, trust=0.7)(*batch([3]), rng())
-    assert rows[0] == pytest.approx([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1])
+def test_a_teachers_answers_take_the_labels_place_by_its_trust(tmp_path, monkeypatch):
+    """The teacher calls each face happy by softmax of LOGITS; a tenth of the label stays."""
+    models = tmp_path / "models"
+    models.mkdir()
+    live_helpers.small_model(models)
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    seen = []
+    monkeypatch.setattr(recipe.training, "fit", lambda _, train, *rest, **how: seen.append(train))
+    plan = Recipe("a", widths=(8, 8), blocks=(1,), votes=0.0, teacher=("fast.onnx",), trust=0.9)
+    recipe.train(plan, faces(), seed=1, keep=False)
+    odds = np.exp(live_helpers.LOGITS)
+    expected = 0.9 * odds / odds.sum() + 0.1 * np.eye(7)[3]
+    images, targets = seen[0]
+    assert targets[faces().labels[: len(images)] == 3] == pytest.approx(
+        np.tile(expected, (len(images) // 2, 1)), abs=1e-3
+    )
+
+
+def test_a_teacher_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    with pytest.raises(ValueError, match="learns from .*good.onnx: train that first"):
+        recipe.taught(Recipe("a", teacher=("good.onnx",)), faces().images)
 
 
 def test_weights_count_rare_emotions_more():

@@ -83,6 +83,23 @@ def test_readme_shows_what_the_reports_hold():
     assert text == update_readme.updated(text), "run tools/update_readme.py"
 
 
+def test_readme_tells_the_mean_and_the_spread_of_all_trainings(tmp_path, monkeypatch):
+    """0.70, 0.71 and 0.72: 0.71, give or take 0.01."""
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "accurate.onnx").write_bytes(bytes(1_540_000))
+    rows = [("accurate", seed, "PublicTest", 0.7 + seed / 100) for seed in range(3)]
+    rows += [("ferplus", 0, "PrivateTest", 0.83)]
+    table = pd.DataFrame(rows, columns=["model", "seed", "test", "accuracy"])
+    mirrored = table.assign(answer="and its mirror image", accuracy=0.99)
+    both = pd.concat([table.assign(answer="one crop"), mirrored])
+    both.to_csv(tmp_path / "reports" / "seeds.csv", index=False)
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    told = update_readme.recogniser_table().splitlines()
+    assert told[2] == "| `accurate` | 3 | 0.710 ± 0.010 |  |  | 1.5 MB |"
+    assert told[3] == "| `ferplus` | 1 |  | 0.830  |  | does not ship |"
+
+
 def test_readme_lists_each_notebook():
     text = (paths.root() / "README.md").read_text()
     for path in (paths.root() / "notebooks").glob("[0-9]*.ipynb"):

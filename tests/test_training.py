@@ -119,6 +119,21 @@ def test_an_epoch_holds_every_image_once_with_its_label():
     assert labels.mean() == 24.5
 
 
+def test_the_time_left_counts_the_epochs_of_this_run(monkeypatch, capsys):
+    """Two epochs were trained before; the next two take 60 s each, and six more are to come."""
+    clock = iter([1_000.0, 1_060.0, 1_120.0])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(clock))
+    left = training.TimeLeft()
+    left.set_params({"epochs": 10})
+    for epoch in (0, 1):
+        left.on_epoch_end(epoch)
+    for epoch in (2, 3):
+        left.on_epoch_begin(epoch)
+        left.on_epoch_end(epoch)
+    left.on_epoch_end(9)
+    assert capsys.readouterr().out == "about 7 min left\nabout 6 min left\n"
+
+
 def test_a_batch_depends_on_the_seed_the_epoch_and_the_step_alone():
     one = Batches(faces(), 8, augmentation=Augmentation())
     other = Batches(faces(), 8, augmentation=Augmentation())
@@ -408,7 +423,7 @@ def test_a_rule_or_a_patience_that_changed_starts_anew():
     assert key(stopping(patience=2)) != key(stopping(patience=3))
     assert key(rule(lambda epoch: 0.1 / epoch)) == key(rule(lambda epoch: 0.1 / epoch))
     assert key(rule(lambda epoch: 0.1 / epoch)) != key(rule(lambda epoch: 0.2 / epoch))
-    assert key() == key(training.LiveCurve("only looks on"))
+    assert key() == key(training.LiveCurve("only looks on"), training.TimeLeft())
 
 
 def test_a_frozen_body_counts_and_a_random_start_does_not():

@@ -6,8 +6,9 @@
     python tools/bench_scale.py --page           only write docs/beyond-one-machine.md again
 
 Draws photos into a folder, and scores them on a Dask cluster of 1, 2 and 4 workers of this machine;
-then again while a worker is killed every 30 seconds, and with a scheduler that is killed once. Adds
-a row for each to reports/scale.csv, and computes from those rows what stands in the page.
+then a tenth of them while a worker is killed every 30 seconds, and with a scheduler that is killed
+once. Adds a row for each to reports/scale.csv, and computes from those rows what stands in the
+page. A run whose row is there is not repeated: the command can be stopped and started again.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -255,7 +256,7 @@ def _kill_later(started: Cluster, out: Path, stop: threading.Event) -> None:
 
 def _parts(out: Path) -> int:
     """Return how many parts an undisturbed run has left beside `out`'s folder."""
-    return len(list((out.parent / "whole.parts").glob("*.parquet")))
+    return len(list((out.parent / "tenth.parts").glob("*.parquet")))
 
 
 def empty(workers: int) -> dict[str, Any]:
@@ -273,34 +274,49 @@ def empty(workers: int) -> dict[str, Any]:
     }
 
 
-def measure(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Yield a row for each run."""
+def measure(options: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each run that is not `done`: its name, and how many workers it had."""
     folder, workers, kill_every = options.folder, options.workers, options.kill_every
     distinct = min(options.distinct or options.photos, options.photos)
     draw(folder, options.photos, distinct)
     sizes = [file.stat().st_size for file in islice(folder.rglob("*.jpg"), 2_000)]
     known = {"distinct": distinct, "bytes_per_photo": round(sum(sizes) / len(sizes))}
-    with tempfile.TemporaryDirectory() as place:
-        outs = Path(place)
-        whole = outs / "whole.parquet"
-        yield known | {"run": "a tenth", **scored(folder / TENTH, outs / "tenth.parquet", 1)}
-        first = None
-        for count in workers:
-            out = whole if first is None else outs / f"{count}.parquet"
-            row = scored(folder, out, count)
-            first = pd.read_parquet(whole) if first is None else first
-            yield known | {"run": "all", **row, "same_rows": first.equals(pd.read_parquet(out))}
-        most = max(workers)
-        out = outs / "killed.parquet"
-        row = scored(folder, out, min(2, most), kill_every)
-        same = bool(first is not None and first.equals(pd.read_parquet(out)))
-        name = f"a worker killed every {kill_every:g} s"
-        yield known | {"run": name, **row, "same_rows": same}
-        out = outs / "again.parquet"
-        row = interrupted(folder, out, min(2, most))
-        same = bool(first is not None and first.equals(pd.read_parquet(out)))
-        yield known | {"run": "the scheduler killed once", **row, "same_rows": same}
-        yield {"run": "empty tasks", **empty(min(2, most))}
+    outs = folder.with_name(f"{folder.name}_scored")
+    outs.mkdir(exist_ok=True)
+    tenth, whole = outs / "tenth.parquet", outs / "whole.parquet"
+    killed, again = outs / "killed.parquet", outs / "again.parquet"
+    two = min(2, max(workers))
+    # a run's name and workers, what it starts, the photos, the result, and what that must equal
+    plans: list[tuple[str, int, Callable[..., dict[str, Any]], Path, Path, Path]] = [
+        ("a tenth", 1, scored, folder / TENTH, tenth, tenth),
+        ("all", workers[0], scored, folder, whole, whole),
+    ]
+    for count in workers[1:]:
+        plans.append(("all", count, scored, folder, outs / f"{count}.parquet", whole))
+    often = partial(scored, kill_every=kill_every)
+    name = f"a worker killed every {kill_every:g} s"
+    plans.append((name, two, often, folder / TENTH, killed, tenth))
+    plans.append(("the scheduler killed once", two, interrupted, folder / TENTH, again, tenth))
+    for run, count, start, photos, out, same in plans:
+        if (run, count) in done and out.is_file():
+            continue
+        out.unlink(missing_ok=True)
+        shutil.rmtree(out.with_suffix(".parts"), ignore_errors=True)  # of a run that was stopped
+        row = known | {"run": run, **start(photos, out, count)}
+        if out != same:
+            row["same_rows"] = pd.read_parquet(same).equals(pd.read_parquet(out))
+        yield row
+    if ("empty tasks", two) not in done:
+        yield {"run": "empty tasks", **empty(two)}
+
+
+def measured(command: str) -> set[tuple[str, int]]:
+    """Return the runs of a command that have a row: they are not repeated."""
+    if not TABLE.is_file():
+        return set()
+    rows = pd.read_csv(TABLE)
+    rows = rows[rows["command"] == command]
+    return set(zip(rows["run"], rows["workers"], strict=True))
 
 
 def keep(row: dict[str, Any], command: str) -> None:
@@ -344,13 +360,13 @@ def page(table: pd.DataFrame) -> str:
         f"{speeds['peak_mb_per_worker'].iloc[0]:.0f} MB for {best['photos']:,.0f}.",
         "",
     ]
-    for name, row in runs.iterrows():
-        if str(name).endswith((" s", "once")):
-            same = "the same rows as" if str(row["same_rows"]) == "True" else "OTHER rows than"
-            lines.append(
-                f"- With {name} ({row['kills']:.0f} in all): {row['seconds']:,.0f} s, and {same} "
-                "an undisturbed run."
-            )
+    disturbed = table[table["kills"] > 0].drop_duplicates("run", keep="last")
+    for _, row in disturbed.iterrows():
+        same = "the same rows as" if str(row["same_rows"]) == "True" else "OTHER rows than"
+        lines.append(
+            f"- With {row['run']} ({row['kills']:.0f} in all), {row['photos']:,.0f} photos on "
+            f"{row['workers']:.0f} workers: {row['seconds']:,.0f} s, and {same} an undisturbed run."
+        )
     return "\n".join([*lines, "", *_billion(best, each, float(tasks["tasks_per_second"]))])
 
 
@@ -421,8 +437,8 @@ def main() -> None:
     options.folder = options.folder or default / str(options.photos)
     if not options.page:
         command = shlex.join(["python", "tools/bench_scale.py", *sys.argv[1:]])
-        for row in measure(options):
-            print(row)
+        for row in measure(options, set() if options.dry else measured(command)):
+            print(row, flush=True)
             if not options.dry:
                 keep(row, command)
     if not options.dry:

@@ -55,8 +55,11 @@ def measured(
         file.stem.rpartition("-")[2]: answers(file, images)
         for file in tqdm(files, desc=f"{plan.name}, {split}")
     }
-    together = {TOGETHER: np.mean([found[seed][ONE] for seed in found], axis=0)}
-    for seed, ways in {**found, ",".join(found): together}.items():
+    every = dict(found)
+    if len(found) > 1:
+        p = np.mean([ways[ONE] for ways in found.values()], axis=0)
+        every[",".join(found)] = {TOGETHER: p}
+    for seed, ways in every.items():
         for way, p in ways.items():
             for test, rows in tests.items():
                 facts = {"model": plan.name, "seed": seed, "labels": plan.labels, "answer": way}

@@ -83,8 +83,12 @@ def main() -> None:
     parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
     given = parser.parse_args()
     file = MODELS / f"{given.name}.onnx"
+    trained = recipe.trained(given.name, seed=0)
+    if not trained.is_file():
+        how = f"python -m facevalue.training --config models/{given.name}.toml"
+        raise SystemExit(f"There is no {trained} yet: train it with `{how}`.")
     with paths.beside(file.with_suffix(".keras"), ending=".keras") as part:
-        shutil.copyfile(recipe.trained(given.name, seed=0), part)
+        shutil.copyfile(trained, part)
     model = keras.models.load_model(file.with_suffix(".keras"), compile=False)
     networks.to_onnx(model, file)
     if given.int8:

@@ -15,6 +15,9 @@ README = "README.md"
 SPLITS = ("PrivateTest", "PublicTest + PrivateTest")
 """Of 3,589 images and of 7,178."""
 
+SEEN = ("PublicTest", "PrivateTest", "PrivateTest without copies")
+"""On what reports/seeds.csv tells the recognisers' accuracy."""
+
 
 def notebooks_table() -> str:
     """Return a row for each notebook: its title, what one learns, and how long it takes."""
@@ -84,6 +87,27 @@ def results_table() -> str:
     return "\n".join(lines)
 
 
+def recogniser_table() -> str:
+    """Return a row for each recogniser: the accuracy of one crop, over all its trainings."""
+    table = pd.read_csv(paths.root() / "reports" / "seeds.csv").query("answer == 'one crop'")
+    lines = [
+        f"| model | trainings | {' | '.join(SEEN)} | .onnx file |",
+        f"| --- | --- | {'--- | ' * len(SEEN)}--- |",
+    ]
+    for model, rows in table.groupby("model"):
+        found = [rows.loc[rows["test"] == test, "accuracy"] for test in SEEN]
+        cells = [f"{one.mean():.3f} {spread(one)}" if len(one) else "" for one in found]
+        file = paths.root() / "models" / f"{model}.onnx"
+        size = f"{file.stat().st_size / 1e6:.1f} MB" if file.is_file() else "does not ship"
+        lines.append(f"| `{model}` | {rows['seed'].nunique()} | {' | '.join(cells)} | {size} |")
+    return "\n".join(lines)
+
+
+def spread(found: pd.Series) -> str:
+    """Return the standard deviation over several trainings, or nothing for one."""
+    return f"± {found.std():.3f}" if len(found) > 1 else ""
+
+
 def cell(rows: pd.DataFrame, split: str, column: str) -> str:
     """Return a number of one split, or nothing where it was not measured."""
     return f"{float(rows[column][split]):.3f}" if split in rows.index else ""
@@ -98,7 +122,12 @@ def machines() -> str:
 
 def updated(text: str) -> str:
     """Return README's text with each part between its two comment marks made anew."""
-    parts = {"notebooks": notebooks_table, "results": results_table, "machines": machines}
+    parts = {
+        "notebooks": notebooks_table,
+        "recogniser": recogniser_table,
+        "results": results_table,
+        "machines": machines,
+    }
     for name, make in parts.items():
         start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
         if text.count(start) != 1 or text.count(end) != 1:
