@@ -91,7 +91,7 @@ class Frames:
             self._visitors -= 1
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks)  # gather would answer a cancellation of this with theirs
 
     async def _answer(self, visit: _Visit, search: Search) -> None:
         loop = asyncio.get_running_loop()
