@@ -1,7 +1,7 @@
 """The package's command line: python -m facevalue live --source video.mp4 --out annotated.mp4.
 
 python -m facevalue score photos --out scores.parquet
-python -m facevalue tune models/accurate.toml --trials 40
+python -m facevalue tune models/first.toml --trials 40
 """
 
 from __future__ import annotations

@@ -324,7 +324,7 @@ def upload(app, name, content, kind="image/jpeg"):
 
 
 def test_all_faces_of_a_photo_are_found_and_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(photo, "network_file", lambda: tmp_path / "accurate.keras")
+    monkeypatch.setattr(photo, "network_file", lambda name: tmp_path / f"{name}.keras")
     app = upload(page("photo"), "three.jpg", three_people())
     assert "3 faces found" in texts(app)
     assert len([s for s in app.subheader if s.value.startswith("Face ")]) == 3
@@ -332,6 +332,8 @@ def test_all_faces_of_a_photo_are_found_and_named(tmp_path, monkeypatch):
     assert len(app.get("vega_lite_chart")) == 3
     assert "accurate.keras" in texts(app)  # what Grad-CAM needs
     assert "never written to disk" in texts(app)
+    checked(app.segmented_control(key="photo_model").set_value("fast").run())
+    assert "fast.keras" in texts(app)
 
 
 def test_a_photo_without_a_face_is_told_so():
@@ -402,7 +404,7 @@ def test_grad_cam_shows_where_a_keras_model_looked(tmp_path, monkeypatch):
     maps = keras.layers.Conv2D(4, 3, activation="relu")(face)
     answer = keras.layers.Dense(7, activation="softmax")(keras.layers.Flatten()(maps))
     keras.Model(face, answer).save(tmp_path / "tiny.keras")
-    monkeypatch.setattr(photo, "network_file", lambda: tmp_path / "tiny.keras")
+    monkeypatch.setattr(photo, "network_file", lambda name: tmp_path / "tiny.keras")
     app = upload(page("photo"), "three.jpg", three_people())
     assert len(app.image) == 4
     checked(app.toggle[0].set_value(True).run())
@@ -412,7 +414,7 @@ def test_grad_cam_shows_where_a_keras_model_looked(tmp_path, monkeypatch):
 
 def test_a_damaged_keras_model_costs_only_the_maps(tmp_path, monkeypatch):
     (tmp_path / "tiny.keras").write_bytes(b"no model")
-    monkeypatch.setattr(photo, "network_file", lambda: tmp_path / "tiny.keras")
+    monkeypatch.setattr(photo, "network_file", lambda name: tmp_path / "tiny.keras")
     app = upload(page("photo"), "three.jpg", three_people())
     checked(app.toggle[0].set_value(True).run())
     assert "Grad-CAM is not possible with tiny.keras" in app.warning[0].value

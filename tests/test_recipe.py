@@ -48,11 +48,18 @@ def test_each_recipe_in_models_is_read_and_named_like_its_file(file):
     assert recipe.read(file).name == file.stem
 
 
-def test_ferplus_is_trained_by_the_recipe_of_accurate():
-    other, accurate = (
-        recipe.read(paths.root() / "models" / f"{name}.toml") for name in ("ferplus", "accurate")
+def test_ferplus_is_trained_by_the_recipe_of_first():
+    other, first = (
+        recipe.read(paths.root() / "models" / f"{name}.toml") for name in ("ferplus", "first")
     )
-    assert dataclasses.replace(other, name="accurate", labels="fer2013") == accurate
+    assert dataclasses.replace(other, name="first", labels="fer2013") == first
+
+
+def test_a_teacher_ships_with_the_project_or_has_a_recipe_of_the_same_name():
+    for file in (paths.root() / "models").glob("*.toml"):
+        for teacher in recipe.read(file).teacher:
+            assert (file.parent / teacher).is_file()
+            assert (file.parent / teacher).with_suffix(".toml").is_file()
 
 
 def test_what_a_file_names_replaces_what_a_recipe_has(tmp_path):

@@ -27,7 +27,7 @@ def test_every_file_has_its_checksum():
     told = {name: digest for digest, name in lines}
     files = [*MODELS.glob("*.keras"), *MODELS.glob("*.onnx")]
     assert told == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    assert {file.stem for file in files} == set(NAMES)
+    assert {file.stem for file in files} == {*NAMES, "first"}  # the teacher of accurate
     assert sum(file.stat().st_size for file in files) < 40_000_000
 
 

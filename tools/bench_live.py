@@ -210,11 +210,11 @@ def soak_rows(address: str, process: int, jpeg: bytes, seconds: float) -> list[R
     """Let visitors come and go, and look how the server's memory grows."""
     if not Path("/proc/self/statm").is_file():
         return [Row("soak: memory cannot be read on this system", "-", "")]
-    moments, used = [], []
+    moments, used, frames = [], [], 0
     start = time.perf_counter()
     with tqdm(total=round(seconds), desc="soak", unit="s") as bar:
         while (passed := time.perf_counter() - start) < seconds:
-            crowd(address, jpeg, 2, min(5.0, max(1.0, seconds / 10)))
+            frames += sum(map(len, crowd(address, jpeg, 2, min(5.0, max(1.0, seconds / 10)))))
             moments.append(passed)
             used.append(memory(process))
             bar.update(round(time.perf_counter() - start) - bar.n)
@@ -222,8 +222,10 @@ def soak_rows(address: str, process: int, jpeg: bytes, seconds: float) -> list[R
     slope = float(np.polyfit(moments[half:], used[half:], 1)[0]) if len(used) - half > 2 else 0.0
     visitors = 2 * len(used)
     return [
-        Row(f"soak of {seconds / 60:.0f} min, {visitors} visitors: MB at the start / end",
-            f"{used[0]:.0f} / {used[-1]:.0f}", f"at most {LEAK:.0f} more"),
+        Row(f"soak of {seconds / 60:.0f} min, {visitors} visitors, {frames:,} frames",
+            "", ""),
+        Row("... MB at the start / end", f"{used[0]:.0f} / {used[-1]:.0f}",
+            f"at most {LEAK:.0f} more"),
         Row("... slope over the second half, MB an hour", f"{3600 * slope:.1f}", f"{LEAK:.0f}"),
     ]  # fmt: skip
 

@@ -39,12 +39,14 @@ def show() -> None:
         image = _read(upload)
     except ValueError as error:
         shared.stop(error)
-    name = st.segmented_control(
-        "Model", ("accurate", "fast"), default="accurate", required=True, key="photo_model"
+    name = str(
+        st.segmented_control(
+            "Model", ("accurate", "fast"), default="accurate", required=True, key="photo_model"
+        )
     )
     with st.spinner("Looking for faces ..."):
-        found = shared.recogniser(str(name)).photo(image)
-    _show_found(image, found)
+        found = shared.recogniser(name).photo(image)
+    _show_found(image, found, network_file(name))
 
 
 def _upload() -> Any:
@@ -81,7 +83,7 @@ def shrunk(image: np.ndarray, longest: int = LONGEST) -> np.ndarray:
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
 
 
-def _show_found(image: np.ndarray, found: list[Sighting]) -> None:
+def _show_found(image: np.ndarray, found: list[Sighting], network: Path) -> None:
     if not found:
         st.image(image, width=480, alt="Your photo")
         st.info(
@@ -95,7 +97,7 @@ def _show_found(image: np.ndarray, found: list[Sighting]) -> None:
         "expression it sees. That is not what a person feels: people smile when they are "
         "embarrassed, and frown when they think."
     )
-    maps = _maps(image, found[:IN_DETAIL]) if _wants_maps() else None
+    maps = _maps(image, found[:IN_DETAIL], network) if _wants_maps(network) else None
     for number, sighting in enumerate(found[:IN_DETAIL], 1):
         st.subheader(f"Face {number}: {sighting.emotion}", anchor=False)
         left, right = st.columns([1, 2], gap="large")
@@ -133,9 +135,9 @@ def boxed(image: np.ndarray, found: list[Sighting]) -> np.ndarray:
 # ------------------------------------------------------------------------------ Grad-CAM
 
 
-def network_file() -> Path:
-    """Return where the model is as a Keras file, which Grad-CAM needs to look into."""
-    return paths.root() / "models" / "accurate.keras"
+def network_file(name: str) -> Path:
+    """Return where a model is as a Keras file, which Grad-CAM needs to look into."""
+    return paths.root() / "models" / f"{name}.keras"
 
 
 @st.cache_resource(show_spinner="Loading Keras and the model; this takes some seconds ...")
@@ -145,11 +147,11 @@ def _network(file: Path) -> Any:
     return keras.saving.load_model(file, compile=False)
 
 
-def _wants_maps() -> bool:
-    if not network_file().is_file():
+def _wants_maps(network: Path) -> bool:
+    if not network.is_file():
         st.caption(
-            f"Where the model looked (Grad-CAM) can be shown once {network_file().name} is in "
-            f"{network_file().parent.name}/."
+            f"Where the model looked (Grad-CAM) can be shown once {network.name} is in "
+            f"{network.parent.name}/."
         )
         return False
     return st.toggle(
@@ -158,16 +160,16 @@ def _wants_maps() -> bool:
     )
 
 
-def _maps(image: np.ndarray, found: list[Sighting]) -> np.ndarray | None:
-    """Return where the accurate model looked in each face, or None with a sentence."""
+def _maps(image: np.ndarray, found: list[Sighting], network: Path) -> np.ndarray | None:
+    """Return where a model looked in each face, or None with a sentence."""
     crops = [detection.crop(image, sighting.box, MARGIN, SIZE) for sighting in found]
     labels = np.array([EMOTIONS.index(sighting.emotion) for sighting in found])
     try:
         from facevalue import explain
 
-        return explain.grad_cam(_network(network_file()), prepare(crops), labels)
+        return explain.grad_cam(_network(network), prepare(crops), labels)
     except (ImportError, OSError, ValueError) as error:
-        st.warning(f"Grad-CAM is not possible with {network_file().name}: {error}")
+        st.warning(f"Grad-CAM is not possible with {network.name}: {error}")
         return None
 
 
