@@ -45,6 +45,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "a fifth of the weight decay": {"decay": 0.001},
     "a tenth of the learning rate": {"rate": 0.01},
     "rare emotions count more": {"balance": 0.5},
+    "a teacher that saw all of Training": {"teacher": ("first.onnx",), "trust": 0.5},
 }
 """What is changed, and how."""
 
