@@ -90,7 +90,7 @@ def profile() -> Profile:
             photos=40,
             replicates=1_000,
             networks=0,
-            cnn_images=2_500,
+            cnn_images=3_000,
             watched=500,
             few_images=160,
             large=2,
