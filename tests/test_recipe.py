@@ -55,7 +55,7 @@ def test_ferplus_is_trained_by_the_recipe_of_first():
     assert dataclasses.replace(other, name="first", labels="fer2013") == first
 
 
-def test_a_teacher_ships_with_the_project_or_has_a_recipe_of_the_same_name():
+def test_a_teacher_ships_with_the_project_and_has_a_recipe_of_the_same_name():
     for file in (paths.root() / "models").glob("*.toml"):
         for teacher in recipe.read(file).teacher:
             assert (file.parent / teacher).is_file()

@@ -1,5 +1,7 @@
 """Write what ships of a trained model: models/NAME.keras, NAME.onnx and SHA256SUMS.
 
+Of a teacher, such as first, only the .onnx file ships: all that is wanted of it are its answers.
+
 `python tools/ship_models.py accurate` takes seed 0 of what `python -m facevalue.training --config
 models/accurate.toml` left in data/processed/recogniser. With `--int8` the .onnx file computes in
 whole numbers of 8 bits, with scales measured on Training images. It prints the accuracy on
@@ -21,7 +23,7 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from facevalue import datasets, networks, paths, recipe
+from facevalue import datasets, networks, paths, recipe, recogniser
 
 MODELS = paths.root() / "models"
 MOST_LOST = 0.005
@@ -79,7 +81,7 @@ def write_sums() -> None:
 def main() -> None:
     """Write one model's files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="accurate or fast")
+    parser.add_argument("name", help="accurate, fast, or first, a teacher")
     parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
     given = parser.parse_args()
     file = MODELS / f"{given.name}.onnx"
@@ -87,9 +89,10 @@ def main() -> None:
     if not trained.is_file():
         how = f"python -m facevalue.training --config models/{given.name}.toml"
         raise SystemExit(f"There is no {trained} yet: train it with `{how}`.")
-    with paths.beside(file.with_suffix(".keras"), ending=".keras") as part:
-        shutil.copyfile(trained, part)
-    model = keras.models.load_model(file.with_suffix(".keras"), compile=False)
+    if given.name in recogniser.NAMES:
+        with paths.beside(file.with_suffix(".keras"), ending=".keras") as part:
+            shutil.copyfile(trained, part)
+    model = keras.models.load_model(trained, compile=False)
     networks.to_onnx(model, file)
     if given.int8:
         data = datasets.load("fer2013")
