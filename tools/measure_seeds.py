@@ -5,7 +5,7 @@ accurate-1.keras and so on, as `python -m facevalue.training --config models/acc
 leaves them. It prints the mean and the spread of one model and one crop; the mean of a face's and
 its mirror image's answer, and the mean of all seeds' answers, have rows of their own.
 
-PrivateTest is to be looked at once: `--private` asks for it, when all choices are made.
+PrivateTest is for recipes that are final: `--private` asks for it, when their choices are made.
 """
 
 from __future__ import annotations

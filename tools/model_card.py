@@ -65,9 +65,9 @@ DATA = """
 FER-2013 (Goodfellow and others 2013, https://arxiv.org/abs/1307.0414):
 {counts}.
 The photos came from an image search for words of emotion, and one person put each under a word.
-Trained on Training; chosen on PublicTest; PrivateTest was looked at once, at the end. Beside the
-label, the networks learnt how ten people had voted on each Training image, FER+ (Barsoum and others
-2016, https://arxiv.org/abs/1608.01041); of PrivateTest they saw neither. {copies}
+Trained on Training; chosen on PublicTest; PrivateTest was measured when a recipe was final. Beside
+the label, the networks learnt how ten people had voted on each Training image, FER+ (Barsoum and
+others 2016, https://arxiv.org/abs/1608.01041); of PrivateTest they saw neither. {copies}
 PrivateTest images are, pixel by pixel, also in Training; the numbers "without copies" leave them
 out.
 
