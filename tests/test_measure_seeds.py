@@ -3,6 +3,7 @@
 import keras
 import measure_seeds
 import numpy as np
+import pandas as pd
 import pytest
 
 from facevalue import paths
@@ -68,3 +69,23 @@ def test_a_recipe_without_trainings_is_told_so(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "processed", lambda: tmp_path)
     with pytest.raises(SystemExit, match="No seed of a is trained: see models/a.toml."):
         list(measure_seeds.measured(Recipe("a", votes=0.0), faces(), None, "PublicTest"))
+
+
+def test_what_was_measured_again_takes_the_place_of_its_row():
+    def table(*rows):
+        columns = ["model", "seed", "answer", "test", "accuracy"]
+        return pd.DataFrame(rows, columns=columns)
+
+    kept = ("b", "0", "one crop", "PublicTest", 0.1)
+    old = table(
+        ("a", "0", "one crop", "PublicTest", 0.2),
+        ("a", "0,1", "all seeds together", "PublicTest", 0.3),
+        kept,
+    )
+    again = (
+        ("a", "0", "one crop", "PublicTest", 0.4),
+        ("a", "0,1,2", "all seeds together", "PublicTest", 0.5),
+    )
+    pd.testing.assert_frame_equal(
+        measure_seeds.merged(old, table(*again)).reset_index(drop=True), table(*again, kept)
+    )

@@ -67,6 +67,17 @@ def measured(
                 yield facts | {"test": test} | {k: round(v, 4) for k, v in numbers.items()}
 
 
+def merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of both tables, without those that were measured again.
+
+    "All seeds together" is one row for each model and test, however many seeds there were before.
+    """
+    key = ["model", "seed", "answer", "test"]
+    both = pd.concat([old, new])
+    which = both.assign(seed=both["seed"].mask(both["answer"] == TOGETHER, "all"))
+    return both[~which.duplicated(key, keep="last")].sort_values(key)
+
+
 def main() -> None:
     """Measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -87,9 +98,7 @@ def main() -> None:
     )
     file = paths.root() / TABLE
     old = pd.read_csv(file, dtype={"seed": str}) if file.is_file() else pd.DataFrame()
-    key = ["model", "seed", "answer", "test"]
-    table = pd.concat([old, new]).drop_duplicates(key, keep="last").sort_values(key)
-    paths.write_text(file, table.to_csv(index=False))
+    paths.write_text(file, merged(old, new).to_csv(index=False))
     ways = new.groupby(["model", "test", "answer"], sort=False)[["accuracy", "macro F1"]]
     print(ways.agg(["count", "mean", "std"]).round(4).to_string())
 
