@@ -94,12 +94,12 @@ ROBUSTNESS = """Accuracy on FER-2013's PrivateTest when each image is spoilt, at
 (`facevalue.robustness`, seed 0; an image of 48 x 48 has 2,304 pixels, so that noise and blur weigh
 more than on a photo, which is averaged when a face is cut out of it)."""
 
-SEEDS = """Every model was trained several times, each time from other random numbers ("count"): the
-mean and the spread (standard deviation) of one crop's accuracy, of a face's and its mirror image's
-mean answer, and of the mean answer of all trainings together. `first` is the network whose answers
-`accurate` also learnt from; `ferplus` is the recipe of `first` with the eight emotions of FER+ as
-labels, trained and tested on the images whose raters agree. Each training is in reports/seeds.csv;
-seed 0 ships."""
+SEEDS = """Each training of a model begins from other random numbers; "count" tells how many there
+were of one crop. The mean and the spread (standard deviation) of one crop's accuracy, of a face's
+and its mirror image's mean answer, and of the mean answer of all trainings together. `first` is the
+network whose answers `accurate` also learnt from; `ferplus` is the recipe of `first` with the eight
+emotions of FER+ as labels, trained and tested on the images whose raters agree, and does not ship.
+Each training is in reports/seeds.csv; of the others seed 0 ships."""
 
 FAIRNESS = """Drawn faces: {n} people, each drawn with a clear expression, the same in every group
 but for the one thing that the row names. low and high bound the 95 % interval (Wilson). Two
