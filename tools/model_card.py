@@ -29,6 +29,7 @@ from facevalue import (
     paths,
     quality,
     recogniser,
+    results,
     robustness,
 )
 from facevalue.dataset import Dataset
@@ -78,6 +79,10 @@ expected nor to be believed.
 The drawn faces are the project's own (`facevalue.faces`); neither network was trained on them.
 They are drawings, never mixed with photos in a number, and serve to change one thing at a time.
 """
+
+TRAINED = """Each was trained on two CPU cores without a GPU, with PyTorch as Keras's backend. Hours
+are the epochs times the median epoch of seed 0, without its teacher's
+(reports/curves/NAME-0_fer2013_full.csv)."""
 
 NUMBERS = """One crop, one model, nothing averaged. Chance is {chance:.3f} on PrivateTest, by always
 saying "{common}". "FER+" takes the PrivateTest images on whose emotion more than half of ten people
@@ -212,7 +217,19 @@ def recipe() -> str:
     for file in sorted((paths.root() / "models").glob("*.toml")):
         command = f"`python -m facevalue.training --config models/{file.name}`"
         parts.append(f"{command}:\n\n```toml\n{file.read_text('utf-8').strip()}\n```")
-    return "\n\n".join(["## Recipe", *parts]) if parts else ""
+    return "\n\n".join(["## Recipe", *parts, trained()]) if parts else ""
+
+
+def trained() -> str:
+    """Return how long the training of seed 0 of each recipe took, from its kept curve."""
+    hours = {}
+    for file in sorted((paths.root() / "models").glob("*.toml")):
+        kept = results.curve_file(f"{file.stem}-0", "fer2013", "full")
+        if kept.is_file():
+            curve = pd.read_csv(kept)
+            hours[file.stem] = {"epochs": len(curve), "hours": evaluation.duration(curve) / 3600}
+    table = pd.DataFrame(hours).T.astype({"epochs": int}) if hours else pd.DataFrame()
+    return block(TRAINED, table.to_string(float_format="{:.1f}".format)) if hours else ""
 
 
 def tests(data: Dataset, kept: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
