@@ -41,6 +41,7 @@ class Profile:
         replicates: how often notebook 02 draws people anew to see how far its numbers vary.
         networks: how many more of the published networks notebook 04 trains beside cnn6.
         cnn_images: Training images that cnn6 of notebook 04 learns from; None for all.
+        cnn_epochs: passes of cnn6 over them.
         watched: images of PublicTest on which notebook 04 watches cnn6 learn.
         few_images: images on which notebook 04 shows overfitting.
         large: images of an emotion and source, 224 x 224 pixels, for project 1's six models.
@@ -61,6 +62,7 @@ class Profile:
     replicates: int
     networks: int
     cnn_images: int | None
+    cnn_epochs: int
     watched: int | None
     few_images: int
     large: int
@@ -77,6 +79,7 @@ def profile() -> Profile:
     dataset = _setting("FACEVALUE_DATASET", DATASETS)
     name = _setting("FACEVALUE_PROFILE", ("fast", "full"))
     if name == "fast":
+        drawn = dataset == "rendered"  # photos are harder: cnn6 needs longer to beat chance on them
         return Profile(
             name,
             dataset,
@@ -90,7 +93,8 @@ def profile() -> Profile:
             photos=40,
             replicates=1_000,
             networks=0,
-            cnn_images=3_000,
+            cnn_images=3_000 if drawn else 4_000,
+            cnn_epochs=3 if drawn else 5,
             watched=500,
             few_images=160,
             large=2,
@@ -111,6 +115,7 @@ def profile() -> Profile:
         replicates=10_000,
         networks=6,
         cnn_images=None,
+        cnn_epochs=20,
         watched=None,
         few_images=4_000,
         large=200,
