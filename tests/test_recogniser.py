@@ -10,6 +10,7 @@ import bench_recogniser
 import cv2
 import model_card
 import numpy as np
+import pandas as pd
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
@@ -453,3 +454,13 @@ def test_the_card_quotes_reports_as_they_are(tmp_path, monkeypatch):
 def test_the_card_names_the_files_it_describes(tmp_path, tiny):
     told = model_card.files({"fast": tiny})
     assert hashlib.sha256((tmp_path / "fast.onnx").read_bytes()).hexdigest() in told
+
+
+def test_the_card_names_the_groups_that_differ_by_more_than_chance():
+    columns = ["attribute", "group", "faces", "accuracy", "low", "high"]
+    rows = [("glasses", "no", 9, 0.9, 0.8, 0.95), ("glasses", "yes", 9, 0.6, 0.5, 0.79)]
+    table = pd.DataFrame(rows, columns=columns)
+    told = model_card.differences({"fast": table})
+    assert told.endswith("\n- `fast`, glasses: yes 0.60, no 0.90.")
+    table["high"] += 0.02  # now the two intervals meet
+    assert model_card.differences({"fast": table}).startswith("No two groups differ")

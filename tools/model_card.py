@@ -123,6 +123,7 @@ USES = """
 - It was trained on frontal faces that fill the picture. A wide crop, a turned head, a small or
   compressed face cost accuracy: see the table of what spoils it, and for crops
   reports/recogniser.md.
+- It is not equally right about everybody: see "Whom it wrongs", which drawings alone could show.
 - Single frames of a video flicker; average over a second before showing an answer.
 - Of the people in FER-2013 nobody was asked. They were found by an image search, many of them
   posing or acting.
@@ -195,6 +196,7 @@ def card(names: Sequence[str], faces: int = 350) -> str:
     parts.append("## What spoils it\n\n" + block(ROBUSTNESS, spoilt_table(spoilt)))
     told = FAIRNESS.format(n=faces)
     parts.append("## Whom it wrongs\n\n" + block(told, wronged_table(wronged)))
+    parts.append(differences(wronged))
     parts += [*quoted(), USES]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
@@ -295,6 +297,22 @@ def wronged_table(found: dict[str, pd.DataFrame]) -> str:
         name: table.set_index(key)[["accuracy", "low", "high"]] for name, table in found.items()
     }
     return str(pd.concat(columns, axis=1).to_string(float_format="{:.3f}".format))
+
+
+def differences(found: dict[str, pd.DataFrame]) -> str:
+    """Return a line for each attribute whose worst and best group's intervals do not meet."""
+    lines = []
+    for name, table in found.items():
+        for attribute, groups in table.groupby("attribute", sort=False):
+            worst, best = (groups.loc[groups["accuracy"].agg(at)] for at in ("idxmin", "idxmax"))
+            if worst["high"] < best["low"]:
+                lines.append(
+                    f"- `{name}`, {attribute}: {worst['group']} {worst['accuracy']:.2f}, "
+                    f"{best['group']} {best['accuracy']:.2f}."
+                )
+    head = "Where the worst and the best group differ by more than chance explains:"
+    none = "No two groups differ by more than chance explains."
+    return "\n".join([head, "", *lines]) if lines else none
 
 
 def quoted() -> list[str]:
