@@ -230,8 +230,10 @@ def trained() -> str:
         if kept.is_file():
             curve = pd.read_csv(kept)
             hours[file.stem] = {"epochs": len(curve), "hours": evaluation.duration(curve) / 3600}
-    table = pd.DataFrame(hours).T.astype({"epochs": int}) if hours else pd.DataFrame()
-    return block(TRAINED, table.to_string(float_format="{:.1f}".format)) if hours else ""
+    if not hours:
+        return ""
+    table = pd.DataFrame(hours).T.astype({"epochs": int})
+    return block(TRAINED, table.to_string(float_format="{:.1f}".format))
 
 
 def tests(data: Dataset, kept: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
