@@ -31,7 +31,7 @@ class Profile:
         name: "fast" or "full".
         dataset: "rendered" or "fer2013".
         train_images: most Training images that are used; None for all.
-        epochs: passes over the training images for one convolutional network.
+        epochs: passes over its images for a network of notebooks 04 and 05 other than cnn6.
         sweep_rows: rows of the published dense sweep that are trained.
         dense_epochs: most passes over the training images for one dense network.
         mixed: images of an emotion that notebook 03 mixes from each of two large sources.

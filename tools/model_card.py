@@ -215,24 +215,26 @@ def files(models: dict[str, Recogniser]) -> str:
 
 def recipe() -> str:
     """Return the settings that models/*.toml train with, or nothing where there are none."""
+    files = sorted((paths.root() / "models").glob("*.toml"))
     parts = []
-    for file in sorted((paths.root() / "models").glob("*.toml")):
+    for file in files:
         command = f"`python -m facevalue.training --config models/{file.name}`"
         parts.append(f"{command}:\n\n```toml\n{file.read_text('utf-8').strip()}\n```")
-    return "\n\n".join(["## Recipe", *parts, trained()]) if parts else ""
+    hours = training_hours([file.stem for file in files])
+    return "\n\n".join(["## Recipe", *parts, hours]) if parts else ""
 
 
-def trained() -> str:
-    """Return how long the training of seed 0 of each recipe took, from its kept curve."""
-    hours = {}
-    for file in sorted((paths.root() / "models").glob("*.toml")):
-        kept = results.curve_file(f"{file.stem}-0", "fer2013", "full")
+def training_hours(names: Sequence[str]) -> str:
+    """Return how long seed 0 of each recipe was trained, from the curves that are kept."""
+    rows = {}
+    for name in names:
+        kept = results.curve_file(f"{name}-0", "fer2013", "full")
         if kept.is_file():
             curve = pd.read_csv(kept)
-            hours[file.stem] = {"epochs": len(curve), "hours": evaluation.duration(curve) / 3600}
-    if not hours:
+            rows[name] = {"epochs": len(curve), "hours": evaluation.duration(curve) / 3600}
+    if not rows:
         return ""
-    table = pd.DataFrame(hours).T.astype({"epochs": int})
+    table = pd.DataFrame(rows).T.astype({"epochs": int})
     return block(TRAINED, table.to_string(float_format="{:.1f}".format))
 
 
