@@ -313,6 +313,19 @@ def _connected(place: str) -> Any:
     return client
 
 
+@lru_cache(maxsize=1)
+def _tell(place: str, dashboard: str) -> None:
+    """Say, once, where the work goes on, above the bars that are shown."""
+    tqdm.write(f"The work goes to the Dask cluster at {place}; its dashboard: {dashboard}")
+
+
+def _dashboard(client: Any) -> str:
+    try:
+        return str(client.dashboard_link)
+    except KeyError:  # the scheduler was started without one
+        return "none"
+
+
 def _check_versions(client: Any) -> None:
     def theirs() -> str:
         # inside another function, so that it is sent itself: theirs may not have it
@@ -355,6 +368,7 @@ def _there(
     import distributed  # after its absence was told
 
     with client:
+        _tell(place, _dashboard(client))
         numbered, numbers = enumerate(chunks), dict[Any, int]()
         done = distributed.as_completed(loop=client.loop)
         try:

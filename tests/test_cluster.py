@@ -97,6 +97,18 @@ def test_progress_is_shown_by_one_bar(place, capsys):
     assert "squares: 100%" in shown and "40/40" in shown
 
 
+def test_a_cluster_is_told_once_with_its_dashboard(local, monkeypatch, capsys):
+    requests = pytest.importorskip("requests")
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
+    cluster._tell.cache_clear()
+    for _ in range(2):
+        list(cluster.map(square, [1], label="squares"))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert local.scheduler_address in line
+    answer = requests.get(line.rpartition(" ")[2], timeout=10)
+    assert answer.ok and "Dask: Status" in answer.text
+
+
 def test_an_address_that_nobody_answers_gives_one_sentence_in_time(monkeypatch):
     pytest.importorskip("distributed")
     with socket.socket() as free:

@@ -487,7 +487,12 @@ def test_the_page_on_a_billion_photos_is_computed_from_the_rows(tmp_path, monkey
     bench_scale.keep(row | {"run": "a tenth", "photos": 5_000, "peak_mb_per_worker": 299}, "x")
     bench_scale.keep(row | {"run": "all"}, "x")
     bench_scale.keep(row | {"run": "all", "workers": 2, "photos_per_second": 20.0}, "x")
-    bench_scale.keep(row | {"run": "all", "workers": 4, "photos_per_second": 19.0}, "x")
+    bench_scale.keep(
+        row
+        | {"run": "all", "workers": 4, "photos_per_second": 19.0}
+        | {"peak_mb_first_half": 301, "peak_mb_per_worker": 302},
+        "x",
+    )
     killed = {"run": "a worker killed every 30 s", "kills": 9, "photos": 5_000, "workers": 2}
     bench_scale.keep(row | killed, "x")
     bench_scale.keep({"run": "empty tasks", "workers": 2, "tasks_per_second": 500}, "x")
@@ -496,6 +501,7 @@ def test_the_page_on_a_billion_photos_is_computed_from_the_rows(tmp_path, monkey
     assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page
     assert "take 27,778 core-hours" in page and "| 1,000 | 27.8 | 1,000 |" in page
     assert "299 MB at most for 5,000 photos and 300 MB for 50,000" in page
+    assert "With 4 workers the largest had 301 MB in the first half" in page and "302 MB" in page
     assert "every 30 s (9 in all), 5,000 photos on 2 workers: 5,000 s, and the same rows" in page
     assert "100.0 TB of photos" in page and "full with 1,250 workers" in page
     assert "the line to the photos comes first" in page  # 500 tasks a second feed 1,600

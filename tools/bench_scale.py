@@ -47,8 +47,8 @@ BEGIN, END = "<!-- written by tools/bench_scale.py -->", "<!-- end of what it wr
 COLUMNS = (
     "run", "photos", "distinct", "workers", "seconds", "photos_per_second",
     "core_hours_per_million",
-    "peak_mb_per_worker", "faces", "failed", "kills", "same_rows", "bytes_per_photo",
-    "bytes_per_photo_scored", "tasks_per_second", "command", "machine", "date",
+    "peak_mb_per_worker", "peak_mb_first_half", "faces", "failed", "kills", "same_rows",
+    "bytes_per_photo", "bytes_per_photo_scored", "tasks_per_second", "command", "machine", "date",
 )  # fmt: skip
 
 PER_FOLDER = 1_000
@@ -165,7 +165,7 @@ class Watch(threading.Thread):
         """Start to watch."""
         super().__init__(daemon=True)
         self.watched, self.kill_every = watched, kill_every
-        self.peak, self.kills = 0, 0
+        self.peaks, self.kills = [0], 0
         self.ended = threading.Event()
         self.start()
 
@@ -175,11 +175,7 @@ class Watch(threading.Thread):
         last = time.monotonic()
         while not self.ended.wait(1):
             workers = self.watched.workers()
-            for worker in workers:
-                try:
-                    self.peak = max(self.peak, worker.memory_info().rss)
-                except psutil.Error:  # it has just died
-                    continue
+            self.peaks.append(max(map(_bytes, workers), default=0))
             if self.kill_every and workers and time.monotonic() - last >= self.kill_every:
                 chance.choice(workers).kill()
                 self.kills += 1
@@ -189,6 +185,13 @@ class Watch(threading.Thread):
         """Stop to watch."""
         self.ended.set()
         self.join()
+
+
+def _bytes(process: Any) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:  # it has just died
+        return 0
 
 
 # ----------------------------------------------------------------------------------------- runs
@@ -212,7 +215,8 @@ def scored(folder: Path, out: Path, workers: int, kill_every: float = 0) -> dict
         "seconds": round(seconds, 1),
         "photos_per_second": round(speed, 2),
         "core_hours_per_million": round(1e6 / speed * cores / 3600, 1),
-        "peak_mb_per_worker": round(watch.peak / 1e6),
+        "peak_mb_per_worker": round(max(watch.peaks) / 1e6),
+        "peak_mb_first_half": round(max(watch.peaks[: 1 + len(watch.peaks) // 2]) / 1e6),
         "faces": done.faces,
         "failed": done.failed,
         "kills": watch.kills,
@@ -326,7 +330,8 @@ def keep(row: dict[str, Any], command: str) -> None:
     new = pd.DataFrame([row | facts], columns=list(COLUMNS)).astype(object)
     old = pd.read_csv(TABLE).astype(object) if TABLE.is_file() else new.iloc[:0]
     both = pd.concat([old, new]) if len(old) else new
-    paths.write_text(TABLE, both.to_csv(index=False, lineterminator="\n"))
+    text = both.to_csv(columns=list(COLUMNS), index=False, lineterminator="\n")
+    paths.write_text(TABLE, text)
 
 
 # ----------------------------------------------------------------------------------------- the page
@@ -359,6 +364,12 @@ def page(table: pd.DataFrame) -> str:
         f"The machine has {cores} cores: more workers than that cannot be quicker. A worker needed "
         f"{tenth['peak_mb_per_worker']:.0f} MB at most for {tenth['photos']:,.0f} photos and "
         f"{speeds['peak_mb_per_worker'].iloc[0]:.0f} MB for {best['photos']:,.0f}.",
+        *(
+            f"With {count} workers the largest had {row['peak_mb_first_half']:.0f} MB in the first "
+            f"half of the run, and {row['peak_mb_per_worker']:.0f} MB in all of it."
+            for count, row in speeds.iterrows()
+            if pd.notna(row["peak_mb_first_half"])
+        ),
         "",
     ]
     disturbed = table[table["kills"] > 0].drop_duplicates("run", keep="last")
