@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from facevalue import cluster
 
@@ -98,7 +99,6 @@ def test_progress_is_shown_by_one_bar(place, capsys):
 
 
 def test_a_cluster_is_told_once_with_its_dashboard(local, monkeypatch, capsys):
-    requests = pytest.importorskip("requests")
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     cluster._tell.cache_clear()
     for _ in range(2):
