@@ -22,6 +22,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -48,7 +49,8 @@ COLUMNS = (
     "run", "photos", "distinct", "workers", "seconds", "photos_per_second",
     "core_hours_per_million",
     "peak_mb_per_worker", "peak_mb_first_half", "faces", "failed", "kills", "same_rows",
-    "bytes_per_photo", "bytes_per_photo_scored", "tasks_per_second", "command", "machine", "date",
+    "bytes_per_photo", "bytes_per_photo_scored", "bytes_per_photo_parts", "tasks_per_second",
+    "command", "machine", "date",
 )  # fmt: skip
 
 PER_FOLDER = 1_000
@@ -221,6 +223,7 @@ def scored(folder: Path, out: Path, workers: int, kill_every: float = 0) -> dict
         "failed": done.failed,
         "kills": watch.kills,
         "bytes_per_photo_scored": round(out.stat().st_size / done.files, 1),
+        "bytes_per_photo_parts": round(sum(map(_size, _parts(out))) / done.files, 1),
     }
 
 
@@ -237,7 +240,7 @@ def interrupted(folder: Path, out: Path, workers: int) -> dict[str, Any]:
         except ConnectionError as error:
             print(error)
     first = time.perf_counter() - start
-    kept = len(list(out.with_suffix(".parts").glob("*.parquet")))
+    kept = len(_parts(out))
     row = scored(folder, out, workers)
     print(f"The first start left {kept} parts after {first:.0f} s.")
     # of both starts together; the second alone has less to do
@@ -251,17 +254,22 @@ def interrupted(folder: Path, out: Path, workers: int) -> dict[str, Any]:
 
 
 def _kill_later(started: Cluster, out: Path, stop: threading.Event) -> None:
-    parts, wanted = out.with_suffix(".parts"), 1 + _parts(out) // 3
+    undisturbed = out.with_name("tenth.parquet")
+    wanted = 1 + len(_parts(undisturbed)) // 3
     while not stop.wait(0.1):
-        if len(list(parts.glob("*.parquet"))) >= wanted:
+        if len(_parts(out)) >= wanted:
             started.workers()  # so that none is left over
             os.kill(started.run.pid, signal.SIGKILL)
             return
 
 
-def _parts(out: Path) -> int:
-    """Return how many parts an undisturbed run has left beside `out`'s folder."""
-    return len(list((out.parent / "tenth.parts").glob("*.parquet")))
+def _parts(out: Path) -> list[Path]:
+    """Return the parts that are there of a result."""
+    return list(out.with_suffix(".parts").glob("*.parquet"))
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size
 
 
 def empty(workers: int) -> dict[str, Any]:
@@ -284,7 +292,7 @@ def measure(options: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator
     folder, workers, kill_every = options.folder, options.workers, options.kill_every
     distinct = min(options.distinct or options.photos, options.photos)
     draw(folder, options.photos, distinct)
-    sizes = [file.stat().st_size for file in islice(folder.rglob("*.jpg"), 2_000)]
+    sizes = [_size(file) for file in islice(folder.rglob("*.jpg"), 2_000)]
     known = {"distinct": distinct, "bytes_per_photo": round(sum(sizes) / len(sizes))}
     outs = folder.with_name(f"{folder.name}_scored")
     outs.mkdir(exist_ok=True)
@@ -328,7 +336,7 @@ def keep(row: dict[str, Any], command: str) -> None:
     """Add a row to reports/scale.csv."""
     facts = {"command": command, "machine": results.machine(), "date": date.today().isoformat()}
     new = pd.DataFrame([row | facts], columns=list(COLUMNS)).astype(object)
-    old = pd.read_csv(TABLE).astype(object) if TABLE.is_file() else new.iloc[:0]
+    old = pd.read_csv(TABLE, dtype=object) if TABLE.is_file() else new.iloc[:0]
     both = pd.concat([old, new]) if len(old) else new
     text = both.to_csv(columns=list(COLUMNS), index=False, lineterminator="\n")
     paths.write_text(TABLE, text)
@@ -348,8 +356,8 @@ def page(table: pd.DataFrame) -> str:
     best = speeds.loc[max(count for count in speeds.index if count <= cores)]
     each = best["photos_per_second"] / best.name
     lines = [
-        f"{best['photos']:,.0f} drawn photos ({best['distinct']:,.0f} of them different) on "
-        f"{best['machine']}, {best['date']}, by `{best['command']}`:",
+        f"{best['photos']:,.0f} drawn photos, {best['distinct']:,.0f} of them different "
+        f"({best['machine']}, {best['date']}, `{best['command']}`):",
         "",
         "| workers | photos per second | core-hours per million photos | MB per worker, at most |",
         "| --: | --: | --: | --: |",
@@ -361,34 +369,50 @@ def page(table: pd.DataFrame) -> str:
         )
     lines += [
         "",
-        f"The machine has {cores} cores: more workers than that cannot be quicker. A worker needed "
-        f"{tenth['peak_mb_per_worker']:.0f} MB at most for {tenth['photos']:,.0f} photos and "
-        f"{speeds['peak_mb_per_worker'].iloc[0]:.0f} MB for {best['photos']:,.0f}.",
+        f"The machine has {cores} cores: more workers than that cannot be quicker.",
+        "",
+        f"- One worker had {tenth['peak_mb_per_worker']:.0f} MB at most with "
+        f"{tenth['photos']:,.0f} photos, and {speeds['peak_mb_per_worker'].iloc[0]:.0f} MB with "
+        f"{best['photos']:,.0f}.",
         *(
-            f"With {count} workers the largest had {row['peak_mb_first_half']:.0f} MB in the first "
-            f"half of the run, and {row['peak_mb_per_worker']:.0f} MB in all of it."
+            f"- Of {count} workers the largest had {row['peak_mb_first_half']:.0f} MB in the "
+            f"first half of the run, and {row['peak_mb_per_worker']:.0f} MB in all of it."
             for count, row in speeds.iterrows()
             if pd.notna(row["peak_mb_first_half"])
         ),
-        "",
     ]
     disturbed = table[table["kills"] > 0].drop_duplicates("run", keep="last")
     for _, row in disturbed.iterrows():
         same = "the same rows as" if str(row["same_rows"]) == "True" else "OTHER rows than"
         lines.append(
-            f"- With {row['run']} ({row['kills']:.0f} in all), {row['photos']:,.0f} photos on "
+            f"- With {row['run']} (kills: {row['kills']:.0f}), {row['photos']:,.0f} photos on "
             f"{row['workers']:.0f} workers: {row['seconds']:,.0f} s, and {same} an undisturbed run."
         )
-    return "\n".join([*lines, "", *_billion(best, each, float(tasks["tasks_per_second"]))])
+    # copies pack better than photos that all differ, as the first tenth do
+    result = float(tenth["bytes_per_photo_scored"])
+    lines += ["", *_billion(best, each, result, float(tasks["tasks_per_second"]))]
+    return "\n".join(line if line.startswith("|") else _wrapped(line) for line in lines)
+
+
+def _wrapped(line: str) -> str:
+    indent = "  " if line.startswith("- ") else ""
+    return textwrap.fill(line, 100, subsequent_indent=indent, break_on_hyphens=False)
 
 
 LINE = 10e9 / 8
 """Bytes a second from where the photos are: an assumption, a line of 10 Gbit/s."""
 
 
-def _billion(best: pd.Series, each: float, tasks: float) -> list[str]:
-    """Return the lines on a billion photos: `each` is the photos a second of one core."""
-    size, result = best["bytes_per_photo"], best["bytes_per_photo_scored"]
+def _billion(best: pd.Series, each: float, result: float, tasks: float) -> list[str]:
+    """Return the lines on a billion photos.
+
+    Args:
+        best: the row of the quickest run.
+        each: photos a second of one core.
+        result: bytes of Parquet for a photo.
+        tasks: what the scheduler passes on in a second.
+    """
+    size, parts = best["bytes_per_photo"], best["bytes_per_photo_parts"]
     lines = [
         f"From these figures, one core scores {each:.1f} photos a second, and a billion photos "
         f"take {1e9 / each / 3600:,.0f} core-hours:",
@@ -408,8 +432,9 @@ def _billion(best: pd.Series, each: float, tasks: float) -> list[str]:
         *lines,
         "",
         f"Storage: {1e9 * size / 1e12:,.1f} TB of photos of {size / 1e3:,.0f} kB, and "
-        f"{1e9 * result / 1e9:,.1f} GB of Parquet, twice with the parts, which are "
-        f"{1e9 / score.BATCH / 1e6:,.0f} million small files.",
+        f"{1e9 * result / 1e9:,.0f} GB of Parquet. While the work goes on, its parts take "
+        f"{1e9 * parts / 1e9:,.0f} GB more, in {1e9 / score.BATCH / 1e6:,.0f} million small files, "
+        "each of which a disk rounds up to a block.",
         "",
         f"The first bottleneck: a line of 10 Gbit/s to the photos is full with {line:,.0f} "
         f"workers. The scheduler and one client passed on {tasks:,.0f} empty tasks a second, which "
