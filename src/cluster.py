@@ -181,6 +181,7 @@ def sweep(
         progress: show a bar.
     Raises:
         TypeError: a result is more than JSON can hold.
+        OSError: `keep` cannot be written, as when the disk is full.
         TaskError, VersionError, ConnectionError, ModuleNotFoundError: as in `map`.
     """
     files = _files(function, items, keep) if keep else {}
@@ -194,7 +195,8 @@ def sweep(
         for number, (result,) in answers:
             text = json.dumps(result)
             if keep:
-                paths.write_text(files[left[number]], text)
+                with paths.writing(keep):
+                    paths.write_text(files[left[number]], text)
             # what was just made must be the same as what is read the next time
             done[left[number]] = json.loads(text)
             bar.update()
@@ -288,8 +290,8 @@ def _connected(place: str) -> Any:
         import distributed
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            f"the scheduler {place} needs Dask: install it with pip install 'distributed>=2025.1', "
-            "or unset FACEVALUE_SCHEDULER to work here."
+            f"the scheduler {place} needs Dask: install it with pip install 'distributed>=2025.1' "
+            "'bokeh>=3.1', or unset FACEVALUE_SCHEDULER to work here."
         ) from None
     try:
         _knock(place)

@@ -320,15 +320,17 @@ def crop_folder(
         that cannot be read, has one row with the reason in problem; else that is empty.
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: `size`, `margin` or `detector` is out of the question, or `out` is `folder`.
+        ValueError: there is no photo in it, or `size`, `margin` or `detector` is out of the
+            question, or `out` is `folder`.
         ModuleNotFoundError: the address needs a package that is not installed.
+        OSError: the table cannot be written, as when the disk is full.
         cluster.TaskError: a crop cannot be written; the message names the photo.
+        cluster.VersionError, ConnectionError: as in `cluster.map`.
     """
     place, out = storage.address(folder), out.resolve()
     storage.check_folder(place)
     if place == str(out):
         raise ValueError(f"the crops would lie among the photos of {folder}: give another `out`.")
-    out.mkdir(parents=True, exist_ok=True)
     blank = np.zeros((64, 64), np.uint8)  # wrong settings fail here, once, not in every photo
     crop(blank, (0, 0, 64, 64), margin, size)
     find_faces(blank, detector)
@@ -342,6 +344,8 @@ def crop_folder(
         for name, state in storage.files(system, root, SUFFIXES, problems)
         if inside is None or not name.startswith(inside)
     }
+    if not states and not problems:
+        raise ValueError(f"there is no photo in {storage.shown(place)}: no {', '.join(SUFFIXES)}.")
     done = _done(out, states)
     left = [name for name in states if name not in done]
     work = partial(_crop_photo, place, out, size, colour, margin, detector)
@@ -381,7 +385,7 @@ def _crop_photo(
     for number, box in enumerate(boxes):
         face = crop(image if colour else grey, box, margin, size)
         target = out / f"{name}-{number}.png"
-        with paths.beside(target) as part:
+        with paths.writing(out), paths.beside(target) as part:
             part.write_bytes(images.png(face))
         x, y, width, height = box.tolist()
         bits = images.perceptual_hash(crop(grey, box, margin, 48)[None])[0]
@@ -399,7 +403,8 @@ def _table(out: Path, done: Mapping[str, list[Row]], states: Mapping[str, str]) 
     rows = [(name, *row, states[name]) for name in states for row in done.get(name, [])]
     table = pd.DataFrame(rows, columns=COLUMNS)
     table = table.astype(dict.fromkeys(COLUMNS[1:5], "Int64"))
-    paths.write_text(out / TABLE, table.to_csv(index=False, lineterminator="\n"))
+    with paths.writing(out):
+        paths.write_text(out / TABLE, table.to_csv(index=False, lineterminator="\n"))
     return table
 
 

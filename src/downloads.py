@@ -223,6 +223,7 @@ PIECE = 200
 """Images of one host that a cluster's worker fetches at once: what is lost when it dies."""
 
 INDEX = "index.json"
+FULL = "It could not be stored: the disk is full."
 
 
 def fetch_images(
@@ -263,6 +264,8 @@ def fetch_images(
         hexadecimal, or "") and `problem` ("" or the reason why there is no file, in a sentence).
     Raises:
         ValueError: `hits` has no column `address`, or `workers` or `attempts` is under 1.
+        OSError: the disk is full, or the index cannot be written; what is there is kept.
+        cluster.VersionError, ConnectionError: as in `cluster.map`.
     """
     if "address" not in hits:
         raise ValueError("The table of hits has no column 'address'.")
@@ -284,6 +287,11 @@ def fetch_images(
     with bar, closing(found):
         try:
             for count, (address, file, problem) in enumerate(found, 1):
+                if problem == FULL:  # none of the others need be asked for
+                    raise OSError(
+                        f"the disk is full: {folder} has no room for more images. What has "
+                        "arrived is kept; make room, and start again."
+                    )
                 done[address] = file, problem
                 if file:
                     index[_key(address)] = file
@@ -425,6 +433,8 @@ class _Fetcher:
                 if not web.passing(error):
                     return "", _sentence(f"{told}.")
             except OSError as error:
+                if error.errno in paths.FULL:
+                    return "", FULL
                 return "", f"It could not be stored: {error.strerror or type(error).__name__}."
             except Exception as error:  # whatever one bad address does, the rest goes on
                 return "", f"It could not be fetched ({type(error).__name__})."
@@ -515,7 +525,8 @@ def _read_index(folder: Path) -> dict[str, str]:
 
 
 def _write_index(folder: Path, index: Mapping[str, str]) -> None:
-    paths.write_text(folder / INDEX, json.dumps(index, indent=0, sort_keys=True) + "\n")
+    with paths.writing(folder):
+        paths.write_text(folder / INDEX, json.dumps(index, indent=0, sort_keys=True) + "\n")
 
 
 def _is_there(folder: Path, file: str | None) -> bool:

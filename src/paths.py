@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -69,3 +70,25 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` beside `path`, then rename, so that a reader never meets half a file."""
     with beside(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk, or a user's share of one, says."""
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Say in a sentence why `place` cannot be written.
+
+    Raises:
+        OSError: the disk is full, or whatever else was in the way.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise OSError(
+                f"the disk is full: {place} cannot be written. What is done is kept; make room, "
+                "and start again."
+            ) from None
+        raise OSError(f"{place} cannot be written: {error.strerror or error}.") from None

@@ -7,14 +7,12 @@ is stored when it is done: what was killed goes on where it was.
 from __future__ import annotations
 
 import argparse
-import errno
 import hashlib
 import io
 import re
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -144,7 +142,7 @@ def score(
         raise ValueError(
             f"there is no photo or video in {storage.shown(way.address)}: no {endings}."
         )
-    with _writing(out):
+    with paths.writing(out):
         return work.put_together(out)
 
 
@@ -256,7 +254,7 @@ class _Work:
 
     def _store(self, key: str, content: bytes, again: bool) -> None:
         """Store a part; one that holds files to try again has another name."""
-        with _writing(self.folder):
+        with paths.writing(self.folder):
             with paths.beside(self._place(key, again)) as part:
                 part.write_bytes(content)
             self._place(key, not again).unlink(missing_ok=True)
@@ -312,20 +310,6 @@ def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             some, rows = [], 0
     if some:
         yield pa.concat_tables(some)
-
-
-@contextmanager
-def _writing(place: Path) -> Iterator[None]:
-    """Say in a sentence why something cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OSError(
-                f"the disk is full: {place} cannot be written. What is done is kept; make room, "
-                "and start again."
-            ) from None
-        raise OSError(f"{place} cannot be written: {storage.reason(error)}.") from None
 
 
 # ------------------------------------------------------------------------------------- on a worker

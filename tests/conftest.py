@@ -1,4 +1,9 @@
-"""Settings of the unit tests, and a cluster for those that need one."""
+"""Settings of the unit tests, and a cluster or a full disk for those that need one."""
+
+import errno
+import os
+from contextlib import contextmanager
+from pathlib import Path
 
 import matplotlib
 import pytest
@@ -19,3 +24,29 @@ def local():
         host="127.0.0.1",
     ) as started:
         yield started
+
+
+@pytest.fixture
+def full_disk():
+    """`with full_disk(3):` lets pathlib write three more files, and half of the fourth."""
+
+    @contextmanager
+    def full(room):
+        left = [room]
+
+        def narrow(write):
+            def written(self, content, *arguments, **options):
+                left[0] -= 1
+                if left[0] < 0:
+                    write(self, content[:10], *arguments, **options)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+                return write(self, content, *arguments, **options)
+
+            return written
+
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("write_bytes", "write_text"):
+                patch.setattr(Path, name, narrow(getattr(Path, name)))
+            yield
+
+    return full

@@ -324,6 +324,14 @@ def test_a_sweep_keeps_what_was_done_before_an_error(tmp_path):
     assert log.read_text().split() == ["2"]
 
 
+def test_a_sweep_on_a_full_disk_keeps_what_was_done(tmp_path, full_disk):
+    items, log = with_log(tmp_path, 4)
+    with full_disk(2), pytest.raises(OSError, match="^the disk is full: .* make room"):
+        cluster.sweep(noted, items, label="work", keep=tmp_path / "kept", progress=False)
+    cluster.sweep(noted, items, label="work", keep=tmp_path / "kept", progress=False)
+    assert log.read_text().split() == ["0", "1", "2", "2", "3"]
+
+
 def test_another_item_is_not_taken_from_an_old_sweep(tmp_path):
     items, log = with_log(tmp_path, 2)
     cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)

@@ -376,6 +376,25 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         detection.crop_folder(tmp_path / "none", tmp_path)
 
 
+def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("no photo")
+    with pytest.raises(ValueError, match="there is no photo in .*in: no .jpg, .jpeg, .png, .webp"):
+        detection.crop_folder(tmp_path / "in", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("room", [0, 2, 4])  # the fifth file is the table
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
+    album, tmp_path, full_disk, room
+):
+    told = f"the disk is full: {tmp_path} cannot be written"
+    with full_disk(room), pytest.raises(OSError, match=told):
+        detection.crop_folder(album, tmp_path, progress=False)
+    assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == room
+    assert len(detection.crop_folder(album, tmp_path, progress=False)) == 7
+
+
 def test_crops_among_the_photos_are_refused(album):
     with pytest.raises(ValueError, match="give another `out`"):
         detection.crop_folder(album, album)

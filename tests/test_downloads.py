@@ -10,6 +10,8 @@ import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -571,18 +573,15 @@ def test_no_secret_of_an_image_address_is_told_or_stored(images: Server, tmp_pat
     assert "secret" not in told and "password" not in told
 
 
-def test_a_full_disk_is_told_and_leaves_no_half_file(
-    images: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_ends_the_work_in_one_sentence_and_what_arrived_stays(
+    images: Server, tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:
-    def full(path: Path, content: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(content[:10])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    problems = bring(images, tmp_path)["problem"]
-    assert set(problems) == {"It could not be stored: No space left on device."}
-    assert stored(tmp_path) == set()
+    with full_disk(3), pytest.raises(OSError, match=f"^the disk is full: {tmp_path} "):
+        bring(images, tmp_path)
+    kept = stored(tmp_path)
+    assert len(kept) == 3 and not list(tmp_path.glob("*.part"))
+    result = bring(images, tmp_path)
+    assert set(result["problem"]) == {""} and kept < set(result["file"])
 
 
 def test_wrong_arguments(tmp_path: Path) -> None:
