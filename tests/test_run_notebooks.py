@@ -16,6 +16,7 @@ def course(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(run_notebooks, "NOTEBOOKS", folder)
     monkeypatch.setattr(run_notebooks, "BUILD", tmp_path / "build")
+    monkeypatch.setenv("DATABASE_URL", "")
 
     def add(name, *sources):
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
@@ -76,6 +77,25 @@ def test_stored_outputs_keep_no_log_and_are_those_of_the_defaults(course, monkey
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
+
+
+def test_stored_outputs_come_from_a_database_of_their_own(course, tmp_path):
+    count = """
+import sqlite3
+from sqlalchemy.engine import make_url
+from facevalue import database
+db = sqlite3.connect(make_url(database.url()).database)
+db.execute("create table if not exists runs (n)")
+db.execute("insert into runs values (1)")
+db.commit()
+print(db.execute("select count(*) from runs").fetchone()[0])
+"""
+    first, second = course("01_first", count), course("02_second", count)
+    (tmp_path / "build").mkdir()
+    for names, expected in ((["--store"], "12"), (["--store", "02"], "13"), (["--store"], "12")):
+        assert run_notebooks.main(names) == 0
+        stored = (nbformat.read(path, as_version=4) for path in (first, second))
+        assert "".join(one.cells[0].outputs[0].text.strip() for one in stored) == expected
 
 
 def test_pages_keep_warnings_but_not_the_start_up_log_of_tensorflow(course, tmp_path):
