@@ -193,8 +193,9 @@ def set_defaults(chosen: list[Path]) -> None:
     They have a database of their own, in which notebook 01 begins anew: in the owner's may be
     FER-2013 too.
     """
-    for variable in ("FACEVALUE_DATASET", "FACEVALUE_PROFILE"):
-        os.environ.pop(variable, None)
+    for variable in list(os.environ):
+        if variable.startswith("FACEVALUE_") or variable == "DASK_SCHEDULER_ADDRESS":
+            del os.environ[variable]
     file = BUILD.parent / "stored.db"
     file.parent.mkdir(parents=True, exist_ok=True)
     if any(path.name.startswith("01") for path in chosen):
