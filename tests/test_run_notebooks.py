@@ -101,17 +101,21 @@ print(db.execute("select count(*) from runs").fetchone()[0])
         assert "".join(one.cells[0].outputs[0].text.strip() for one in stored) == expected
 
 
-def test_pages_keep_warnings_but_not_the_start_up_log_of_tensorflow(course, tmp_path):
+def test_pages_keep_warnings_but_no_progress_bar_and_no_log_of_tensorflow(course, tmp_path):
     log = "I0000 00:00:1795207246.813163    8416 port.cc:153] oneDNN custom operations are on."
     course(
         "01_first",
         f"import sys\nprint({log!r}, file=sys.stderr)",
         "print('look here', file=sys.stderr)",
+        "from tqdm import tqdm\nfor _ in tqdm(range(9), desc='counting', mininterval=0): pass",
     )
     assert run_notebooks.main([]) == 0
     page = (tmp_path / "build" / "01_first.html").read_text()
     assert page.count("oneDNN custom operations") == 1  # in the code, not in the output
     assert "look here" in page
+    assert page.count("counting") == 1 and "9/9" not in page
+    cells = nbformat.read(tmp_path / "build" / "01_first.ipynb", as_version=4).cells
+    assert [len(cell.outputs) for cell in cells] == [0, 1, 0]
 
 
 def png(image):

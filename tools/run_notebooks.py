@@ -108,6 +108,9 @@ LIBRARY_LOG = re.compile(
 )
 """What TensorFlow's C++ libraries write to stderr on every machine without a graphics card."""
 
+PROGRESS_BAR = re.compile(r"[^\r\n]*\d+%\|[^\r\n]*\]")
+"""A bar of tqdm: a page shows it in red, once for each step."""
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -158,11 +161,11 @@ def shrink(png: bytes) -> bytes:
 
 
 def hush(notebook: Any) -> None:
-    """Remove TensorFlow's start-up log from stderr, and leave the warnings that say something."""
+    """Remove TensorFlow's start-up log and progress bars from stderr, and leave the warnings."""
     for cell in notebook.cells:
         for output in list(cell.get("outputs", [])):
             if output.get("name") == "stderr":
-                output.text = LIBRARY_LOG.sub("", output.text)
+                output.text = PROGRESS_BAR.sub("", LIBRARY_LOG.sub("", output.text))
                 if not output.text.strip():
                     cell.outputs.remove(output)
 
