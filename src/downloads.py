@@ -223,7 +223,7 @@ PIECE = 200
 """Images of one host that a cluster's worker fetches at once: what is lost when it dies."""
 
 INDEX = "index.json"
-FULL = "It could not be stored: the disk is full."
+NO_ROOM = "It could not be stored: the disk is full."
 
 
 def fetch_images(
@@ -287,11 +287,8 @@ def fetch_images(
     with bar, closing(found):
         try:
             for count, (address, file, problem) in enumerate(found, 1):
-                if problem == FULL:  # none of the others need be asked for
-                    raise OSError(
-                        f"the disk is full: {folder} has no room for more images. What has "
-                        "arrived is kept; make room, and start again."
-                    )
+                if problem == NO_ROOM:
+                    raise paths.full(folder)
                 done[address] = file, problem
                 if file:
                     index[_key(address)] = file
@@ -434,7 +431,8 @@ class _Fetcher:
                     return "", _sentence(f"{told}.")
             except OSError as error:
                 if error.errno in paths.FULL:
-                    return "", FULL
+                    self.stop.set()  # the others need not be asked for
+                    return "", NO_ROOM
                 return "", f"It could not be stored: {error.strerror or type(error).__name__}."
             except Exception as error:  # whatever one bad address does, the rest goes on
                 return "", f"It could not be fetched ({type(error).__name__})."

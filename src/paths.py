@@ -76,6 +76,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """What a full disk, or a user's share of one, says."""
 
 
+def full(place: Path) -> OSError:
+    """Return the error that tells a learner that the disk is full."""
+    return OSError(
+        f"the disk is full: {place} cannot be written. What is done is kept; make room, and start "
+        "again."
+    )
+
+
 @contextmanager
 def writing(place: Path) -> Iterator[None]:
     """Say in a sentence why `place` cannot be written.
@@ -87,8 +95,5 @@ def writing(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise OSError(
-                f"the disk is full: {place} cannot be written. What is done is kept; make room, "
-                "and start again."
-            ) from None
+            raise full(place) from None
         raise OSError(f"{place} cannot be written: {error.strerror or error}.") from None

@@ -580,6 +580,7 @@ def test_a_full_disk_ends_the_work_in_one_sentence_and_what_arrived_stays(
         bring(images, tmp_path)
     kept = stored(tmp_path)
     assert len(kept) == 3 and not list(tmp_path.glob("*.part"))
+    assert len(images.log) == 4
     result = bring(images, tmp_path)
     assert set(result["problem"]) == {""} and kept < set(result["file"])
 
