@@ -1,134 +1,22 @@
-"""What the notebooks share: settings, figures, tables, checks."""
+"""What the notebooks share: set-up, pictures, tables, checks."""
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-import os
 import random
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from facevalue.settings import Profile, profile
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-DATASETS = ("rendered", "fer2013")
-
-
-@dataclass(frozen=True)
-class Profile:
-    """How much work one run does. It sizes a run; it never changes what the run does.
-
-    Attributes:
-        name: "fast" or "full".
-        dataset: "rendered" or "fer2013".
-        train_images: most Training images that are used; None for all.
-        epochs: passes over its images for a network of notebooks 04 and 05 other than cnn6.
-        sweep_rows: rows of the published dense sweep that are trained.
-        dense_epochs: most passes over the training images for one dense network.
-        mixed: images of an emotion that notebook 03 mixes from each of two large sources.
-        per_class: images of an emotion that the same dense network is trained on; None for all.
-        seeds: how often a training is repeated to see how far its result varies.
-        photos: drawn photos that notebook 01 searches for faces.
-        replicates: how often notebook 02 draws people anew to see how far its numbers vary.
-        networks: how many more of the published networks notebook 04 trains beside cnn6.
-        cnn_images: Training images that cnn6 of notebook 04 learns from; None for all.
-        cnn_epochs: passes of cnn6 over them.
-        watched: images of PublicTest on which notebook 04 watches cnn6 learn.
-        few_images: images on which notebook 04 shows overfitting.
-        large: images of an emotion and source, 224 x 224 pixels, for project 1's six models.
-        humans: images from which a network learns to tell faces from other things.
-        keep: whether trainings are kept on disk, to be resumed after a kill.
-    """
-
-    name: str
-    dataset: str
-    train_images: int | None
-    epochs: int
-    sweep_rows: int
-    dense_epochs: int
-    mixed: int
-    per_class: tuple[int | None, ...]
-    seeds: int
-    photos: int
-    replicates: int
-    networks: int
-    cnn_images: int | None
-    cnn_epochs: int
-    watched: int | None
-    few_images: int
-    large: int
-    humans: int
-    keep: bool
-
-
-def profile() -> Profile:
-    """Return the sizes named by FACEVALUE_PROFILE (fast) and the data of FACEVALUE_DATASET.
-
-    Raises:
-        ValueError: one of the two variables holds a name that does not exist.
-    """
-    dataset = _setting("FACEVALUE_DATASET", DATASETS)
-    name = _setting("FACEVALUE_PROFILE", ("fast", "full"))
-    if name == "fast":
-        drawn = dataset == "rendered"  # photos are harder: cnn6 needs longer to beat chance on them
-        return Profile(
-            name,
-            dataset,
-            train_images=4_000,
-            epochs=3,
-            sweep_rows=3,
-            dense_epochs=5,
-            mixed=28,
-            per_class=(20, 200, None),
-            seeds=3,
-            photos=40,
-            replicates=1_000,
-            networks=0,
-            cnn_images=3_000 if drawn else 4_000,
-            cnn_epochs=3 if drawn else 5,
-            watched=500,
-            few_images=160,
-            large=2,
-            humans=500,
-            keep=False,
-        )
-    return Profile(
-        name,
-        dataset,
-        train_images=None,
-        epochs=40,
-        sweep_rows=19,
-        dense_epochs=50,
-        mixed=200,
-        per_class=(200, 500, 2_000, None),
-        seeds=5,
-        photos=400,
-        replicates=10_000,
-        networks=6,
-        cnn_images=None,
-        cnn_epochs=20,
-        watched=None,
-        few_images=4_000,
-        large=200,
-        humans=14_336,
-        keep=True,
-    )
-
-
-def _setting(variable: str, allowed: tuple[str, ...]) -> str:
-    value = os.environ.get(variable) or allowed[0]
-    if value not in allowed:
-        raise ValueError(f"{variable}={value!r} is unknown: set it to {' or '.join(allowed)}.")
-    return value
 
 
 def setup(seed: int = 42) -> Profile:
@@ -166,17 +54,6 @@ def check(label: str, ok: object) -> None:
     if not ok:
         raise AssertionError(f"{label}: not so in this run")
     print(f"{label}: ok")
-
-
-def headline(label: str, value: float | str, **facts: Any) -> None:
-    """Hand one number of this notebook to the command that runs it; otherwise do nothing.
-
-    tools/run_notebooks.py names a file in FACEVALUE_HEADLINES; each call adds one line of JSON.
-    """
-    path = os.environ.get("FACEVALUE_HEADLINES")
-    if path:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"label": label, "value": value, **facts}) + "\n")
 
 
 def show_images(
@@ -265,24 +142,36 @@ def history_table(history: Any) -> pd.DataFrame:
     return table.set_axis(pd.RangeIndex(1, len(table) + 1, name="epoch"))
 
 
-def plot_confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figure:
-    """Draw a confusion matrix: the share of each true class (row) that got each prediction.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def show_heat(
+    images: np.ndarray,
+    maps: np.ndarray,
+    titles: Sequence[str] | None = None,
+    *,
+    masks: np.ndarray | None = None,
+    title: str = "",
+    columns: int = 6,
+    size: float = 1.0,
+) -> Figure:
+    """Draw faces in grey with what a network looked at laid over them in red.
 
     Args:
-        matrix: int, shape (k, k), rows the true classes, columns the predicted ones.
-        names: the k class names.
-        title: what the figure shows.
+        images: shape (n, 48, 48) or (n, 48, 48, 1), grey levels in any range.
+        maps: float, shape (n, 48, 48), from 0 to 1, as `explain.grad_cam` makes them.
+        titles: a short text above each face.
+        masks: bool, shape (n, 48, 48): regions that are outlined, such as what moved.
+        title: what the whole figure shows.
+        columns: faces in a row.
+        size: width of one face in inches.
     """
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    figure, axis = plt.subplots(figsize=(4.6, 3.8))
-    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.ndindex(share.shape):
-        dark = share[row, column] > 0.5
-        text = f"{share[row, column]:.2f}"
-        axis.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
-    ticks = range(len(names))
-    axis.set_xticks(ticks, names, rotation=45, ha="right")
-    axis.set_yticks(ticks, names)
-    axis.set(xlabel="predicted emotion", ylabel="true emotion", title=title)
-    axis.spines[:].set_visible(False)
+    grey = images.reshape(images.shape[:3])
+    figure = show_images(grey, titles, title=title, columns=columns, size=size)
+    for k, heat in enumerate(maps):
+        axis = figure.axes[k]
+        axis.imshow(heat, cmap="YlOrRd", vmin=0, vmax=1, alpha=0.75 * heat)
+        if masks is not None and masks[k].any():
+            axis.contour(masks[k], [0.5], colors="#56B4E9", linewidths=1)
     return figure

@@ -12,9 +12,10 @@ import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from facevalue import database, faces
+from facevalue.collection import database
+from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
-from facevalue.recogniser import Recogniser
+from facevalue.recognition.recogniser import Recogniser
 
 LOGITS = np.array([0, 0, 0, 5, 1, 0, 0], np.float32)
 """What the small model answers for every face: happy, then sad."""
@@ -74,12 +75,12 @@ def jpeg(image):
 
 def convincing(recogniser, emotions, seeds=range(60)):
     """Draw a camera picture whose faces the model is sure about: it shows what we say it shows."""
-    from facevalue import video
+    from facevalue.recognition import tracking
 
     best, sureness = None, 0.0
     for seed in seeds:
         image, _ = frame(emotions, seed)
-        found = sorted(video.look(image, recogniser), key=lambda face: face.box[0])
+        found = sorted(tracking.look(image, recogniser), key=lambda face: face.box[0])
         if [face.emotion for face in found] == list(emotions):
             sure = min(max(face.probabilities.values()) for face in found)
             if sure > sureness:

@@ -17,11 +17,16 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score
 
-from facevalue import datasets, evaluation, ferplus, paths, recipe, results, training
-from facevalue.augmentation import Augmentation
-from facevalue.dataset import Dataset
-from facevalue.quality import VOTES_FILE
-from facevalue.recipe import Recipe
+from facevalue import paths
+from facevalue.data import ferplus
+from facevalue.data.dataset import Dataset
+from facevalue.data.ferplus import VOTES_FILE
+from facevalue.drawing import course_faces
+from facevalue.evaluation import metrics, records, results
+from facevalue.files import write_text
+from facevalue.learning import train_recogniser, training
+from facevalue.learning.augmentation import Augmentation
+from facevalue.learning.recipe import Recipe
 
 TABLE = Path("reports") / "ablations.csv"
 
@@ -53,7 +58,7 @@ CHANGES: dict[str, dict[str, object]] = {
 def measure(change: str, plan: Recipe, seed: int, data: Dataset, votes: pd.DataFrame) -> dict:
     """Train one recipe, and return its row of the table."""
     plan = dataclasses.replace(plan, name=f"ablation-{change.replace(' ', '-').replace(',', '')}")
-    model, curve = recipe.train(plan, data, votes, seed=seed)
+    model, curve = train_recogniser.train(plan, data, votes, seed=seed)
     public = data.split("PublicTest")
     p = model.predict(public.x, verbose=0)
     return {
@@ -61,10 +66,10 @@ def measure(change: str, plan: Recipe, seed: int, data: Dataset, votes: pd.DataF
         "seed": seed,
         "accuracy": round(float(np.mean(p.argmax(axis=1) == public.labels)), 4),
         "macro_f1": round(float(f1_score(public.labels, p.argmax(axis=1), average="macro")), 4),
-        "calibration_error": round(evaluation.calibration_error(public.labels, p), 4),
+        "calibration_error": round(metrics.calibration_error(public.labels, p), 4),
         "epochs": len(curve),
         "parameters": model.count_params(),
-        "seconds": round(evaluation.duration(curve)),
+        "seconds": round(records.duration(curve)),
         "data": "fer2013, a third of Training, PublicTest",
         "machine": results.machine(),
         "date": datetime.date.today().isoformat(),
@@ -80,7 +85,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=CHANGES, default=list(CHANGES))
     given = parser.parse_args()
     print("computes in", training.use_mixed_precision())
-    data = datasets.load("fer2013")
+    data = course_faces.load("fer2013")
     data = data.take((data.splits == "PublicTest") | (np.arange(len(data)) % 3 == 0))
     votes = ferplus.votes(paths.raw_file(VOTES_FILE), data)
     file = paths.root() / TABLE
@@ -93,7 +98,7 @@ def main() -> None:
             table = pd.concat([table, pd.DataFrame([row])]).drop_duplicates(
                 ["change", "seed"], keep="last"
             )
-            paths.write_text(file, table.to_csv(index=False))
+            write_text(file, table.to_csv(index=False))
 
 
 if __name__ == "__main__":

@@ -34,8 +34,11 @@ import pandas as pd
 from sqlalchemy import func, select
 from tqdm import tqdm
 
-from facevalue import database, paths, results
+from facevalue import paths
+from facevalue.collection import database, database_schema
 from facevalue.emotions import EMOTIONS
+from facevalue.evaluation import results
+from facevalue.files import write_text
 
 IMAGES = 1_000_000
 SIDE = 8
@@ -94,7 +97,7 @@ def fill(url: str, images: int, side: int, seed: int, clients: int = 1) -> tuple
     names = pd.DataFrame({"name": SOURCES, "address": "tools/bench_api.py", "licence": "MIT"})
     database.add_sources(engine, names)
     with engine.connect() as connection:
-        there = connection.scalar(select(func.count()).select_from(database.Image)) or 0
+        there = connection.scalar(select(func.count()).select_from(database_schema.Image)) or 0
     engine.dispose()
     # several clients do not end in order: what one of them may have left out is added again
     firsts = range(there if clients == 1 else 0 if there < images else images, images, AT_ONCE)
@@ -281,7 +284,7 @@ def main() -> int:
     text = report(rows, options, "PostgreSQL" if large else "SQLite")
     print(text)
     name = "api_postgresql.md" if large else "api.md"
-    paths.write_text(paths.root() / "reports" / name, text)
+    write_text(paths.root() / "reports" / name, text)
     return 0
 
 

@@ -16,8 +16,9 @@ import time
 from sklearn.base import ClassifierMixin
 from sklearn.tree import DecisionTreeClassifier
 
-from facevalue import classical, datasets
-from facevalue.dataset import Dataset
+from facevalue.data.dataset import Dataset
+from facevalue.drawing import course_faces
+from facevalue.learning import image_features
 
 COMPONENTS = 253
 
@@ -40,8 +41,8 @@ def trees(data: Dataset) -> None:
     """Print what a tree reaches on the first 25 components and on all 253."""
     train, tests = data.split("Training"), data.split("PublicTest", "PrivateTest")
     public = tests.splits == "PublicTest"
-    pixels, test_pixels = (classical.Pixels().transform(d.images) for d in (train, tests))
-    axes = classical.pca(pixels, COMPONENTS)
+    pixels, test_pixels = (image_features.Pixels().transform(d.images) for d in (train, tests))
+    axes = image_features.pca(pixels, COMPONENTS)
     rows, test_rows = axes.transform(pixels), axes.transform(test_pixels)
     for kept in (25, COMPONENTS):
         tree = DecisionTreeClassifier(max_depth=14, random_state=42)
@@ -58,16 +59,16 @@ def main() -> None:
     parser.add_argument("--intelex", action="store_true", help="use scikit-learn-intelex's SVM")
     parser.add_argument("--trees", action="store_true", help="the decision trees instead")
     options = parser.parse_args()
-    data = datasets.load("fer2013")
+    data = course_faces.load("fer2013")
     if options.trees:
         trees(data)
         return
     model = svm(options.intelex)
     train, public = data.split("Training"), data.split("PublicTest")
     times = [time.perf_counter()]
-    rows = classical.Gradients(8).transform(train.images)
+    rows = image_features.Gradients(8).transform(train.images)
     times.append(time.perf_counter())
-    axes = classical.pca(rows, COMPONENTS, whiten=True)
+    axes = image_features.pca(rows, COMPONENTS, whiten=True)
     short = axes.transform(rows)
     times.append(time.perf_counter())
     model.fit(short, train.labels)
@@ -76,7 +77,7 @@ def main() -> None:
     for step, start, end in zip(("HOG", "PCA", "SVM"), times, times[1:], strict=False):
         print(f"{step}      {end - start:7.1f} s")
     print(f"all      {times[-1] - times[0]:7.1f} s")
-    seen = axes.transform(classical.Gradients(8).transform(public.images))
+    seen = axes.transform(image_features.Gradients(8).transform(public.images))
     print(f"accuracy on PublicTest {model.score(seen, public.labels):.4f}")
 
 

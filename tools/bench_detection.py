@@ -22,7 +22,12 @@ import cv2
 import pandas as pd
 from tqdm import tqdm
 
-from facevalue import detection, faces, paths, results
+from facevalue import image_files, paths
+from facevalue.drawing import faces
+from facevalue.evaluation import detectors, results
+from facevalue.files import write_text
+from facevalue.recognition import detection
+from facevalue.scale import crop_folder
 
 REPORT = paths.root() / "reports" / "detection.md"
 TITLE = "# What the face detectors find, and how fast"
@@ -42,7 +47,7 @@ def block(prose: str, figures: str) -> str:
 def drawn(n: int) -> str:
     """Return what the detectors find in `n` drawn photos, of 0 to 3 people in turn."""
     photos = [faces.photo(seed, seed % 4) for seed in tqdm(range(n), desc="drawing photos")]
-    table = detection.compare(photos).round(0).astype(int)
+    table = detectors.compare(photos).round(0).astype(int)
     people = sum(len(photo.boxes) for photo in photos)
     prose = f"""{people} faces of 100 to 280 pixels in {n} photos (`faces.photo`, seeds from 0), a
         quarter of them without anybody. A face is found if a box of its own overlaps it by 0.4 or
@@ -53,7 +58,7 @@ def drawn(n: int) -> str:
 def real(folder: Path) -> str:
     """Return what the detectors find in real photos that a person has looked through."""
     seen = pd.read_csv(paths.root() / "data" / "reference" / "photos_seen.csv")
-    images = [detection.read(folder / name) for name in tqdm(seen["file"], desc="reading photos")]
+    images = [image_files.read(folder / name) for name in tqdm(seen["file"], desc="reading photos")]
     megapixels = sum(image.shape[0] * image.shape[1] for image in images) / 1e6
     there = (seen["faces"] > 0).to_numpy()
     rows = []
@@ -129,7 +134,7 @@ def cluster(n: int) -> str:
             ) as started:
                 os.environ["FACEVALUE_SCHEDULER"] = started.scheduler_address
                 start = time.perf_counter()
-                table = detection.crop_folder(place / "photos", place / f"crops{workers}")
+                table = crop_folder.crop_folder(place / "photos", place / f"crops{workers}")
                 seconds[f"LocalCluster, {workers} process{'es' * (workers > 1)}"] = (
                     time.perf_counter() - start
                 )
@@ -141,7 +146,7 @@ def cluster(n: int) -> str:
             cv2.setNumThreads(threads)
             start = time.perf_counter()
             out = place / f"few{threads}"
-            detection.crop_folder(place / "few", out)
+            crop_folder.crop_folder(place / "few", out)
             label = f"no Dask, OpenCV with {threads} thread{'s' * (threads > 1)}, {few:,} of them"
             seconds[label] = time.perf_counter() - start
     one, two, *_ = seconds.values()
@@ -155,7 +160,7 @@ def cluster(n: int) -> str:
     crops = (table["crop"] != "").sum()
     prose = f"""{n:,} JPEG files of {min(n, DISTINCT)} different drawn photos, at most
         {LONGEST} pixels wide, through
-        `detection.crop_folder`: read, searched, {crops:,} faces cropped to 48 x 48 grey and
+        `crop_folder.crop_folder`: read, searched, {crops:,} faces cropped to 48 x 48 grey and
         written. The time is from the call to the table; starting the cluster is not in it. Each
         worker has one thread, and its OpenCV one."""
     return block(prose, "\n".join(lines))
@@ -198,7 +203,7 @@ def main() -> int:
         text = f"{source}\n({results.machine()}, OpenCV {cv2.__version__}).\n\n{text}"
         print(f"\n{section}\n\n{text}", flush=True)
         report = update(report, section, text)
-    paths.write_text(REPORT, report)
+    write_text(REPORT, report)
     return 0
 
 

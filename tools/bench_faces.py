@@ -22,9 +22,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from facevalue import detection, faces, paths
-from facevalue.dataset import Dataset
+from facevalue import paths
+from facevalue.data.dataset import Dataset
+from facevalue.drawing import appearance, drawn_set, faces
 from facevalue.emotions import EMOTIONS
+from facevalue.recognition import detection
 
 SEED = 2013
 JUDGED = 1400
@@ -41,7 +43,7 @@ def expressions(n: int, intensity: float) -> tuple[np.ndarray, np.ndarray]:
     images = []
     for index in range(n):
         rng = np.random.default_rng([SEED, 1, index])
-        person, view = faces.Person.random(rng), faces.View.random(rng, mild=True)
+        person, view = appearance.Person.random(rng), appearance.View.random(rng, mild=True)
         units = faces.expression(EMOTIONS[index % len(EMOTIONS)], rng, intensity)
         images.append(faces.draw(units, person, view))
     return np.stack(images), np.arange(n) % len(EMOTIONS)
@@ -113,18 +115,18 @@ def detector(n: int) -> None:
 def speed() -> None:
     """Print the time that drawing takes on one core."""
     cv2.setNumThreads(1)
-    faces.sample(50, progress=False)
+    drawn_set.sample(50, progress=False)
     times = []
     for seed in range(3):
         start = time.process_time()  # not the clock: the other cores may be busy
-        faces.sample(300, seed, progress=False)
+        drawn_set.sample(300, seed, progress=False)
         times.append(300 / (time.process_time() - start))
     line("faces a CPU second, 48x48, best of 3", f"{max(times):.0f}", "150")
 
 
 def _default_set(queue: Any) -> None:
     start = time.perf_counter()
-    faces.sample(5000, progress=False)
+    drawn_set.sample(5000, progress=False)
     seconds = time.perf_counter() - start
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -139,7 +141,7 @@ def default_set() -> None:
     process.start()
     seconds, gigabytes = queue.get()
     process.join()
-    line("seconds for faces.sample(5000), two processes", f"{seconds:.1f}", "20")
+    line("seconds for drawn_set.sample(5000), two processes", f"{seconds:.1f}", "20")
     line("peak memory of these three processes, GB", f"{gigabytes:.2f}", "1")
 
 
@@ -151,7 +153,7 @@ def lessons(epochs: int) -> None:
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
-    data = faces.sample(5000)
+    data = drawn_set.sample(5000)
     train, test = data.split("Training"), data.split("PublicTest", "PrivateTest")
     flat = make_pipeline(StandardScaler(), PCA(60, random_state=0), SVC(C=5))
     flat.fit(train.images.reshape(len(train), -1) / 255.0, train.labels)
@@ -174,15 +176,15 @@ def transfer(epochs: int) -> None:
     """Print how well a CNN that saw drawn faces only labels the photos of FER-2013."""
     import keras
 
-    from facevalue import datasets
+    from facevalue.drawing import course_faces
 
     try:
-        real = datasets.load("fer2013").split("PrivateTest")
+        real = course_faces.load("fer2013").split("PrivateTest")
     except FileNotFoundError:
         line("accuracy on FER-2013 of a CNN trained on drawn faces", "left out", "no fer2013 here")
         return
     keras.utils.set_random_seed(0)
-    drawn = faces.sample(20_000, 1)
+    drawn = drawn_set.sample(20_000, 1)
     truth = drawn.truth["clean_label"].to_numpy() if drawn.truth is not None else drawn.labels
     model = cnn()
     model.compile("adam", "sparse_categorical_crossentropy")
@@ -256,7 +258,7 @@ def main() -> int:
     detector(options.photos)
     networks = sorted(options.judges.glob("*.keras"))
     if networks:
-        data = faces.sample(JUDGED, SEED, clean=True, progress=False)
+        data = drawn_set.sample(JUDGED, SEED, clean=True, progress=False)
         levels = {level: expressions(350, level) for level in INTENSITIES}
         for path in networks:
             judge(path, data, levels)

@@ -33,8 +33,12 @@ from tqdm import tqdm
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from facevalue import faces, paths, results, video
-from facevalue.recogniser import Recogniser
+from facevalue import paths
+from facevalue.drawing import faces
+from facevalue.evaluation import results
+from facevalue.files import write_text
+from facevalue.recognition import tracking
+from facevalue.recognition.recogniser import Recogniser
 
 SIZE = (640, 480)
 VISITORS = 8
@@ -56,7 +60,7 @@ def picture(recogniser: Recogniser) -> np.ndarray:
     for seed in range(100):
         photo = faces.photo(seed, 1)
         image = cv2.resize(photo.image, SIZE, interpolation=cv2.INTER_AREA)
-        if len(video.look(image, recogniser)) == 1:
+        if len(tracking.look(image, recogniser)) == 1:
             return image
     raise RuntimeError("no face is found in a hundred drawn photos: is the detector broken?")
 
@@ -278,7 +282,7 @@ def main() -> int:
     command = f"python tools/bench_live.py --seconds {options.seconds:g} --soak {options.soak:g}"
     text = report(rows, command)
     print(text)
-    paths.write_text(options.out, text)
+    write_text(options.out, text)
     return 0
 
 

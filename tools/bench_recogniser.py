@@ -30,20 +30,14 @@ from bench_detection import block, update
 from sklearn.metrics import f1_score
 from tqdm import tqdm
 
-from facevalue import (
-    Recogniser,
-    datasets,
-    detection,
-    emotions,
-    evaluation,
-    faces,
-    paths,
-    quality,
-    recogniser,
-    results,
-)
-from facevalue.dataset import Dataset
+from facevalue import Recogniser, emotions, image_files, paths
+from facevalue.data.dataset import Dataset
+from facevalue.drawing import course_faces, faces
 from facevalue.emotions import EMOTIONS
+from facevalue.evaluation import metrics, results
+from facevalue.exploration import duplicates
+from facevalue.files import write_text
+from facevalue.recognition import cropping, detection, recogniser
 
 REPORT = paths.root() / "reports" / "recogniser.md"
 TITLE = "# How right the recogniser is, and how quick"
@@ -108,14 +102,14 @@ def fer2013() -> Dataset:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # how exact the copy is does not matter here
         try:
-            return datasets.load("fer2013")
+            return course_faces.load("fer2013")
         except FileNotFoundError as error:
             raise SystemExit(f"The recogniser is measured on FER-2013: {error}") from None
 
 
 def without_copies(data: Dataset, split: str = "PrivateTest") -> np.ndarray:
     """Return which images of a split have no exact copy in Training: bool, one for each."""
-    groups = quality.exact_copies(data.images)
+    groups = duplicates.exact_copies(data.images)
     return ~np.isin(groups[data.splits == split], groups[data.splits == "Training"])
 
 
@@ -125,9 +119,9 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     return {
         "images": len(labels),
         "accuracy": float((guesses == labels).mean()),
-        "top-3": evaluation.top_k_accuracy(labels, probabilities),
+        "top-3": metrics.top_k_accuracy(labels, probabilities),
         "macro F1": float(f1_score(labels, guesses, average="macro")),
-        "calibration error": evaluation.calibration_error(labels, probabilities),
+        "calibration error": metrics.calibration_error(labels, probabilities),
     }
 
 
@@ -164,7 +158,7 @@ def own_accuracy(data: Dataset, names: list[str]) -> dict[str, str]:
         the expected one, in ten steps of confidence."""
     parts = {"Accuracy": block(prose, text(accuracy_table(data, found)))}
     for name, probabilities in found.items():
-        table = evaluation.report(private.labels, probabilities.argmax(axis=1))
+        table = metrics.report(private.labels, probabilities.argmax(axis=1))
         prose = f"The model `{name}` on FER-2013's PrivateTest, all of its images."
         parts[f"By class, {name}"] = block(prose, text(table))
     return parts
@@ -334,7 +328,7 @@ def real_photos(folder: Path) -> list[Found]:
     found = []
     pairs = zip(table["file"], table["emotion"], strict=True)
     for name, emotion in tqdm(pairs, total=len(table), desc="reading photos"):
-        grey = cv2.cvtColor(detection.read(folder / name), cv2.COLOR_RGB2GRAY)
+        grey = cv2.cvtColor(image_files.read(folder / name), cv2.COLOR_RGB2GRAY)
         for box in detection.find_faces(grey)[:1]:
             found.append((grey, box, emotions.number(emotion)))
     return found
@@ -351,7 +345,7 @@ def crops(data: Dataset, names: list[str], folder: Path, n: int) -> dict[str, st
     models = [Recogniser(name, threads=THREADS) for name in names]
     for margin, row in rows.items():
         for kind, found in sets.items():
-            cut = [detection.crop(grey, box, margin, recogniser.SIZE) for grey, box, _ in found]
+            cut = [cropping.crop(grey, box, margin, recogniser.SIZE) for grey, box, _ in found]
             labels = np.array([label for _, _, label in found])
             for model in models:
                 guesses = model.probabilities(np.stack(cut)).argmax(axis=1)
@@ -401,7 +395,7 @@ def main() -> int:
         print(f"\n{section}\n\n{told}", flush=True)
         report = update(report, section, told)
     if not options.no_report:
-        paths.write_text(REPORT, report)
+        write_text(REPORT, report)
     return 0
 
 

@@ -39,7 +39,11 @@ import psutil  # type: ignore[import-untyped]
 from PIL import Image
 from tqdm import tqdm
 
-from facevalue import cluster, faces, paths, results, score
+from facevalue import paths
+from facevalue.drawing import faces
+from facevalue.evaluation import results
+from facevalue.files import atomic_write, write_text
+from facevalue.scale import cluster, score_folder
 
 TABLE = paths.root() / "reports" / "scale.csv"
 PAGE = paths.root() / "docs" / "beyond-one-machine.md"
@@ -76,7 +80,7 @@ def draw(folder: Path, photos: int, distinct: int) -> None:
         list(tqdm(made, desc="drawing photos", total=len(tasks), disable=not tasks))
     for seed, file in enumerate(wanted[distinct:], distinct):
         if not file.is_file():
-            with paths.beside(file) as part:
+            with atomic_write(file) as part:
                 shutil.copyfile(wanted[seed % distinct], part)
 
 
@@ -87,7 +91,7 @@ def _place(folder: Path, seed: int, photos: int) -> Path:
 
 def _draw(task: tuple[int, Path]) -> None:
     seed, file = task
-    with paths.beside(file, ending=".jpg") as part:
+    with atomic_write(file, ending=".jpg") as part:
         Image.fromarray(faces.photo(seed, seed % 4).image).save(part, quality=90)
 
 
@@ -205,7 +209,7 @@ def scored(folder: Path, out: Path, workers: int, kill_every: float = 0) -> dict
         watch = Watch(started, kill_every)
         start = time.perf_counter()
         try:
-            done = score.score(folder, out)
+            done = score_folder.score(folder, out)
         finally:
             watch.stop()
         seconds = time.perf_counter() - start
@@ -235,7 +239,7 @@ def interrupted(folder: Path, out: Path, workers: int) -> dict[str, Any]:
         killer = threading.Thread(target=_kill_later, args=(started, out, some), daemon=True)
         killer.start()
         try:
-            score.score(folder, out)
+            score_folder.score(folder, out)
             raise SystemExit("The scheduler was to be killed, but the work was done before.")
         except ConnectionError as error:
             print(error)
@@ -339,7 +343,7 @@ def keep(row: dict[str, Any], command: str) -> None:
     old = pd.read_csv(TABLE, dtype=object) if TABLE.is_file() else new.iloc[:0]
     both = pd.concat([old, new]) if len(old) else new
     text = both.to_csv(columns=list(COLUMNS), index=False, lineterminator="\n")
-    paths.write_text(TABLE, text)
+    write_text(TABLE, text)
 
 
 # ----------------------------------------------------------------------------------------- the page
@@ -424,21 +428,22 @@ def _billion(best: pd.Series, each: float, result: float, tasks: float) -> list[
         speed = count * each
         lines.append(
             f"| {count:,} | {1e9 / speed / 3600:,.1f} | {speed * size / 1e6:,.0f} | "
-            f"{speed / score.BATCH:,.1f} |"
+            f"{speed / score_folder.BATCH:,.1f} |"
         )
-    line, passed = LINE / (each * size), tasks * score.BATCH / each
+    line, passed = LINE / (each * size), tasks * score_folder.BATCH / each
     first = "the line to the photos" if line < passed else "the scheduler with its one client"
     return [
         *lines,
         "",
         f"Storage: {1e9 * size / 1e12:,.1f} TB of photos of {size / 1e3:,.0f} kB, and "
         f"{1e9 * result / 1e9:,.0f} GB of Parquet. While the work goes on, its parts take "
-        f"{1e9 * parts / 1e9:,.0f} GB more, in {1e9 / score.BATCH / 1e6:,.0f} million small files, "
-        "each of which a disk rounds up to a block.",
+        f"{1e9 * parts / 1e9:,.0f} GB more, in {1e9 / score_folder.BATCH / 1e6:,.0f} million "
+        "small files, each of which a disk rounds up to a block.",
         "",
         f"The first bottleneck: a line of 10 Gbit/s to the photos is full with {line:,.0f} "
         f"workers. The scheduler and one client passed on {tasks:,.0f} empty tasks a second, which "
-        f"is enough for {passed:,.0f} workers, since a task is {score.BATCH} photos. So {first} "
+        f"is enough for {passed:,.0f} workers, since a task is {score_folder.BATCH} "
+        f"photos. So {first} "
         "comes first.",
     ]
 
@@ -449,7 +454,7 @@ def write_page() -> None:
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     said = page(pd.read_csv(TABLE))
-    paths.write_text(PAGE, f"{before}{BEGIN}\n\n{said}\n\n{END}{after}")
+    write_text(PAGE, f"{before}{BEGIN}\n\n{said}\n\n{END}{after}")
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ import time
 
 import numpy as np
 
-from facevalue import datasets, networks, transfer
+from facevalue.drawing import course_faces
+from facevalue.learning import backbones, frozen_features
 
 try:
     import resource
@@ -26,7 +27,7 @@ except ImportError:  # Windows
 def faces(n: int) -> np.ndarray:
     """Return n faces, uint8 (n, 48, 48)."""
     try:
-        return datasets.load("fer2013").images[:n]
+        return course_faces.load("fer2013").images[:n]
     except FileNotFoundError:
         print("FER-2013 is not here: random grey levels instead.")
         return np.random.default_rng(0).integers(0, 256, (n, 48, 48)).astype(np.uint8)
@@ -43,16 +44,18 @@ def peak() -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backbone", choices=networks.PUBLISHED, default="mobilenet_v2")
+    parser.add_argument("--backbone", choices=backbones.PUBLISHED, default="mobilenet_v2")
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--images", type=int, default=35_887)
     parser.add_argument("--batch", type=int, default=128)
     options = parser.parse_args()
     images = faces(options.images)
-    body = networks.backbone(options.backbone, options.size, weights=False)
+    body = backbones.backbone(options.backbone, options.size, weights=False)
     before = peak()
     start = time.perf_counter()
-    found = transfer.features(body, options.backbone, images, batch=options.batch, keep=False)
+    found = frozen_features.features(
+        body, options.backbone, images, batch=options.batch, keep=False
+    )
     seconds = time.perf_counter() - start
     size = found.nbytes / 1e6
     print(f"{options.backbone} at {options.size} pixels, {len(images):,} faces")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facevalue import paths
+from facevalue.files import atomic_write, write_text
 
 MOST_BYTES = 50_000_000
 """Bytes of one file of a package; the largest that is kept has 14 MB."""
@@ -83,7 +84,7 @@ def fetch(package: Package) -> list[Path]:
             _keep(archive, dict(zip(package.files, files, strict=True)))
         except (tarfile.TarError, KeyError) as error:
             raise FetchError(f"The archive of {package.name} is broken: {error}.") from None
-    paths.write_text(stamp, package.sha512)
+    write_text(stamp, package.sha512)
     return files
 
 
@@ -117,7 +118,7 @@ def _keep(archive: Path, wanted: dict[str, Path]) -> None:
             content = opened.extractfile(member) if member.isreg() else None
             if content is None or member.size > MOST_BYTES:
                 raise tarfile.TarError(f"{name} is no file, or too large")
-            with paths.beside(target) as part:
+            with atomic_write(target) as part:
                 part.write_bytes(content.read())
 
 

@@ -23,9 +23,13 @@ import pandas as pd
 from bench_recogniser import fer2013, scores, without_copies
 from tqdm import tqdm
 
-from facevalue import ferplus, paths, recipe, results
-from facevalue.dataset import Dataset
-from facevalue.quality import VOTES_FILE
+from facevalue import paths
+from facevalue.data import ferplus
+from facevalue.data.dataset import Dataset
+from facevalue.data.ferplus import VOTES_FILE
+from facevalue.evaluation import results
+from facevalue.files import write_text
+from facevalue.learning import recipe, train_recogniser, training_targets
 
 TABLE = Path("reports") / "seeds.csv"
 ONE, MIRRORED, TOGETHER = "one crop", "and its mirror image", "all seeds together"
@@ -43,12 +47,12 @@ def measured(
     plan: recipe.Recipe, data: Dataset, votes: pd.DataFrame | None, split: str
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one recipe on one split."""
-    images, targets = recipe.examples(plan, data, votes, split)
-    labels = recipe.emotions(targets).argmax(axis=1)
+    images, targets = training_targets.examples(plan, data, votes, split)
+    labels = training_targets.emotions(targets).argmax(axis=1)
     tests = {split: np.ones(len(labels), bool)}
     if split == "PrivateTest" and plan.labels == "fer2013":
         tests["PrivateTest without copies"] = without_copies(data)
-    files = sorted(recipe.trained(plan.name, 0).parent.glob(f"{plan.name}-*.keras"))
+    files = sorted(train_recogniser.trained(plan.name, 0).parent.glob(f"{plan.name}-*.keras"))
     if not files:
         raise SystemExit(f"No seed of {plan.name} is trained: see models/{plan.name}.toml.")
     found = {
@@ -98,7 +102,7 @@ def main() -> None:
     )
     file = paths.root() / TABLE
     old = pd.read_csv(file, dtype={"seed": str}) if file.is_file() else pd.DataFrame()
-    paths.write_text(file, merged(old, new).to_csv(index=False))
+    write_text(file, merged(old, new).to_csv(index=False))
     ways = new.groupby(["model", "test", "answer"], sort=False)[["accuracy", "macro F1"]]
     print(ways.agg(["count", "mean", "std"]).round(4).to_string())
 

@@ -20,20 +20,15 @@ from bench_detection import block
 from bench_recogniser import REPORT, fer2013, scores, text, without_copies
 from tqdm import tqdm
 
-from facevalue import (
-    Recogniser,
-    datasets,
-    emotions,
-    evaluation,
-    ferplus,
-    paths,
-    quality,
-    recogniser,
-    results,
-    robustness,
-)
-from facevalue.dataset import Dataset
+from facevalue import Recogniser, emotions, paths
+from facevalue.data import ferplus
+from facevalue.data.dataset import Dataset
+from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
+from facevalue.evaluation import fairness, metrics, records, results, robustness
+from facevalue.exploration import second_opinion
+from facevalue.files import write_text
+from facevalue.recognition import recogniser
 
 CARD = "MODEL_CARD.md"
 DRAWN = 4_000
@@ -175,7 +170,7 @@ def card(names: Sequence[str], faces: int = 350) -> str:
         ),
         recipe(),
     ]
-    images, groups = robustness.drawn_groups(faces)
+    images, groups = fairness.drawn_groups(faces)
     spoilt, wronged = {}, {}
     numbers: dict[tuple[str, str], dict[str, float]] = {}
     own: list[str] = []
@@ -188,7 +183,7 @@ def card(names: Sequence[str], faces: int = 350) -> str:
         own += by_class(name, private.labels, found)
         spoilt[name] = robustness.robustness(model.probabilities, private.images, private.labels)
         right = model.probabilities(images).argmax(axis=1) == groups["label"].to_numpy()
-        wronged[name] = robustness.by_group(right, groups[["attribute", "group"]])
+        wronged[name] = fairness.by_group(right, groups[["attribute", "group"]])
     share = np.bincount(private.labels) / len(private)
     told = NUMBERS.format(chance=share.max(), common=EMOTIONS[int(share.argmax())])
     table = pd.DataFrame(numbers).T.rename_axis(["model", "test"]).astype({"images": int})
@@ -231,7 +226,7 @@ def training_hours(names: Sequence[str]) -> str:
         kept = results.curve_file(f"{name}-0", "fer2013", "full")
         if kept.is_file():
             curve = pd.read_csv(kept)
-            rows[name] = {"epochs": len(curve), "hours": evaluation.duration(curve) / 3600}
+            rows[name] = {"epochs": len(curve), "hours": records.duration(curve) / 3600}
     if not rows:
         return ""
     table = pd.DataFrame(rows).T.astype({"epochs": int})
@@ -246,7 +241,7 @@ def tests(data: Dataset, kept: np.ndarray) -> dict[str, tuple[np.ndarray, np.nda
         "PrivateTest": (private.images, private.labels),
         "PrivateTest without copies": (private.images[kept], private.labels[kept]),
     }
-    opinion = quality.second_opinion(data)
+    opinion = second_opinion.second_opinion(data)
     if opinion.votes is not None:
         answers = ferplus.targets(opinion.votes).drop(columns="contempt")
         agreed = answers[answers.sum(axis=1) > 0]
@@ -254,7 +249,7 @@ def tests(data: Dataset, kept: np.ndarray) -> dict[str, tuple[np.ndarray, np.nda
         names = [emotions.number(name) for name in agreed.columns]
         labels = np.array(names)[agreed.to_numpy().argmax(axis=1)]
         sets["PrivateTest, FER+"] = (data.images[agreed.index], labels)
-    drawn = datasets.load("rendered", DRAWN).split("PrivateTest")
+    drawn = course_faces.load("rendered", DRAWN).split("PrivateTest")
     sets["drawn faces"] = (drawn.images, drawn.labels)
     return sets
 
@@ -266,8 +261,8 @@ def by_class(name: str, labels: np.ndarray, probabilities: np.ndarray) -> list[s
         index=range(len(EMOTIONS)), columns=range(len(EMOTIONS)), fill_value=0
     )
     matrix = matrix.set_axis(EMOTIONS).set_axis(EMOTIONS, axis=1)
-    classes = block("FER-2013's PrivateTest.", text(evaluation.report(labels, guesses)))
-    sure = evaluation.calibration(labels, probabilities).dropna()
+    classes = block("FER-2013's PrivateTest.", text(metrics.report(labels, guesses)))
+    sure = metrics.calibration(labels, probabilities).dropna()
     return [
         f"### `{name}` by class\n\n{classes}",
         f"### What `{name}` confuses\n\n{block(CONFUSION, matrix.to_string())}",
@@ -340,7 +335,7 @@ def main() -> int:
     if options.print:
         print(written, end="")
     else:
-        paths.write_text(paths.root() / "models" / CARD, written)
+        write_text(paths.root() / "models" / CARD, written)
     return 0
 
 

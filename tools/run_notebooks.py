@@ -23,7 +23,9 @@ from nbconvert import HTMLExporter
 from PIL import Image, ImageChops
 from tqdm import tqdm
 
-from facevalue import paths, results, utils
+from facevalue import settings
+from facevalue.evaluation import results
+from facevalue.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -175,9 +177,9 @@ def build(path: Path, timeout: int | None) -> Run:
     notebook = nbformat.read(path, as_version=4)
     run = execute(path, notebook, timeout)
     hush(notebook)
-    paths.write_text(BUILD / path.name, nbformat.writes(notebook) + "\n")
+    write_text(BUILD / path.name, nbformat.writes(notebook) + "\n")
     html, _ = HTMLExporter().from_notebook_node(notebook)
-    paths.write_text(BUILD / f"{path.stem}.html", html)
+    write_text(BUILD / f"{path.stem}.html", html)
     return run
 
 
@@ -186,7 +188,7 @@ def store(path: Path) -> Run:
     notebook = nbformat.read(path, as_version=4)
     run = execute(path, notebook, TIMEOUT["fast"])
     clean(notebook)
-    paths.write_text(path, nbformat.writes(notebook) + "\n")
+    write_text(path, nbformat.writes(notebook) + "\n")
     return run
 
 
@@ -253,7 +255,7 @@ def keep(runs: list[Run]) -> None:
     """Put the numbers and times of `runs` into reports/, and README's tables made from them."""
     lines = [line for run in runs for line in run.headlines if "model" in line]
     print(f"{results.record(lines)} rows written to {results.PATH}")
-    profile = utils.profile()
+    profile = settings.profile()
     results.record_times({run.name: run.seconds for run in runs}, profile.dataset, profile.name)
     update_readme.main()
 

@@ -25,7 +25,11 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from facevalue import datasets, networks, paths, recipe, recogniser
+from facevalue import paths
+from facevalue.drawing import course_faces
+from facevalue.files import atomic_write, write_text
+from facevalue.learning import model_files, train_recogniser
+from facevalue.recognition import recogniser
 
 MODELS = paths.root() / "models"
 MOST_LOST = 0.005
@@ -65,7 +69,7 @@ def to_int8(file: Path, images: np.ndarray) -> None:
     """Replace a float32 .onnx file by one that computes convolutions in 8 bits."""
     name = onnxruntime.InferenceSession(file).get_inputs()[0].name
     settings: dict[str, Any] = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
-    with paths.beside(file, ending=".onnx") as part:
+    with atomic_write(file, ending=".onnx") as part:
         prepared = part.with_suffix(".prepared")
         try:
             quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
@@ -86,7 +90,7 @@ def write_sums() -> None:
     """Write SHA256SUMS for the model files that are there."""
     files = sorted(f for f in MODELS.iterdir() if f.suffix in (".keras", ".onnx"))
     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-    paths.write_text(MODELS / "SHA256SUMS", "".join(lines))
+    write_text(MODELS / "SHA256SUMS", "".join(lines))
 
 
 def main() -> None:
@@ -96,24 +100,24 @@ def main() -> None:
     parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
     given = parser.parse_args()
     file = MODELS / f"{given.name}.onnx"
-    trained = recipe.trained(given.name, seed=0)
+    trained = train_recogniser.trained(given.name, seed=0)
     if not trained.is_file():
         how = f"python -m facevalue.training --config models/{given.name}.toml"
         raise SystemExit(f"There is no {trained} yet: train it with `{how}`.")
     if given.name in recogniser.NAMES:
-        with paths.beside(file.with_suffix(".keras"), ending=".keras") as part:
+        with atomic_write(file.with_suffix(".keras"), ending=".keras") as part:
             shutil.copyfile(trained, part)
     model = keras.models.load_model(trained, compile=False)
-    networks.to_onnx(model, file)
+    model_files.to_onnx(model, file)
     if given.int8:
-        data = datasets.load("fer2013")
+        data = course_faces.load("fer2013")
         public, train = data.split("PublicTest"), data.split("Training").sample(1_024)
         before = np.mean(probabilities(file, public.x).argmax(axis=1) == public.labels)
         to_int8(file, train.x)
         after = np.mean(probabilities(file, public.x).argmax(axis=1) == public.labels)
         print(f"PublicTest: {before:.4f} in float32, {after:.4f} in 8 bits")
         if after < before - MOST_LOST:
-            networks.to_onnx(model, file)
+            model_files.to_onnx(model, file)
             print("8 bits cost too much: the file is in float32.")
     write_sums()
     print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, {model.count_params():,} parameters")

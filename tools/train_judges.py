@@ -22,8 +22,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facevalue import datasets
-from facevalue.dataset import Dataset
+from facevalue.data.dataset import Dataset
+from facevalue.drawing import course_faces
 
 BATCH = 128
 
@@ -106,7 +106,7 @@ def accuracy(net: nn.Module, data: Dataset) -> float:
 def train(name: str, out: Path, epochs: int) -> nn.Module:
     """Train one judge, saving after each epoch, and return it with its averaged weights."""
     torch.manual_seed({"a": 1, "b": 2}[name])
-    data = datasets.load("fer2013")
+    data = course_faces.load("fer2013")
     training, public = data.split("Training"), data.split("PublicTest")
     images, labels = torch.from_numpy(training.images), torch.from_numpy(training.labels)
     net = JUDGES[name]().to(memory_format=torch.channels_last)
@@ -209,7 +209,7 @@ def main() -> None:
     for name in options.names:
         net = train(name, options.out, options.epochs)
         model = to_keras(net, name)
-        sample = datasets.load("fer2013").split("PublicTest").x[:64]
+        sample = course_faces.load("fer2013").split("PublicTest").x[:64]
         with torch.inference_mode():
             x = torch.from_numpy(sample).permute(0, 3, 1, 2)
             expected = net(x).softmax(1).numpy()

@@ -19,11 +19,12 @@ import numpy as np
 from keras import layers
 from tqdm import tqdm
 
-from facevalue import datasets, faces, networks
+from facevalue.drawing import appearance, course_faces, faces
 from facevalue.emotions import EMOTIONS
+from facevalue.learning import backbones, networks
 
 SEED = 52_000
-"""Faces are drawn from (SEED, index); `datasets.load` draws from (0, index)."""
+"""Faces are drawn from (SEED, index); `course_faces.load` draws from (0, index)."""
 
 BATCH = 64
 
@@ -31,17 +32,17 @@ BATCH = 64
 def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a face, uint8 (48, 48), and the intensities of its action units, float32 (20,)."""
     rng = np.random.default_rng([SEED, index])
-    units = rng.choice(faces.ACTION_UNITS, rng.integers(1, 8), replace=False)
+    units = rng.choice(appearance.ACTION_UNITS, rng.integers(1, 8), replace=False)
     shown = {int(unit): float(rng.uniform(0.3, 1)) for unit in units}
-    person, view = faces.Person.random(rng), faces.View.random(rng, mild=True)
-    wanted = [shown.get(unit, 0.0) for unit in faces.ACTION_UNITS]
+    person, view = appearance.Person.random(rng), appearance.View.random(rng, mild=True)
+    wanted = [shown.get(unit, 0.0) for unit in appearance.ACTION_UNITS]
     return faces.draw(shown, person, view), np.array(wanted, np.float32)
 
 
 def load(name: str, n: int) -> tuple[np.ndarray, np.ndarray, layers.Layer, str]:
     """Return faces, uint8 (n, 48, 48), what to learn about them, the head and the loss."""
     if name == "fer2013":
-        data = datasets.load("fer2013").split("Training")
+        data = course_faces.load("fer2013").split("Training")
         head = layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")
         return data.images, data.labels, head, "sparse_categorical_crossentropy"
     with multiprocessing.get_context("spawn").Pool(2) as pool:
@@ -81,14 +82,14 @@ def train(
 def main() -> None:
     """Load or draw, train, save."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=datasets.NAMES)
+    parser.add_argument("name", choices=course_faces.NAMES)
     parser.add_argument("--faces", type=int, default=15_000, help="how many are drawn")
     parser.add_argument("--epochs", type=int, default=16)
     options = parser.parse_args()
     keras.utils.set_random_seed(0)
     start = time.perf_counter()
     body = train(*load(options.name, options.faces), options.epochs)
-    target = networks.own_file(options.name)
+    target = backbones.own_file(options.name)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"part-{target.name}")
     body.save(part)

@@ -9,7 +9,9 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
-from facevalue import paths, results
+from facevalue import paths
+from facevalue.evaluation import results
+from facevalue.files import write_text
 
 README = "README.md"
 SPLITS = ("PrivateTest", "PublicTest + PrivateTest")
@@ -153,7 +155,7 @@ def updated(text: str) -> str:
 def main() -> int:
     """Write README again."""
     path = paths.root() / README
-    paths.write_text(path, updated(path.read_text(encoding="utf-8")))
+    write_text(path, updated(path.read_text(encoding="utf-8")))
     return 0
 
 

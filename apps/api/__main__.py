@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from apps.api.app import create_app
 from apps.api.demo import demo
-from facevalue import database, paths
+from facevalue import paths
+from facevalue.collection import database
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOSTS, NOTE = "FACEVALUE_API_HOSTS", "FACEVALUE_API_NOTE"

@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine, case, func, select, text
 
 from facevalue import emotions
-from facevalue.database import DataSource, Image
+from facevalue.collection.database_schema import DataSource, Image
 
 COLOURS = ("Grayscale", "RGB")
 """The colour spaces; the number that the API takes is an index into this tuple."""

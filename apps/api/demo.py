@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from facevalue import database, faces
+from facevalue.collection import database
+from facevalue.drawing import drawn_set
 from facevalue.emotions import EMOTIONS
 
 FACES = 210
@@ -22,7 +23,7 @@ def demo(file: Path) -> Path:
     source = {"name": "rendered", "address": "src/faces.py", "licence": "MIT, as this course"}
     database.add_sources(engine, pd.DataFrame([source]))
     database.add_facs(engine)
-    drawn = faces.sample(FACES, clean=True)
+    drawn = drawn_set.sample(FACES, clean=True)
     rows = [
         database.image_row(image, "rendered", EMOTIONS[label], f"face {number}")
         for number, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True))

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from facevalue import detection, video
-from facevalue.recogniser import Recogniser, Sighting
+from facevalue import image_files
+from facevalue.recognition import tracking
+from facevalue.recognition.recogniser import Recogniser, Sighting
 
 Search = Callable[[np.ndarray], list[Sighting]]
 
@@ -74,7 +75,7 @@ class Frames:
             return
         self._visitors += 1
         visit = _Visit(socket)
-        search = self._recogniser.photo if careful else video.Watcher(self._recogniser)
+        search = self._recogniser.photo if careful else tracking.Watcher(self._recogniser)
         tasks = [
             asyncio.create_task(visit.receive()),
             asyncio.create_task(self._answer(visit, search)),
@@ -107,14 +108,14 @@ class Frames:
         """Return the answer to one picture: the faces that `search` finds in it."""
         start = time.perf_counter()
         try:
-            image = detection.decode(io.BytesIO(content), "the picture", MOST_PIXELS)
+            image = image_files.decode(io.BytesIO(content), "the picture", MOST_PIXELS)
             found = search(image)
         except ValueError as error:
             text = str(error)
             return {"error": text[:1].upper() + text[1:]}
         faces = [
             {"box": face.box, "probabilities": [round(p, 4) for p in face.probabilities.values()]}
-            for face in found[: video.MOST_FACES]
+            for face in found[: tracking.MOST_FACES]
         ]
         height, width = image.shape[:2]
         passed = round(1000 * (time.perf_counter() - start), 1)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from facevalue import paths
-from facevalue.dataset import SIZE
+from facevalue.data.dataset import SIZE
 from facevalue.emotions import EMOTIONS
 
 
@@ -41,6 +41,6 @@ def emotion(image: np.ndarray) -> str:
 @lru_cache(maxsize=1)
 def _model(path: Path, stamp: int) -> Any:
     """Return the model of a file, loaded anew when the file has changed."""
-    from facevalue import classical  # takes a second, which most visitors need not wait
+    from facevalue.learning import classical_files
 
-    return classical.load(path)
+    return classical_files.load(path)

@@ -34,7 +34,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from apps.api import frames, images, pages, stream
 from apps.api.__main__ import LOOPBACK, listen, open_database
 from apps.api.app import HEADERS, create_app
-from facevalue import database, emotions, facs, haar, recogniser, video
+from facevalue import emotions
+from facevalue.collection import database, haar
+from facevalue.drawing import facs
+from facevalue.recognition import overlay, recogniser, tracking
 
 STATIC = Path(__file__).parent / "static"
 VENDOR = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
@@ -217,18 +220,18 @@ def settings() -> Response:
             "colours": emotions.COLOURS,
             "face": {"size": recogniser.SIZE, "margin": recogniser.MARGIN},
             "quick": {
-                "longest": video.LONGEST,
-                "smallest": video.SMALLEST,
-                "scaleFactor": video.SCALE_FACTOR,
-                "minNeighbors": video.MIN_NEIGHBORS,
-                "mostFaces": video.MOST_FACES,
-                "again": video.AGAIN,
+                "longest": tracking.LONGEST,
+                "smallest": tracking.SMALLEST,
+                "scaleFactor": tracking.SCALE_FACTOR,
+                "minNeighbors": tracking.MIN_NEIGHBORS,
+                "mostFaces": tracking.MOST_FACES,
+                "again": tracking.AGAIN,
             },
-            "same": video.SAME,
-            "steady": video.STEADY,
-            "quickBox": video.QUICK,
-            "kept": video.KEPT,
-            "sure": video.SURE,
+            "same": tracking.SAME,
+            "steady": tracking.STEADY,
+            "quickBox": tracking.QUICK,
+            "kept": tracking.KEPT,
+            "sure": overlay.SURE,
         }
     )
 

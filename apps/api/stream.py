@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from facevalue import video
-from facevalue.recogniser import Recogniser
+from facevalue.recognition import overlay, tracking, video
+from facevalue.recognition.recogniser import Recogniser
 
 BOUNDARY = "frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
@@ -101,7 +101,7 @@ class Feed:
             FileNotFoundError, ValueError: as `video.clip`.
         """
         self._clip = video.clip(source)
-        self._watch, self._smooth = video.Watcher(recogniser), video.Smoother()
+        self._watch, self._smooth = tracking.Watcher(recogniser), tracking.Smoother()
         self._picture, self._number = b"", 0
         self.watched = time.monotonic()
         self.runs = True
@@ -128,7 +128,7 @@ class Feed:
         if scale < 1:
             frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         shown = self._smooth(self._watch(frame), time.monotonic())
-        picture = cv2.cvtColor(video.drawn(frame, shown), cv2.COLOR_RGB2BGR)
+        picture = cv2.cvtColor(overlay.drawn(frame, shown), cv2.COLOR_RGB2BGR)
         packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
         self._picture, self._number = packed.tobytes(), self._number + 1
 

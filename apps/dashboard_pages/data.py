@@ -15,8 +15,9 @@ from apps.api.catalogue import COLOURS, Catalogue, Filter, Snapshot
 from apps.api.images import HTTPException, decoded
 from apps.dashboard_pages import shared
 from apps.dashboard_pages.photo import shrunk
-from facevalue import database, paths
-from facevalue.database import Image
+from facevalue import paths
+from facevalue.collection import database
+from facevalue.collection.database_schema import Image
 from facevalue.emotions import EMOTIONS
 
 SAMPLES = 24

@@ -9,7 +9,7 @@ import streamlit as st
 
 from apps.api import guess
 from apps.dashboard_pages import shared
-from facevalue import faces, facs
+from facevalue.drawing import appearance, faces, facs
 from facevalue.emotions import EMOTIONS
 
 GROUPS = {
@@ -42,9 +42,9 @@ def show() -> None:
     left, right = st.columns([1, 2], gap="large")
     with right:
         units = _sliders()
-    person = faces.Person()
+    person = appearance.Person()
     if "person" in st.session_state:
-        person = faces.Person.random(np.random.default_rng(st.session_state.person))
+        person = appearance.Person.random(np.random.default_rng(st.session_state.person))
     with left:
         st.html(STAYS.format(background=shared.paper()))
         with st.container(key="drawn"):
@@ -76,7 +76,7 @@ def _show_presets() -> None:
 
 
 def _set(units: Mapping[int, float]) -> None:
-    for unit in faces.ACTION_UNITS:
+    for unit in appearance.ACTION_UNITS:
         st.session_state[f"au_{unit}"] = units.get(unit, 0.0)
     for name, (negative, positive) in LOOKS.items():
         st.session_state[name] = units.get(positive, 0.0) - units.get(negative, 0.0)

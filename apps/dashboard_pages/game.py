@@ -12,8 +12,9 @@ import streamlit as st
 
 from apps.dashboard_pages import score, shared
 from apps.dashboard_pages.score import Answer
-from facevalue import datasets, utils
-from facevalue.dataset import Dataset
+from facevalue import settings
+from facevalue.data.dataset import Dataset
+from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
 
 ROUND = 20
@@ -90,7 +91,7 @@ def show() -> None:
 def test_faces() -> TestFaces:
     """Return the test faces of this run's data set, or say what is missing and end the page."""
     try:
-        run = utils.profile()
+        run = settings.profile()
         with st.spinner("Loading the faces; the first time, they are drawn ..."):
             return _test_faces(run.dataset, run.train_images)
     except (FileNotFoundError, ValueError) as error:
@@ -100,7 +101,7 @@ def test_faces() -> TestFaces:
 @st.cache_resource(show_spinner=False)
 def _test_faces(name: str, train_images: int | None) -> TestFaces:
     # all of FER-2013: a copy of any Training image would be known to the model
-    data = datasets.load(name, None if name == "fer2013" else train_images)
+    data = course_faces.load(name, None if name == "fer2013" else train_images)
     known = {image.tobytes() for image in data.split("Training").images}
     new = np.array([image.tobytes() not in known for image in data.images])
     test = data.take(new & (data.splits == "PrivateTest"))
@@ -108,9 +109,9 @@ def _test_faces(name: str, train_images: int | None) -> TestFaces:
 
 
 def _votes(test: Dataset) -> pd.DataFrame | None:
-    from facevalue import quality  # a second's worth of libraries
+    from facevalue.exploration import second_opinion
 
-    return quality.second_opinion(test).votes
+    return second_opinion.second_opinion(test).votes
 
 
 def shuffled(labels: np.ndarray, rng: np.random.Generator) -> list[int]:

@@ -11,9 +11,11 @@ import numpy as np
 import streamlit as st
 
 from apps.dashboard_pages import shared
-from facevalue import detection, paths
+from facevalue import image_files, paths
 from facevalue.emotions import EMOTIONS
-from facevalue.recogniser import MARGIN, SIZE, Sighting, prepare
+from facevalue.recognition import cropping
+from facevalue.recognition.preparation import prepare
+from facevalue.recognition.recogniser import MARGIN, SIZE, Sighting
 
 LONGEST = 1280
 """The longest side of a photo that is searched for faces; larger ones are shrunk."""
@@ -72,7 +74,7 @@ def _read(upload: Any) -> np.ndarray:
     """
     if upload.size > MOST_MEGABYTES * 2**20:  # the browser refuses it, too
         raise ValueError(f"{upload.name} is larger than {MOST_MEGABYTES} MB: choose a smaller one.")
-    return shrunk(detection.decode(upload, upload.name))
+    return shrunk(image_files.decode(upload, upload.name))
 
 
 def shrunk(image: np.ndarray, longest: int = LONGEST) -> np.ndarray:
@@ -101,7 +103,7 @@ def _show_found(image: np.ndarray, found: list[Sighting], network: Path) -> None
     for number, sighting in enumerate(found[:IN_DETAIL], 1):
         st.subheader(f"Face {number}: {sighting.emotion}", anchor=False)
         left, right = st.columns([1, 2], gap="large")
-        face = detection.crop(image, sighting.box, MARGIN, 192)
+        face = cropping.crop(image, sighting.box, MARGIN, 192)
         with left, st.container(horizontal=True):
             st.image(face, width=150, alt=f"Face {number}")
             if maps is not None:
@@ -162,12 +164,12 @@ def _wants_maps(network: Path) -> bool:
 
 def _maps(image: np.ndarray, found: list[Sighting], network: Path) -> np.ndarray | None:
     """Return where a model looked in each face, or None with a sentence."""
-    crops = [detection.crop(image, sighting.box, MARGIN, SIZE) for sighting in found]
+    crops = [cropping.crop(image, sighting.box, MARGIN, SIZE) for sighting in found]
     labels = np.array([EMOTIONS.index(sighting.emotion) for sighting in found])
     try:
-        from facevalue import explain
+        from facevalue.evaluation import grad_cam
 
-        return explain.grad_cam(_network(network), prepare(crops), labels)
+        return grad_cam.grad_cam(_network(network), prepare(crops), labels)
     except (ImportError, OSError, ValueError) as error:
         st.warning(f"Grad-CAM is not possible with {network.name}: {error}")
         return None

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from apps.dashboard_pages import score, shared
-from facevalue import evaluation
-from facevalue import results as measured
+from facevalue.data import reference
+from facevalue.evaluation import results
 
 DATA = {"fer2013": "FER-2013, real photos", "rendered": "drawn faces"}
 """How the data sets are called here. Their numbers never stand in one figure."""
@@ -36,7 +36,7 @@ SHOWN = {
 def show() -> None:
     """Draw the page."""
     st.title("The results")
-    table = measured.read()
+    table = results.read()
     if table.empty:
         st.info(
             "Nothing has been measured yet: `make run RECORD=1` runs the notebooks and writes "
@@ -159,7 +159,7 @@ OURS, THEIRS = "measured here", "published"
 
 def _show_published() -> None:
     with st.expander("What five earlier projects published"):
-        table = evaluation.published("headline")
+        table = reference.published("headline")
         table["source"] = "project " + (table["source"].str[:3].astype(int) + 1).astype(str)
         table = table.rename(columns=lambda name: name.replace("_", " "))
         st.dataframe(table, hide_index=True, placeholder="")

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from facevalue.emotions import COLOURS, EMOTIONS
-from facevalue.recogniser import Recogniser
+from facevalue.recognition.recogniser import Recogniser
 
 LARGE = 288
 """The width in pixels of a face that is looked at: six times what the model sees."""

@@ -1,0 +1,1 @@
+"""Collecting faces: search, polite HTTP, the photo service, selection, the database, Haar."""

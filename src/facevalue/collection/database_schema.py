@@ -1,0 +1,105 @@
+"""The tables of the image database."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+LARGEST = 50_000_000
+"""The most bytes of a file, and the most pixels of an image, that `add_folder` reads."""
+
+PNG = b"\x89PNG\r\n\x1a\n"
+"""The first eight bytes of every PNG file."""
+
+
+class Base(DeclarativeBase):
+    """What the five tables have in common."""
+
+
+class DataSource(Base):
+    """Where images come from."""
+
+    __tablename__ = "data_sources"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    address: Mapped[str]
+    licence: Mapped[str]
+
+
+class EmotionId(Base):
+    """The seven emotions; the id is the label, 0 to 6."""
+
+    __tablename__ = "emotions_ids"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(20), unique=True)
+
+
+class SingleUnit(Base):
+    """One action unit of FACS: what it looks like, and the muscles that make it."""
+
+    __tablename__ = "facs_single_units"
+
+    action_unit: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    description: Mapped[str] = mapped_column(String(80))
+    facial_muscle: Mapped[str]
+    qualifier: Mapped[str | None]
+
+
+class EmotionUnit(Base):
+    """One action unit of one emotion. Contempt has units, but is none of the seven emotions."""
+
+    __tablename__ = "facs_emotions_units"
+
+    emotion: Mapped[str] = mapped_column(String(20), primary_key=True)
+    action_unit: Mapped[int] = mapped_column(
+        ForeignKey("facs_single_units.action_unit"), primary_key=True
+    )
+    one_side: Mapped[bool]
+    emotion_id: Mapped[int | None] = mapped_column(ForeignKey("emotions_ids.id"))
+
+    unit: Mapped[SingleUnit] = relationship()
+
+
+class Image(Base):
+    """One face: a PNG file, and what is known about it. No file is stored twice."""
+
+    __tablename__ = "all_images"
+    # the four columns that people filter by: they are read without touching the PNG files
+    __table_args__ = (
+        Index("images_by_filter", "source_id", "emotion_id", "colour_space", "aspect_ratio"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id"))
+    emotion_id: Mapped[int] = mapped_column(ForeignKey("emotions_ids.id"), index=True)
+    origin: Mapped[str]
+    height: Mapped[int]
+    width: Mapped[int]
+    aspect_ratio: Mapped[float]
+    format: Mapped[str] = mapped_column(String(8))
+    colour_space: Mapped[str] = mapped_column(String(12))
+    size_mb: Mapped[float]
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    licence: Mapped[str | None]
+    author: Mapped[str | None]
+    address: Mapped[str | None]
+    png: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+    source: Mapped[DataSource] = relationship()
+    emotion: Mapped[EmotionId] = relationship()
+
+
+VIEWS = {
+    "images_pixabay": "pixabay",
+    "images_ddg": "duckduckgo",
+    "images_kaggle": "kaggle",
+    "images_fer2013": "fer2013",
+}
+"""The views, and how the names of their sources begin (without case, blanks and hyphens)."""

@@ -1,0 +1,156 @@
+"""The second data set: does an image show a human face, or something else?
+
+Drawn by a seed, like the faces of `drawn_set.sample`; no photo of anybody is read. Half of the
+images are faces: drawn ones, and crops that the detector cuts out of drawn photos. The other half
+is of four kinds: backgrounds, textures, objects, and failed crops, which show a part of a photo
+with a person in it but miss the face, as a detector does when it errs.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from facevalue.data.dataset import SIZE
+from facevalue.drawing import camera, drawn_set, faces, shading
+from facevalue.drawing.things import _OBJECTS, _photographed
+from facevalue.recognition import cropping, detection
+
+NAMES = ("other", "human")
+"""What the labels 0 and 1 mean."""
+
+FACES = ("drawn face", "cropped face")
+OTHERS = ("background", "texture", "object", "failed crop")
+KINDS = dict.fromkeys(OTHERS, 0) | dict.fromkeys(FACES, 1)
+"""What the images show, and the label of each kind."""
+
+CROPPED = 0.25
+"""Share of the faces that are cut out of photos; the rest is drawn, which is quicker."""
+
+MISSES = 0.35
+"""Less than this share of a failed crop lies in the box of a face."""
+
+
+def load(
+    n: int, seed: int = 0, photos: int | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw the data set, in mixed order.
+
+    Each drawn photo gives several crops, so that two images may show the same person. For
+    training and testing, draw two sets with different seeds, instead of splitting one.
+
+    Args:
+        n: how many images, 12 or more: half of them faces, the others a quarter of each kind.
+        seed: the same seed gives the same images.
+        photos: drawn photos that crops are cut from; default: one for each 120 images.
+    Returns:
+        images, uint8, shape (n, 48, 48), grey levels from 0 to 255; labels, int, shape (n,), 1
+        for a human face, else 0; kinds, str, shape (n,), each a key of `KINDS`.
+    Raises:
+        ValueError: `n` is under 12, or `photos` under 1.
+    """
+    if n < 12 or (photos is not None and photos < 1):
+        raise ValueError(f"n must be 12 or more and photos 1 or more, got {n} and {photos}.")
+    rng = np.random.default_rng([seed, SIZE])
+    cropped, others = round(CROPPED * n / 2), n // 2
+    scenes = _scenes(photos or max(1, n // 120), rng)
+    drawn = drawn_set.sample(n - others - cropped, seed, clean=True, progress=False).images
+    shown = [*FACES[:1] * len(drawn), *FACES[1:] * cropped]
+    shown += [OTHERS[k % len(OTHERS)] for k in range(others)]
+    made = [_MAKERS[kind](scenes, rng) for kind in shown[len(drawn) :]]
+    images, kinds = np.concatenate([drawn, made]), np.array(shown)
+    labels = np.array([KINDS[kind] for kind in shown])
+    order = rng.permutation(n)
+    return images[order], labels[order], kinds[order]
+
+
+Scene = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""A photo in grey levels, the boxes that the detector found right in it, and the true boxes."""
+
+
+def _scenes(photos: int, rng: np.random.Generator) -> list[Scene]:
+    """Draw photos of three people until there are enough in which the detector finds one."""
+    scenes: list[Scene] = []
+    while len(scenes) < photos:
+        photo = faces.photo(rng, people=3)
+        grey = cv2.cvtColor(photo.image, cv2.COLOR_RGB2GRAY)
+        boxes = detection.find_faces(grey)
+        hits = [b for b in boxes if max(detection.overlap(b, face) for face in photo.boxes) > 0.5]
+        if hits:
+            scenes.append((grey, np.array(hits), photo.boxes))
+    return scenes
+
+
+def _cropped(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+    grey, boxes, _ = scenes[rng.integers(len(scenes))]
+    x, y, side, _ = boxes[rng.integers(len(boxes))]
+    shift = rng.uniform(-0.06, 0.06, 2) * side
+    box = np.rint([x + shift[0], y + shift[1], side, side]).astype(int)
+    face = cropping.crop(grey, box, rng.uniform(0, 0.25), SIZE)
+    return face[:, ::-1] if rng.random() < 0.5 else face
+
+
+def _failed(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+    """Cut what is beside a face: hair, an ear, a shoulder, or something further away."""
+    grey, _, truth = scenes[rng.integers(len(scenes))]
+    while True:
+        x, y, side, _ = truth[rng.integers(len(truth))]
+        size = int(side * rng.uniform(0.4, 1.1))
+        left, top = np.rint((x, y) + rng.normal(0, side, 2)).astype(int)
+        inside = 0 <= left <= grey.shape[1] - size and 0 <= top <= grey.shape[0] - size
+        if inside and max(_covered((left, top, size), face) for face in truth) < MISSES:
+            return cropping.crop(grey, (left, top, size, size), 0, SIZE)
+
+
+def _covered(square: tuple[int, int, int], face: np.ndarray) -> float:
+    """Return which share of a square (x, y, side) lies in the box of a face."""
+    left, top, size = square
+    x, y, width, height = face
+    across = min(left + size, x + width) - max(left, x)
+    down = min(top + size, y + height) - max(top, y)
+    return max(across, 0) * max(down, 0) / size**2
+
+
+def _background(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+    """Cut a square out of hills, a room, or lights out of focus."""
+    side = int(rng.integers(SIZE, 160))
+    scene = camera.landscape(220, 160, rng)
+    left, top = rng.integers(0, 220 - side + 1), rng.integers(0, 160 - side + 1)
+    return _photographed(scene[top : top + side, left : left + side].mean(axis=2), rng)
+
+
+def _texture(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+    """Draw cloud, hair or skin-like noise, stripes, or checks, at any angle."""
+    kind = rng.choice(["clouds", "strands", "skin", "stripes", "checks"])
+    if kind in ("clouds", "strands", "skin"):
+        number = int(rng.integers(1 << 16))
+        pattern = shading.texture(kind, 96, rng.uniform(0.5, 4), number)
+        turns = int(rng.integers(4))
+        return _photographed(128 + rng.uniform(20, 60) * np.rot90(pattern, turns), rng)
+    angle, wave = rng.uniform(0, np.pi), rng.uniform(0.2, 1.2)
+    down, across = np.mgrid[:96, :96]
+    pattern = np.sin(wave * (across * np.cos(angle) + down * np.sin(angle)))
+    if kind == "checks":
+        pattern = pattern * np.sin(wave * (down * np.cos(angle) - across * np.sin(angle)))
+    return _photographed(rng.uniform(70, 180) + rng.uniform(20, 70) * pattern, rng)
+
+
+def _object(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+    """Draw a ball, a clock, a house, a mug or a flower before a background."""
+    image = np.ascontiguousarray(camera.landscape(128, 96, rng)[:, 16:112].mean(axis=2))
+    light, dark = rng.uniform(140, 250), rng.uniform(5, 90)
+    if rng.random() < 0.3:
+        light, dark = dark, light
+    x, y = (int(value) for value in rng.uniform(40, 56, 2))
+    _OBJECTS[rng.integers(len(_OBJECTS))](image, (x, y), int(rng.uniform(20, 36)), light, dark, rng)
+    shade = np.linspace(rng.uniform(0.6, 1.2), rng.uniform(0.6, 1.2), 96)
+    return _photographed(image * shade, rng)
+
+
+_MAKERS = {
+    "cropped face": _cropped,
+    "background": _background,
+    "texture": _texture,
+    "object": _object,
+    "failed crop": _failed,
+}

@@ -1,0 +1,164 @@
+"""The FACS tables, scraped from a web page."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+
+import pandas as pd
+
+from facevalue import paths
+from facevalue.drawing.facs import _label, _numbers
+
+PAGE = "https://imotions.com/blog/learning/research-fundamentals/facial-action-coding-system/"
+"""The iMotions guide to FACS, whose two tables data/facs keeps as CSV files."""
+
+SPELLING = {
+    "alaquae": "alaeque",
+    "Zygomatic Major": "Zygomaticus major",
+    "Zygomatic Minor": "Zygomaticus minor",
+    "Masetter": "Masseter",
+    "Currugator": "Corrugator",
+    "Supercilli": "supercilii",
+    "Glabellae": "glabellae",
+}
+"""How the page spells some muscles, and how anatomy does."""
+
+
+def scrape(live: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the two tables of the iMotions page: `single_units` and `units_of_emotions`.
+
+    Args:
+        live: read the page on the web; else, and where that fails, the stored one.
+
+    Raises:
+        ValueError: the page does not hold the tables that are expected.
+    """
+    html = page(live)
+    return single_units(html), units_of_emotions(html)
+
+
+def page(live: bool = False) -> str:
+    """Return the iMotions page as HTML: the live one, or a stored one of the same structure.
+
+    The stored page, data/facs/imotions_page.html, was written for this project: it has the
+    tables' facts, markup and slips of spelling, but none of the page's text or images. It is
+    also what is returned, with a line on stderr, where the live page cannot be had.
+    """
+    stored = paths.root() / "data" / "facs" / "imotions_page.html"
+    if not live:
+        return stored.read_text(encoding="utf-8")
+    # here, since drawing faces needs this module but neither requests nor a network
+    from facevalue.data.download import DownloadError, download
+
+    try:
+        path = paths.processed() / stored.name
+        download(PAGE, path, largest=10_000_000, pause=0.5, html=True)
+    except DownloadError as error:
+        print(f"{error} The stored page is read instead.", file=sys.stderr)
+        path = stored
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def tables(html: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the page's two tables as they stand there, found by their column names.
+
+    An image becomes its address; pandas alone would leave the cell empty.
+
+    Raises:
+        ValueError: the page has no tables, or not these two.
+    """
+    # lazy loading puts a placeholder into src, and the address into data-src
+    html = re.sub(r"<img\b[^>]*?\bsrc=[\"'](https?://[^\"']+)[\"'][^>]*>", r" \1 ", html)
+    try:
+        found = [_with_header(table) for table in pd.read_html(io.StringIO(html), flavor="lxml")]
+    except (ValueError, SyntaxError):  # no tables; lxml on an empty page
+        found = []
+    return (
+        _table(found, "Action Unit", "Description", "Facial Muscle", "Example"),
+        _table(found, "Emotion", "Action Units", "Description", "Examples"),
+    )
+
+
+def single_units(html: str) -> pd.DataFrame:
+    """Return the page's single units, cleaned.
+
+    Returns:
+        One row per action unit: action_unit (int), qualifier (text in the unit's cell or after
+        its description, missing where there is none), description, facial_muscle, example
+        (the address of an image).
+
+    Raises:
+        ValueError: the page has no such table, or a row no number; the message says which.
+    """
+    table = tables(html)[0].astype("str")
+    cells = table["Action Unit"].str.extract(r"^\s*(?:AU\s*)?(?P<unit>\d+)\s*(?:\((.*)\))?\s*$")
+    if cells["unit"].isna().any():
+        row = int(cells["unit"].isna().to_numpy().argmax())
+        raise ValueError(
+            f"row {row + 1} of the page's table of action units does not begin with a number: "
+            f"{table['Action Unit'].iloc[row]!r}."
+        )
+    descriptions = table["Description"].str.extract(r"^(.*?)\s*(?:\(([^)]*)\))?\s*$")
+    return pd.DataFrame(
+        {
+            "action_unit": cells["unit"].astype("int64"),
+            "qualifier": cells[1].where(cells[1].notna(), descriptions[1]),
+            "description": descriptions[0],
+            "facial_muscle": table["Facial Muscle"].map(_spelt),
+            "example": table["Example"].str.extract(r"(https?://\S+)", expand=False),
+        }
+    )
+
+
+def units_of_emotions(html: str) -> pd.DataFrame:
+    """Return the page's emotions, one row per emotion and unit, joined with the single units.
+
+    Returns:
+        emotion (the course's name, or "contempt"), action_unit (int), one_side (bool: on one
+        side of the face only), description and facial_muscle of the unit.
+
+    Raises:
+        ValueError: the page has no such table; or it names an unknown emotion, an emotion
+            without units, or a unit that the table of single units lacks.
+    """
+    table = tables(html)[1].astype("str")
+    exploded = pd.DataFrame(
+        {
+            "emotion": table["Emotion"].map(_label),
+            "action_unit": table["Action Units"].map(_numbers),
+            "one_side": table["Action Units"].str.contains("one side", regex=False),
+        }
+    ).explode("action_unit", ignore_index=True)
+    without = exploded.loc[exploded["action_unit"].isna(), "emotion"]
+    if len(without):
+        raise ValueError(f"the page names no action unit for {without.iloc[0]}.")
+    units = single_units(html)[["action_unit", "description", "facial_muscle"]]
+    unknown = set(exploded["action_unit"]) - set(units["action_unit"])
+    if unknown:
+        raise ValueError(f"action unit {min(unknown)} is not in the page's table of single units.")
+    return exploded.astype({"action_unit": "int64"}).merge(units, on="action_unit", how="left")
+
+
+def _with_header(table: pd.DataFrame) -> pd.DataFrame:
+    """Take the first row for the header where the page did not mark it as one."""
+    if isinstance(table.columns, pd.RangeIndex) or all(isinstance(c, int) for c in table.columns):
+        table = table.iloc[1:].set_axis(table.iloc[0].astype("str"), axis=1)
+    return table.reset_index(drop=True)
+
+
+def _table(found: list[pd.DataFrame], *columns: str) -> pd.DataFrame:
+    for table in found:
+        if set(columns) <= set(table.columns):
+            return table[list(columns)]
+    raise ValueError(
+        f"the page has no table with the columns {', '.join(columns)}: it has changed, or is "
+        "another page; use the stored one."
+    )
+
+
+def _spelt(muscles: str) -> str:
+    for wrong, right in SPELLING.items():
+        muscles = muscles.replace(wrong, right)
+    return " ".join(muscles.split())

@@ -1,0 +1,82 @@
+"""Images on disk, and the data set of Kaggle that is read as such."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from PIL import Image
+
+from facevalue import emotions, paths
+from facevalue.collection.image_search import WORDS, Hit
+from facevalue.data import download
+from facevalue.emotions import EMOTIONS
+
+RANDOM_IMAGES = "sudarshanvaidya/random-images-for-face-emotion-recognition"
+"""About 5,500 grey faces of 224 x 224 pixels on Kaggle, in eight folders; one is contempt."""
+
+
+class Folder:
+    """Images on disk, in folders named by emotion or another name of it, at any depth.
+
+    A hit's address is the image's path: nothing needs to be downloaded.
+
+    Attributes:
+        skipped: how many images are in folders of other names, such as contempt, by name; files
+            that are no image count under "no image".
+
+    Args:
+        path: the folder.
+        name: the name of the source in the hits.
+        licence: under which the images may be used.
+    Raises:
+        FileNotFoundError: there is no such folder.
+    """
+
+    def __init__(self, path: Path, name: str = "folder", licence: str = "") -> None:
+        if not path.is_dir():
+            raise FileNotFoundError(f"There is no folder {path}.")
+        self.name, self._path, self._licence = name, path, licence
+        self.skipped: Counter[str] = Counter()
+        self._files: dict[str, list[Path]] = {emotion: [] for emotion in EMOTIONS}
+        for file in sorted(path.rglob("*")):
+            if file.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp") and file.is_file():
+                try:
+                    self._files[EMOTIONS[emotions.number(file.parent.name)]].append(file)
+                except ValueError:
+                    self.skipped[file.parent.name] += 1
+
+    def search(self, words: str, most: int) -> list[Hit]:
+        """Return the first images of the emotion that `words` stand for: its name or WORDS."""
+        wanted = [emotion for emotion, all_words in WORDS.items() if words in all_words]
+        emotion = wanted[0] if wanted else EMOTIONS[emotions.number(words)]
+        hits: list[Hit] = []
+        for file in self._files[emotion]:
+            if len(hits) == most:
+                break
+            try:
+                with Image.open(file, formats=("JPEG", "PNG", "WEBP")) as image:
+                    size = image.size
+            except (OSError, Image.DecompressionBombError):
+                self.skipped["no image"] += 1
+                continue
+            hits.append(Hit(emotion, words, str(file), *size, "", self._licence, "", self.name))
+        return hits
+
+
+class Kaggle(Folder):
+    """The data set `RANDOM_IMAGES` from Kaggle, read as a folder; contempt is skipped, counted.
+
+    It is downloaded once, without an account, into data/raw/random-images.
+
+    Raises:
+        DownloadError: kagglehub is not installed, or Kaggle did not deliver.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = folder or paths.raw_file("random-images")
+        if not folder.exists():
+            arriving = folder.with_name(f".{folder.name}-arriving")
+            download.kaggle(RANDOM_IMAGES, arriving)
+            arriving.replace(folder)
+        super().__init__(folder, "Kaggle", "see its page on Kaggle")

@@ -1,0 +1,122 @@
+"""FER+: what ten people saw in each image of FER-2013, and the labels made of their votes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from facevalue.data.dataset import Dataset
+
+VOTES = (
+    *("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
+    *("unknown", "NF"),
+)
+"""The columns of FER+: eight emotions, "cannot tell", and "not a face"."""
+
+
+def votes(path: Path, data: Dataset | None = None) -> pd.DataFrame:
+    """Return the FER+ votes: how many of ten people chose each of `VOTES`, one row per image.
+
+    FER+ is joined to FER-2013 by row position; its column "Image name" does not help.
+    Source: Barsoum et al. (2016), https://github.com/microsoft/FERPlus (fer2013new.csv).
+
+    Args:
+        path: fer2013new.csv.
+        data: FER-2013 read from a csv file, whole or in part, to get just its images' votes,
+            in its order.
+
+    Returns:
+        The columns Usage and `VOTES`; the index is the row position in fer2013.csv, from 0.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not FER+'s, or `data` does not say which rows its images are.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} does not exist: get fer2013new.csv from https://github.com/microsoft/FERPlus."
+        )
+    try:
+        table = pd.read_csv(path)[["Usage", *VOTES]].astype(dict.fromkeys(VOTES, "int64"))
+    except KeyError as error:
+        raise ValueError(f"{path.name} lacks columns of FER+: {error.args[0]}.") from None
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not FER+'s table of votes: {error}.") from None
+    if data is None:
+        return table
+    lines = [re.fullmatch(r".*\.(?:csv|xz|gz|zip|tgz):(\d+)", origin) for origin in data.origins]
+    rows = np.array([int(line[1]) - 2 for line in lines if line])
+    if len(rows) != len(data) or (len(rows) and rows.max() >= len(table)):
+        raise ValueError("FER+ joins by row: it needs FER-2013 read from its csv file.")
+    table = table.iloc[rows]
+    if (table["Usage"].to_numpy() != data.splits).any():
+        raise ValueError(f"the rows of {path.name} are not in the order of this data set.")
+    return table
+
+
+def targets(
+    votes: pd.DataFrame, mode: Literal["majority", "probability"] = "majority"
+) -> pd.DataFrame:
+    """Return FER+'s targets for the images that it keeps, by the rules of its authors' code.
+
+    Single votes are dropped first. "majority" keeps an image if one choice has more than half
+    of the votes left; "probability" keeps its top choices, up to three, until they hold three
+    quarters of the votes, unless "unknown" or "NF" is among the top ones. Images on which
+    "unknown" or "NF" wins are left out. The authors always test on "majority".
+
+    Args:
+        votes: from `votes`.
+        mode: "majority" or "probability".
+
+    Returns:
+        One row per image kept, indexed as in `votes`, and a column for each of the eight
+        emotions: probabilities that sum to 1 (with "majority", one of them is 1).
+
+    Raises:
+        ValueError: there is no such mode.
+    """
+    if mode not in ("majority", "probability"):
+        raise ValueError(f"FER+ has no mode {mode!r} here: choose majority or probability.")
+    choose = _majority if mode == "majority" else _probability
+    counts = votes[list(VOTES)].to_numpy()
+    kept = np.array([choose(row) for row in np.where(counts <= 1, 0, counts)]).reshape(-1, 10)
+    rows = (kept.sum(axis=1) > 0) & (kept.argmax(axis=1) < 8)
+    shares = kept[rows, :8]
+    return pd.DataFrame(
+        shares / shares.sum(axis=1, keepdims=True), index=votes.index[rows], columns=VOTES[:8]
+    )
+
+
+def _majority(row: np.ndarray) -> np.ndarray:
+    kept = np.zeros(len(row))
+    if row.max() > 0.5 * row.sum():
+        kept[row.argmax()] = 1
+    return kept
+
+
+def _probability(row: np.ndarray) -> np.ndarray:
+    """Return the votes that count, all zero if the row is discarded (FERPlus, src/ferplus.py)."""
+    left, kept, total = row.copy(), np.zeros(len(row)), row.sum()
+    votes_taken, choices, valid = 0.0, 0, True
+    while votes_taken < 0.75 * total and choices < 3 and valid:
+        top = left.max()
+        for choice in np.flatnonzero(left == top):
+            kept[choice], left[choice] = top, 0
+            votes_taken += top
+            choices += 1
+            if choice >= 8:
+                valid = False
+                if kept.sum() > top:  # emotions stand before "unknown" or "NF"
+                    kept[choice] = 0
+                    choices -= 1
+                break
+    enough = kept.sum() > 0.5 * total and choices <= 3
+    return kept if enough else np.zeros(len(row))
+
+
+VOTES_FILE = "fer2013new.csv"

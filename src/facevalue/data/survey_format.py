@@ -1,0 +1,52 @@
+"""The columns of the survey Emotions in Everyday Life, and what its words mean."""
+
+from __future__ import annotations
+
+POSITIVE = (
+    *("Pride", "Love", "Hope", "Gratitude", "Joy", "Satisfaction", "Awe", "Amusement"),
+    "Alertness",
+)
+
+
+NEGATIVE = (
+    *("Anxiety", "Disdain", "Offense", "Guilt", "Disgust", "Fear", "Embarrassment", "Sadness"),
+    "Anger",
+)
+
+
+MISSPELT = {"Ofense": "Offense", "Embarassment": "Embarrassment"}
+"""The file's own spelling of two columns, and the right one."""
+
+
+COLUMNS = (
+    *("id", "Hours", "Day", *POSITIVE),
+    *("Anxiety", "Disdain", "Ofense", "Guilt", "Disgust", "Fear", "Embarassment", "Sadness"),
+    "Anger",
+)
+"""The 21 columns of the file, in its order and spelling."""
+
+
+ROWS, PEOPLE = 69_544, 12_211
+
+
+NIGHT = (23, 0, 1, 2, 3, 4)
+"""The hours with so few reports (1,614 of the complete ones) that project 1 left them out."""
+
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+"""Day 1 to 7. That day 1 is Monday is an assumption: the file does not say so."""
+
+
+FACES: dict[str, str | None] = dict.fromkeys((*POSITIVE, *NEGATIVE)) | {
+    "Joy": "happy",
+    "Sadness": "sad",
+    "Anger": "angry",
+    "Disgust": "disgust",
+    "Fear": "fear",
+}
+"""Which of the seven faces each word names; None where FER-2013 has no such face. Disdain, which
+the paper calls contempt, has one in FACS and in FER+. Surprise and neutral have no word."""
+
+
+BLANK = " "
+"""What stands for a missing value in the file."""

@@ -1,0 +1,1 @@
+"""FACS, and faces that are drawn from action units."""

@@ -1,0 +1,155 @@
+"""Draws faces from FACS action units: the data set that comes with the course.
+
+Nothing here is learnt and no photo is read: an emotion is a set of action units, a unit moves
+parts of a face (`face_geometry`), a lamp lights them (`face_shading`) and a camera takes the
+picture (`face_camera`).
+
+`python -m facevalue.faces sheet out.png` writes a contact sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from facevalue.drawing import appearance, camera
+from facevalue.drawing.appearance import ACTION_UNITS, GAZE_UNITS, Intensities, Person, View
+from facevalue.emotions import EMOTIONS
+
+__all__ = ["ACTION_UNITS", "GAZE_UNITS", "Person", "Photo", "View", "draw", "photo"]
+
+WEAKEST = 0.45
+"""The difficulty: intensities of the default set are drawn from WEAKEST to 1."""
+
+BLENDS = 0.12
+"""Share of the default set's faces that show some of a second emotion."""
+
+Recipe = dict[int, tuple[float, float]]
+
+RECIPES: dict[str, list[Recipe]] = {
+    "angry": [
+        # lips pressed together, a snarl, shouting
+        {4: (0.9, 1), 5: (0.5, 0.9), 7: (0.3, 0.6), 9: (0.3, 0.6), 15: (0.3, 0.6), 17: (0.3, 0.7),
+         23: (0.6, 1), 24: (0.5, 0.9)},
+        {4: (0.9, 1), 5: (0.5, 0.9), 7: (0.3, 0.6), 9: (0.2, 0.5), 10: (0.4, 0.8), 16: (0.6, 1),
+         23: (0, 0.3), 25: (0.7, 1), 26: (0.2, 0.6)},
+        {4: (0.9, 1), 5: (0.5, 0.9), 7: (0.2, 0.6), 9: (0.3, 0.6), 10: (0.4, 0.8), 16: (0.4, 0.8),
+         25: (0.6, 1), 27: (0.4, 0.8)},
+    ],
+    "disgust": [
+        # a curled upper lip, then "ugh"
+        {9: (0.85, 1), 4: (0.3, 0.6), 6: (0.2, 0.6), 7: (0.4, 0.8), 10: (0.4, 0.8), 15: (0.7, 1),
+         16: (0.4, 0.8), 20: (0.1, 0.4), 25: (0.5, 0.8), 26: (0.2, 0.5)},
+        {9: (0.85, 1), 4: (0.3, 0.6), 6: (0.2, 0.6), 7: (0.6, 1), 10: (0.5, 0.9), 15: (0.8, 1),
+         16: (0.6, 1), 25: (0.7, 1), 26: (0.2, 0.6)},
+    ],
+    "fear": [
+        {1: (0.8, 1), 2: (0, 0.15), 4: (0.6, 1), 5: (0.7, 1), 7: (0, 0.2), 15: (0.4, 0.8),
+         16: (0.3, 0.6), 20: (0.5, 0.9), 25: (0.7, 1), 26: (0.6, 1), 27: (0, 0.3)},
+        {1: (0.8, 1), 2: (0, 0.15), 4: (0.6, 1), 5: (0.7, 1), 15: (0.4, 0.8), 16: (0.3, 0.7),
+         20: (0.5, 0.9), 25: (0.6, 1), 26: (0.5, 0.9)},
+        {1: (0.8, 1), 2: (0, 0.15), 4: (0.6, 1), 5: (0.8, 1), 7: (0, 0.2), 15: (0.3, 0.6),
+         16: (0.4, 0.7), 20: (0.6, 1), 25: (0.5, 0.8)},
+    ],
+    "happy": [
+        {6: (0.4, 0.9), 12: (0.7, 1)},
+        {6: (0.5, 1), 12: (0.7, 1), 25: (0.6, 1), 26: (0.2, 0.7)},
+        {6: (0.6, 1), 12: (0.8, 1), 25: (0.8, 1), 26: (0.6, 1), 7: (0.2, 0.6)},
+    ],
+    "sad": [
+        {1: (0.7, 1), 4: (0.4, 0.8), 15: (0.7, 1), 17: (0.2, 0.8), 43: (0.2, 0.45), 64: (0.3, 1)},
+        {1: (0.7, 1), 4: (0.5, 0.9), 15: (0.7, 1), 7: (0.4, 0.8), 64: (0.2, 0.8), 25: (0, 0.4)},
+    ],
+    "surprise": [
+        {1: (0.8, 1), 2: (0.8, 1), 5: (0.7, 1), 25: (0.6, 1), 26: (0.8, 1), 27: (0.2, 0.6)},
+        {1: (0.8, 1), 2: (0.8, 1), 5: (0.7, 1), 25: (0.6, 1), 27: (0.5, 1)},
+    ],
+    "neutral": [{}],
+}  # fmt: skip
+"""How each emotion is shown: variants, each a range of intensity for some action units."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A drawn photo: `image` uint8 (h, w, 3) RGB, `boxes` int (n, 4) as (x, y, width, height)."""
+
+    image: np.ndarray
+    boxes: np.ndarray
+    emotions: tuple[str, ...]
+
+
+def draw(
+    action_units: Mapping[int, float],
+    person: Person | None = None,
+    view: View | None = None,
+    size: int = 48,
+) -> np.ndarray:
+    """Draw a face.
+
+    Args:
+        action_units: intensity from 0 to 1 of each FACS action unit that is not at rest.
+        person: who is drawn; default: a plain adult.
+        view: how the face is seen; default: from the front, in soft light.
+        size: height and width in pixels, at least 24.
+    Returns:
+        uint8, shape (size, size), grey levels from 0 to 255.
+    Raises:
+        ValueError: an unknown unit, an intensity outside 0 to 1, or a size under 24.
+    Source: Ekman and Friesen, Facial Action Coding System (1978); data/facs/facs_action_units.csv.
+    """
+    appearance.check(action_units)
+    if size < 24:
+        raise ValueError(f"size must be at least 24 pixels, got {size}.")
+    units = Intensities({int(k): float(v) for k, v in action_units.items()})
+    return camera.crop(units, person or Person(), view or View(), size)
+
+
+def expression(emotion: str, rng: np.random.Generator, intensity: float = 1.0) -> dict[int, float]:
+    """Return action units that show an emotion: one of its variants, scaled by `intensity`."""
+    variants = RECIPES[emotion]
+    recipe = variants[rng.integers(len(variants))]
+    units = {k: float(rng.uniform(*span) * intensity) for k, span in recipe.items()}
+    if emotion == "fear" and rng.random() < 0.5:
+        units[61 if rng.random() < 0.5 else 62] = float(rng.uniform(0.3, 0.9))
+    return units
+
+
+def photo(
+    seed: int | np.random.Generator, people: int = 1, shown: Sequence[str] | None = None
+) -> Photo:
+    """Draw a photo, 300 to 1,300 pixels wide, of `people` (0 to 3) before a background.
+
+    Args:
+        seed: the same seed gives the same photo.
+        people: how many people are in it.
+        shown: the emotion of each of them; by default, they are drawn at random.
+    Raises:
+        ValueError: `people` is not from 0 to 3, or `shown` does not name that many emotions.
+    """
+    if shown is not None and (len(shown) != people or not set(shown) <= set(EMOTIONS)):
+        raise ValueError(f"shown must name {people} of the seven emotions, got {shown}.")
+    if not 0 <= people <= 3:
+        raise ValueError(f"people must be from 0 to 3, got {people}.")
+    rng = np.random.default_rng(seed)
+    width = int(rng.integers((300, 520, 780)[max(people, 1) - 1], 1301))
+    height = int(width * rng.uniform(0.62, 0.8))
+    image = camera.landscape(width, height, rng)
+    boxes, names = [], []
+    slot = width / max(people, 1)
+    for k in range(people):
+        side = int(np.clip(rng.uniform(0.38, 0.52) * min(slot, height), 100, 280))
+        centre = ((k + 0.5 + rng.uniform(-0.05, 0.05)) * slot, height * rng.uniform(0.42, 0.52))
+        emotion = str(rng.choice(EMOTIONS))
+        emotion = shown[k] if shown else emotion
+        person = Person.random(rng)
+        view = replace(View.random(rng, mild=True), scale=1.0, shift_x=0.0, shift_y=0.0)
+        units = Intensities(expression(emotion, rng, float(rng.uniform(0.6, 1))))
+        clothes = camera.muted(rng, 25, 230)
+        boxes.append(camera.paste(image, units, person, view, centre, side, clothes))
+        names.append(emotion)
+    grain = rng.standard_normal(image.shape[:2], dtype=np.float32)
+    image += 3 * grain[..., None]
+    pixels = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return Photo(pixels, np.array(boxes, dtype=int).reshape(-1, 4), tuple(names))

@@ -1,0 +1,61 @@
+"""A sheet of drawn faces: every emotion, and every action unit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from facevalue.drawing.appearance import ACTION_UNITS, Person, View
+from facevalue.drawing.faces import draw, expression
+from facevalue.emotions import EMOTIONS
+
+
+def sheet(people: int = 9, size: int = 96) -> np.ndarray:
+    """Return a contact sheet: each emotion of some people, then each unit at 0, 0.5 and 1."""
+
+    def named(image: np.ndarray, name: str) -> np.ndarray:
+        place = (3, size - 4)
+        for colour, width in ((0, 3), (255, 1)):  # a dark edge around white letters
+            cv2.putText(
+                image, name, place, cv2.FONT_HERSHEY_SIMPLEX, size / 240, colour, width, cv2.LINE_AA
+            )
+        return image
+
+    rows = []
+    for emotion in EMOTIONS:
+        row = []
+        for k in range(people):
+            rng = np.random.default_rng([7, k])
+            person, view = Person.random(rng), View.random(rng, mild=True)
+            row.append(draw(expression(emotion, rng), person, view, size))
+        rows.append(np.hstack([named(row[0], emotion), *row[1:]]))
+    cells = [
+        named(draw({unit: x}, size=size), f"{unit}: {x:g}")
+        for unit in ACTION_UNITS
+        for x in (0.0, 0.5, 1.0)
+    ]
+    across = max(1, people // 3) * 3
+    cells += [np.full((size, size), 255, np.uint8)] * (-len(cells) % across)
+    units = [np.hstack(cells[k : k + across]) for k in range(0, len(cells), across)]
+    blank = np.full((size, size * (people - across)), 255, np.uint8)
+    return np.vstack(rows + [np.hstack([row, blank]) for row in units])
+
+
+def main(arguments: list[str]) -> int:
+    """Write a contact sheet: `python -m facevalue.faces sheet out.png`."""
+    if len(arguments) != 2 or arguments[0] != "sheet":
+        print("usage: python -m facevalue.faces sheet out.png", file=sys.stderr)
+        return 2
+    target = Path(arguments[1])
+    done, code = cv2.imencode(".png", sheet())
+    partial = target.with_suffix(target.suffix + ".part")
+    partial.write_bytes(code.tobytes() if done else b"")
+    partial.replace(target)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Metrics, plots, explanations, robustness, results."""

@@ -1,0 +1,66 @@
+"""What the layers of a network answer to an image."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+
+def activation_maps(model: keras.Model, images: np.ndarray, layer: str) -> np.ndarray:
+    """Return what one convolution layer computes for a batch of faces.
+
+    Args:
+        model: a functional `keras.Model` (no nested backbone).
+        images: float32, shape (n, 48, 48, 1), grey levels from 0 to 1.
+        layer: the name of a convolution layer of `model`.
+
+    Returns:
+        float32, shape (n, rows, columns, filters).
+
+    Raises:
+        ValueError: `images` has another shape than the model takes, or the model has no
+            convolution layer called `layer`.
+
+    Source: Zeiler and Fergus (2014), https://arxiv.org/abs/1311.2901
+    """
+    _check_images(model, images)
+    known = convolution_layers(model)
+    if layer not in known:
+        raise ValueError(
+            f"the model has no convolution layer {layer!r}: choose from {', '.join(known)}."
+        )
+    probe = keras.Model(model.input, model.get_layer(layer).output)
+    # a direct call: `predict` would compile a new program for every layer
+    return keras.ops.convert_to_numpy(keras.ops.cast(probe(images, training=False), "float32"))
+
+
+def convolution_layers(model: keras.Model) -> list[str]:
+    """Return the names of the model's two-dimensional convolution layers, first to last."""
+    return [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+
+
+def first_filters(model: keras.Model) -> np.ndarray:
+    """Return the filters of the model's first convolution layer, as images to look at.
+
+    Returns:
+        float32, shape (filters, rows, columns): the weights. Where the layer takes colour, they
+        are summed over the channels, which is the filter that a grey face meets.
+
+    Raises:
+        ValueError: the model has no convolution layer.
+    """
+    kernel = model.get_layer(_last_or_first(model, 0)).get_weights()[0]
+    return kernel.sum(axis=2).transpose(2, 0, 1)
+
+
+def _check_images(model: keras.Model, images: np.ndarray) -> None:
+    if images.ndim != 4 or images.shape[1:] != model.input_shape[1:]:
+        expected = ", ".join(["n", *map(str, model.input_shape[1:])])
+        raise ValueError(f"images must have the shape ({expected}), not {images.shape}.")
+
+
+def _last_or_first(model: keras.Model, which: int) -> str:
+    known = convolution_layers(model)
+    if not known:
+        raise ValueError(f"the model {model.name!r} has no convolution layer to look into.")
+    return known[which]

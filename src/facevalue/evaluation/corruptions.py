@@ -1,0 +1,114 @@
+"""What cameras and the web do to images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+Corruption = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+
+
+def blur(images: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    """Blur by a Gaussian of standard deviation `sigma`, in pixels."""
+    return np.stack([cv2.GaussianBlur(image, (0, 0), sigma) for image in images])
+
+
+def noise(images: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
+    """Add Gaussian noise of standard deviation `spread`, in grey levels."""
+    grains = rng.standard_normal(images.shape, dtype=np.float32)
+    return _rounded(images + spread * grains)
+
+
+def dark(images: np.ndarray, light: float, rng: np.random.Generator) -> np.ndarray:
+    """Leave only the share `light` of each grey level."""
+    return _rounded(images * light)
+
+
+def low_contrast(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Leave only a share of each pixel's difference from its image's mean."""
+    mean = images.mean(axis=(1, 2), keepdims=True)
+    return _rounded(mean + share * (images - mean))
+
+
+def rotation(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
+    """Turn by `degrees`, half of the images to either side; the edge's pixels are repeated."""
+    signs = np.where(rng.random(len(images)) < 0.5, -1, 1)
+    height, width = images.shape[1:]
+    centre = ((width - 1) / 2, (height - 1) / 2)
+    turns = [cv2.getRotationMatrix2D(centre, float(sign * degrees), 1) for sign in signs]
+    return np.stack(
+        [
+            cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+            for image, turn in zip(images, turns, strict=True)
+        ]
+    )
+
+
+def occlusion(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Cover a square of that share of the area, somewhere inside, with middle grey."""
+    height, width = images.shape[1:]
+    side = round((share * height * width) ** 0.5)
+    places = rng.random((len(images), 2)) * (height - side + 1, width - side + 1)
+    covered = images.copy()
+    for image, (top, left) in zip(covered, places.astype(int), strict=True):
+        image[top : top + side, left : left + side] = 128
+    return covered
+
+
+def jpeg(images: np.ndarray, quality: float, rng: np.random.Generator) -> np.ndarray:
+    """Save as JPEG of a quality from 1 to 100, and read again."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
+    copies = np.empty_like(images)
+    for image, copy in zip(images, copies, strict=True):
+        copy[:] = cv2.imdecode(cv2.imencode(".jpg", image, options)[1], cv2.IMREAD_GRAYSCALE)
+    return copies
+
+
+CORRUPTIONS: dict[str, tuple[Corruption, tuple[float, float, float], str]] = {
+    "blur": (blur, (0.7, 1.2, 2.0), "standard deviation {:g} pixels"),
+    "noise": (noise, (5, 10, 20), "standard deviation {:g} of 255 grey levels"),
+    "dark": (dark, (0.5, 0.25, 0.1), "{:.0%} of the light"),
+    "low contrast": (low_contrast, (0.5, 0.25, 0.1), "{:.0%} of the contrast"),
+    "rotation": (rotation, (10, 20, 40), "{:g} degrees"),
+    "occlusion": (occlusion, (0.05, 0.1, 0.2), "{:.0%} of the area"),
+    "JPEG": (jpeg, (40, 20, 8), "quality {:g}"),
+}
+"""By name: the function, what it is given at strengths 1, 2 and 3, and how to say that.
+
+After the idea of Hendrycks and Dietterich (2019), https://arxiv.org/abs/1903.12261; the strengths
+are for 48 x 48 pixels, from what is hardly seen to what people find hard.
+"""
+
+STRENGTHS = (1, 2, 3)
+
+
+def corrupt(images: np.ndarray, name: str, strength: int, seed: int = 0) -> np.ndarray:
+    """Return corrupted copies of images.
+
+    Args:
+        images: uint8, shape (n, height, width), grey levels from 0 to 255.
+        name: one of `CORRUPTIONS`.
+        strength: 1, 2 or 3.
+        seed: what decides where chance does; an image's copy depends on this and on its place.
+    Returns:
+        uint8, the same shape.
+    Raises:
+        ValueError: `images` is no such array, or there is no such corruption or strength.
+    """
+    if images.dtype != np.uint8 or images.ndim != 3 or not images.size:
+        raise ValueError(
+            "images must be uint8 of shape (n, height, width), "
+            f"got {images.dtype} of shape {images.shape}."
+        )
+    if name not in CORRUPTIONS:
+        raise ValueError(f"there is no corruption {name!r}: choose {', '.join(CORRUPTIONS)}.")
+    if strength not in STRENGTHS:
+        raise ValueError(f"strength must be 1, 2 or 3, not {strength}.")
+    function, settings, _ = CORRUPTIONS[name]
+    return function(images, settings[strength - 1], np.random.default_rng(seed))
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -1,0 +1,57 @@
+"""Detectors compared on photos whose faces are known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from facevalue.recognition.detection import available, find_faces, overlap
+
+if TYPE_CHECKING:
+    from facevalue.drawing.faces import Photo
+
+
+def matched(boxes: np.ndarray, truth: np.ndarray, least: float = 0.4) -> int:
+    """Return how many true faces have a box of their own that overlaps them enough.
+
+    Args:
+        boxes: int, shape (k, 4), as `find_faces` returns them.
+        truth: int, shape (n, 4).
+        least: the smallest `overlap` that counts.
+    """
+    left, hits = list(boxes), 0
+    for face in truth:
+        best = max(range(len(left)), key=lambda k: overlap(left[k], face), default=-1)
+        if best >= 0 and overlap(left[best], face) >= least:
+            left.pop(best)
+            hits += 1
+    return hits
+
+
+def compare(photos: Sequence[Photo], detectors: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return what each detector finds in photos whose faces are known.
+
+    Args:
+        photos: drawn by `faces.photo`, or others with an `image` and true `boxes`.
+        detectors: some of `DETECTORS`; default: those that are `available`.
+    Returns:
+        A row per detector, with faces found and missed, boxes that are no face (false), and the
+        milliseconds that a megapixel took.
+    """
+    rows = []
+    faces = sum(len(photo.boxes) for photo in photos)
+    megapixels = sum(photo.image[..., 0].size for photo in photos) / 1e6
+    for detector in available() if detectors is None else detectors:
+        find_faces(photos[0].image, detector)  # loads it
+        start = time.perf_counter()
+        boxes = [find_faces(photo.image, detector) for photo in photos]
+        seconds = time.perf_counter() - start
+        found = sum(matched(b, photo.boxes) for b, photo in zip(boxes, photos, strict=True))
+        false = sum(map(len, boxes)) - found
+        rows.append((detector, found, faces - found, false, 1000 * seconds / megapixels))
+    columns = ["detector", "found", "missed", "false", "ms per megapixel"]
+    return pd.DataFrame(rows, columns=columns).set_index("detector")

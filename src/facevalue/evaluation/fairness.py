@@ -1,0 +1,97 @@
+"""Which groups of people a network wrongs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from tqdm import tqdm
+
+from facevalue.drawing import appearance, faces
+from facevalue.emotions import EMOTIONS
+from facevalue.evaluation.robustness import Predict, _shown
+
+GROUPS: dict[str, dict[str, Any]] = {
+    "skin": {"very dark": 0.05, "dark": 0.25, "medium": 0.5, "light": 0.75, "very light": 0.95},
+    "age": {"20": 20.0, "35": 35.0, "50": 50.0, "65": 65.0, "75": 75.0},
+    "glasses": {"no": False, "yes": True},
+}
+"""What a drawn person is changed in, and to which values: fields of `appearance.Person`."""
+
+
+def drawn_groups(
+    n: int = 350, seed: int = 0, progress: bool = True
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Draw n faces again and again, each time changed in one thing about the person.
+
+    The same people with the same expressions in the same light, once with dark skin and once with
+    light skin: a recogniser that answers differently does so for the skin alone. Expressions are
+    clear, emotions even, nothing is covered, as in `drawn_set.sample(clean=True)`.
+
+    Args:
+        n: people in each group.
+        seed: which people.
+        progress: show a bar.
+    Returns:
+        images, uint8, shape (m, 48, 48); a table with a row for each: attribute, group, label.
+    Raises:
+        ValueError: `n` is under 1.
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}.")
+    images, rows = [], []
+    for index in tqdm(range(n), desc="drawing faces", disable=not _shown(progress)):
+        rng = np.random.default_rng([seed, index])
+        label = index % len(EMOTIONS)
+        person = appearance.Person.random(rng)
+        view = appearance.View.random(rng, mild=True)
+        units = faces.expression(EMOTIONS[label], rng)
+        for attribute, groups in GROUPS.items():
+            for group, value in groups.items():
+                other = replace(person, **{attribute: value})
+                images.append(faces.draw(units, other, view))
+                rows.append((attribute, group, label))
+    return np.stack(images), pd.DataFrame(rows, columns=["attribute", "group", "label"])
+
+
+def fairness(predict: Predict, n: int = 350, seed: int = 0, progress: bool = True) -> pd.DataFrame:
+    """Return a recogniser's accuracy on drawn people who differ in one thing only.
+
+    Args:
+        predict: as in `robustness`.
+        n, seed, progress: as in `drawn_groups`.
+    Returns:
+        A row per group, in the order of `GROUPS`: attribute, group, faces, accuracy, and the
+        95 % interval of Wilson, low and high.
+    """
+    images, table = drawn_groups(n, seed, progress)
+    right = predict(images).argmax(axis=1) == table["label"].to_numpy()
+    return by_group(right, table[["attribute", "group"]])
+
+
+def by_group(right: np.ndarray, groups: pd.DataFrame) -> pd.DataFrame:
+    """Return how often an answer was right in each group, with an interval.
+
+    Args:
+        right: bool, shape (n,).
+        groups: n rows; those that are equal in all columns are a group.
+    Returns:
+        The columns of `groups`, faces, accuracy, low, high: a row per group, in the order of
+        first appearance. low and high are the 95 % interval of Wilson (1927),
+        https://doi.org/10.1080/01621459.1927.10502953
+    """
+    columns = list(groups.columns)
+    counts = groups.assign(right=right).groupby(columns, sort=False)["right"]
+    table = counts.agg(["size", "sum"]).reset_index()
+    table.columns = pd.Index([*columns, "faces", "right"])
+    intervals = [
+        binomtest(int(hits), int(faces)).proportion_ci(0.95, "wilson")
+        for hits, faces in zip(table["right"], table["faces"], strict=True)
+    ]
+    table["accuracy"] = table.pop("right") / table["faces"]
+    table["low"] = [interval.low for interval in intervals]
+    table["high"] = [interval.high for interval in intervals]
+    return table

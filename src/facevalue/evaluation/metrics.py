@@ -1,0 +1,107 @@
+"""Metrics of classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import classification_report
+
+from facevalue.emotions import EMOTIONS
+
+
+def top_k_accuracy(labels: np.ndarray, probabilities: np.ndarray, k: int = 3) -> float:
+    """Return the share of images whose true label is among the `k` most probable classes.
+
+    Args:
+        labels: int, shape (n,).
+        probabilities: float, shape (n, classes).
+        k: how many guesses count.
+    """
+    guesses = np.argsort(-probabilities, axis=1)[:, :k]
+    return float((guesses == labels[:, None]).any(axis=1).mean())
+
+
+def report(
+    labels: np.ndarray, predictions: np.ndarray, names: Sequence[str] = EMOTIONS
+) -> pd.DataFrame:
+    """Return precision, recall, F1 and support by class, then accuracy and macro average.
+
+    The row "accuracy" has it three times: over all classes together, each wrong answer is both a
+    false positive and a false negative, so that precision, recall and F1 are all the accuracy.
+
+    Args:
+        labels: int, shape (n,), the true classes.
+        predictions: int, shape (n,), the predicted classes.
+        names: the names of classes 0, 1, and so on.
+    """
+    result = classification_report(
+        labels,
+        predictions,
+        labels=range(len(names)),
+        target_names=list(names),
+        output_dict=True,
+        zero_division=0,
+    )
+    accuracy = float(np.mean(labels == predictions))
+    rows = {name: result[name] for name in names}
+    rows["accuracy"] = dict.fromkeys(("precision", "recall", "f1-score"), accuracy)
+    rows["accuracy"]["support"] = float(len(labels))
+    rows["macro average"] = result["macro avg"]
+    table = pd.DataFrame(rows).T.rename(columns={"f1-score": "f1"})
+    return table.astype({"support": int})
+
+
+def calibration(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> pd.DataFrame:
+    """Return how often a classifier is right when it says that it is 10, 20 ... 100 % sure.
+
+    Args:
+        labels: int, shape (n,).
+        probabilities: float, shape (n, classes), each row adds up to 1.
+        bins: how many equal steps of confidence, the largest probability of an image.
+
+    Returns:
+        One row per step, indexed by its upper end: confidence (the mean), accuracy, images. The
+        first two are NaN where there is no image.
+
+    Source: Guo and others (2017), https://arxiv.org/abs/1706.04599
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    # a step includes its upper end, as in the paper
+    step = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    images = np.bincount(step, minlength=bins)
+    sums = [np.bincount(step, values, minlength=bins) for values in (confidence, right)]
+    with np.errstate(invalid="ignore"):
+        means = [values / images for values in sums]
+    edges = pd.Index(np.arange(1, bins + 1) / bins, name="up to")
+    return pd.DataFrame(
+        {"confidence": means[0], "accuracy": means[1], "images": images}, index=edges
+    )
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
+    """Return the expected calibration error: how far confidence is from accuracy on average.
+
+    The arguments are those of `calibration`; 0 is perfect.
+    """
+    table = calibration(labels, probabilities, bins).dropna()
+    gap = (table["confidence"] - table["accuracy"]).abs()
+    return float(np.average(gap, weights=table["images"]))
+
+
+def most_wrong(labels: np.ndarray, probabilities: np.ndarray, n: int = 10) -> np.ndarray:
+    """Return the rows of the `n` images that are classified wrongly with the most confidence.
+
+    Args:
+        labels: int, shape (m,).
+        probabilities: float, shape (m, classes).
+        n: how many; fewer are returned where fewer are wrong.
+
+    Returns:
+        int, shape (n,), the most confident first.
+    """
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    order = np.argsort(-probabilities[wrong].max(axis=1), kind="stable")
+    return wrong[order][:n]

@@ -1,0 +1,111 @@
+"""The measured results of the course: reports/results.csv and reports/times.csv."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from facevalue import paths
+from facevalue.files import write_text
+
+PATH = Path("reports") / "results.csv"
+"""Where the table stands, from the project's folder."""
+
+COLUMNS = (
+    "model",
+    "data",
+    "split",
+    "images",
+    "profile",
+    "accuracy",
+    "top3_accuracy",
+    "macro_f1",
+    "seconds",
+    "megabytes",
+    "faces_per_second",
+    "published",
+    "published_source",
+    "machine",
+    "date",
+    "command",
+)
+
+CURVES = Path("reports") / "curves"
+"""One file per training: MODEL_DATA_PROFILE.csv, a row per epoch."""
+
+TIMES = Path("reports") / "times.csv"
+"""How long each notebook took."""
+
+TIME_COLUMNS = ("notebook", "seconds", "data", "profile", "machine", "date")
+
+KEY = ["model", "data", "split", "profile"]
+"""A new measurement of the same four replaces the old one."""
+
+
+def read() -> pd.DataFrame:
+    """Return the measured results, one row per model, data set, split and profile."""
+    path = paths.root() / PATH
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
+
+
+def record(scores: list[dict[str, Any]]) -> int:
+    """Put `scores` (as `evaluation.record` makes them) into the table; return how many."""
+    if not scores:
+        return 0
+    rows = pd.DataFrame(scores).assign(
+        machine=machine(),
+        date=datetime.date.today().isoformat(),
+        command=[command(row["data"], row["profile"]) for row in scores],
+    )
+    table = pd.concat(
+        [
+            read().reindex(columns=list(COLUMNS)).astype(object),
+            rows.reindex(columns=list(COLUMNS)).astype(object),
+        ]
+    )
+    table = table.drop_duplicates(KEY, keep="last").sort_values(["data", "profile", "model"])
+    table["faces_per_second"] = pd.to_numeric(table["faces_per_second"]).astype("Int64")
+    write_text(paths.root() / PATH, table.to_csv(index=False))
+    for row in scores:
+        if row.get("curve"):
+            write_text(curve_file(row["model"], row["data"], row["profile"]), row["curve"])
+    return len(rows)
+
+
+def curve_file(model: str, data: str, profile: str) -> Path:
+    """Return where the learning curve of a model is kept."""
+    slug = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")
+    return paths.root() / CURVES / f"{slug}_{data}_{profile}.csv"
+
+
+def command(data: str, profile: str) -> str:
+    """Return the line that measures the results of one data set and profile again."""
+    return f"make run DATASET={data} PROFILE={profile} RECORD=1"
+
+
+def machine() -> str:
+    """Return what the numbers were measured on, without the machine's name."""
+    memory = ""
+    if hasattr(os, "sysconf"):
+        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{system}, {os.cpu_count()} cores{memory}, Python {platform.python_version()}"
+
+
+def record_times(seconds: dict[str, float], data: str, profile: str) -> None:
+    """Put how long each notebook took into reports/times.csv, in place of older rows."""
+    path = paths.root() / TIMES
+    old = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(TIME_COLUMNS))
+    facts = [data, profile, machine(), datetime.date.today().isoformat()]
+    rows = [[name, round(value, 1), *facts] for name, value in seconds.items()]
+    new = pd.DataFrame(rows, columns=list(TIME_COLUMNS))
+    table = pd.concat([old.astype(object), new.astype(object)])
+    table = table.drop_duplicates(["notebook", "data", "profile"], keep="last")
+    table = table.sort_values(["data", "profile", "notebook"])
+    write_text(path, table.to_csv(index=False))

@@ -1,0 +1,60 @@
+"""What corruptions cost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from facevalue.evaluation.corruptions import CORRUPTIONS, STRENGTHS, corrupt
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""From faces, uint8 (n, 48, 48), to probabilities, float (n, 7): `Recogniser.probabilities`."""
+
+
+def robustness(
+    predict: Predict, images: np.ndarray, labels: np.ndarray, seed: int = 0, progress: bool = True
+) -> pd.DataFrame:
+    """Return a recogniser's accuracy on images as they are, and corrupted in seven ways.
+
+    Args:
+        predict: gives probabilities, shape (n, 7), for uint8 images (n, 48, 48).
+        images: uint8, shape (n, 48, 48).
+        labels: int, shape (n,), indices into `emotions.EMOTIONS`.
+        seed: as in `corrupt`.
+        progress: show a bar.
+    Returns:
+        A row for "none" and for each corruption and strength (1 to 3): corruption, strength,
+        setting (in words), images, accuracy, lost (accuracy on the images as they are, less this).
+    """
+    _check_labels(images, labels)
+    plain = _accuracy(predict, images, labels)
+    rows: list[tuple[str, int, str, float]] = [("none", 0, "as it is", plain)]
+    steps = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
+    for name, strength in tqdm(steps, desc="corrupting faces", disable=not _shown(progress)):
+        _, settings, words = CORRUPTIONS[name]
+        accuracy = _accuracy(predict, corrupt(images, name, strength, seed), labels)
+        rows.append((name, strength, words.format(settings[strength - 1]), accuracy))
+    table = pd.DataFrame(rows, columns=["corruption", "strength", "setting", "accuracy"])
+    table.insert(3, "images", len(images))
+    table["lost"] = plain - table["accuracy"]
+    return table
+
+
+def _accuracy(predict: Predict, images: np.ndarray, labels: np.ndarray) -> float:
+    return float((predict(images).argmax(axis=1) == labels).mean())
+
+
+def _check_labels(images: np.ndarray, labels: np.ndarray) -> None:
+    if not len(images) or len(images) != len(labels):
+        raise ValueError(
+            f"there must be as many labels as images, and at least one: got {len(labels)} labels "
+            f"for {len(images)} images."
+        )
+
+
+def _shown(progress: bool) -> bool:
+    return progress and sys.stderr.isatty()

@@ -1,0 +1,141 @@
+"""What other raters said about the same faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facevalue import paths
+from facevalue.data import ferplus
+from facevalue.data.dataset import SPLITS, Dataset
+from facevalue.data.ferplus import VOTES_FILE
+from facevalue.emotions import EMOTIONS
+
+OTHER = "other"
+"""What FER+ calls contempt, unknown or no face."""
+
+RATERS = 10
+"""How many people voted on each image of FER+."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opinion:
+    """What others say that each image shows.
+
+    Attributes:
+        shares: one row per image, a column for each of the seven emotions and `OTHER`; each row
+            sums to 1. No rows where there is no second opinion.
+        note: whose opinion it is, or why there is none, in one sentence.
+        votes: the FER+ votes, or None.
+    """
+
+    shares: pd.DataFrame
+    note: str
+    votes: pd.DataFrame | None = None
+
+    @property
+    def answers(self) -> np.ndarray:
+        """What most of them say, int, shape (n,): 0 to 6, or 7 for `OTHER`; a tie: the first."""
+        return self.shares.to_numpy().reshape(-1, len(EMOTIONS) + 1).argmax(axis=1)
+
+
+def second_opinion(data: Dataset, path: Path | None = None) -> Opinion:
+    """Return the FER+ votes on FER-2013's images, or the truth about drawn faces.
+
+    Args:
+        data: any data set.
+        path: fer2013new.csv; by default it is looked for where FER-2013 is (`paths.raw`).
+    """
+    columns = [*EMOTIONS, OTHER]
+    if data.truth is not None and "clean_label" in data.truth:
+        shares = np.eye(len(columns))[data.truth["clean_label"].to_numpy()]
+        note = "The second opinion is the emotion that was drawn: one answer, and always right."
+        return Opinion(pd.DataFrame(shares, columns=columns), note)
+    path = path or paths.raw_file(VOTES_FILE)
+    nothing = pd.DataFrame(columns=columns, dtype=float)
+    if not path.is_file():
+        note = f"There is no second opinion: get {VOTES_FILE} of FER+, or use the drawn faces."
+        return Opinion(nothing, note)
+    try:
+        votes = ferplus.votes(path, data)
+    except ValueError as error:
+        return Opinion(nothing, f"There is no second opinion: {error}")
+    names = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+    counts = votes[list(names)].set_axis(list(EMOTIONS), axis=1)
+    counts[OTHER] = votes[["contempt", "unknown", "NF"]].sum(axis=1)
+    shares_ = counts.div(counts.sum(axis=1), axis=0).reset_index(drop=True)
+    note = "The second opinion is that of FER+: ten people voted on each image."
+    return Opinion(shares_, note, votes.reset_index(drop=True))
+
+
+def agreement(opinion: Opinion, labels: np.ndarray) -> pd.DataFrame:
+    """Return, for each emotion that the labels name, how far the second opinion agrees.
+
+    Args:
+        opinion: from `second_opinion`, with shares or without (then the table has no rows).
+        labels: int, shape (n,).
+
+    Returns:
+        By emotion: images; same (share of images whose most frequent answer is the label);
+        top (mean share of people who gave the most frequent answer); entropy (of the answers to
+        one image, mean, in bits: 0 if all agree, 3 if each of eight is equally frequent).
+    """
+    shares = opinion.shares.to_numpy()
+    if not len(shares):
+        return pd.DataFrame(columns=["images", "same", "top", "entropy"])
+    bits = -np.sum(shares * np.log2(np.where(shares > 0, shares, 1)), axis=1)
+    columns = {"same": opinion.answers == labels, "top": shares.max(axis=1), "entropy": bits}
+    table = pd.DataFrame(columns).groupby(labels).agg(["size", "mean"])
+    result = pd.DataFrame({"images": table[("same", "size")]})
+    for column in columns:
+        result[column] = table[(column, "mean")]
+    return result.rename(index=dict(enumerate(EMOTIONS)))
+
+
+def answers_by_label(opinion: Opinion, labels: np.ndarray) -> pd.DataFrame:
+    """Return the share of each label's images (row) that most people name so (column).
+
+    Shape (7, 8); a row of an emotion without images, or without opinions, is NaN.
+    """
+    rows = labels if len(opinion.shares) else labels[:0]
+    table = pd.crosstab(rows, opinion.answers)
+    table = table.reindex(index=range(len(EMOTIONS)), columns=range(len(EMOTIONS) + 1))
+    table = table.fillna(0).set_axis(list(EMOTIONS)).set_axis([*EMOTIONS, OTHER], axis=1)
+    return table.div(table.sum(axis=1).replace(0, np.nan), axis=0)
+
+
+def differs(opinion: Opinion, labels: np.ndarray) -> np.ndarray:
+    """Return 1 where most people name an image otherwise than its label, 0 where they do not.
+
+    Returns:
+        float64, shape (n,); NaN where there is no second opinion.
+    """
+    if not len(opinion.shares):
+        return np.full(len(labels), np.nan)
+    return (opinion.answers != labels).astype("float64")
+
+
+def ceiling(opinion: Opinion, data: Dataset) -> pd.DataFrame:
+    """Return how good a model can be, by split, if it knows what others say and no more.
+
+    Returns:
+        By split: images; majority: the accuracy, against the data set's labels, of answering as
+        most people did; one_person: how often the majority of all but one person predicts what
+        that one says, the mean over all people (a tie counts as no). That is what to expect at
+        best where each label is one more person's answer. Neither is a limit for a model that
+        learns the habits of those who made the labels.
+    """
+    splits = data.splits if len(opinion.shares) else data.splits[:0]
+    shares = opinion.shares.to_numpy(dtype=float)
+    second, top = np.sort(shares, axis=1)[:, -2:].T
+    # without one of those who gave it, the top answer must still lead: by two votes of ten
+    leads = top - second > 1.5 / RATERS
+    columns = {"majority": 1 - differs(opinion, data.labels)[: len(splits)]}
+    columns["one_person"] = np.where(leads, top, 0)
+    table = pd.DataFrame(columns).astype(float).groupby(splits)
+    result = table.mean()
+    result.insert(0, "images", table.size())
+    return result.reindex([s for s in SPLITS if s in result.index])

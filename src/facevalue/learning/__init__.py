@@ -1,0 +1,1 @@
+"""Networks, augmentation, the training loop and recipe, transfer, classical features."""

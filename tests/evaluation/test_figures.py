@@ -1,0 +1,91 @@
+"""The figures about networks: what is drawn where."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+mpl.use("Agg")  # no screen
+
+import matplotlib.pyplot as plt
+
+import utils
+from facevalue.evaluation import metrics, plots
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def curve(*accuracy, validation=None):
+    table = {"epoch": range(1, len(accuracy) + 1), "accuracy": accuracy}
+    table["loss"] = [1 - value for value in accuracy]
+    if validation:
+        table |= {"val_accuracy": validation, "val_loss": [1 - value for value in validation]}
+    return pd.DataFrame(table)
+
+
+def test_each_training_has_one_colour_dashed_and_solid():
+    curves = {
+        "plain": curve(0.3, 0.6, 0.9, validation=[0.3, 0.4, 0.3]),
+        "dropout": curve(0.3, 0.5, validation=[0.3, 0.45]),
+    }
+    figure = plots.plot_curves(curves, "Dropout helps")
+    loss, accuracy = figure.axes
+    drawn = [(line.get_linestyle(), line.get_ydata().tolist()) for line in accuracy.lines]
+    assert drawn == [
+        ("--", [0.3, 0.6, 0.9]),
+        ("-", [0.3, 0.4, 0.3]),
+        ("--", [0.3, 0.5]),
+        ("-", [0.3, 0.45]),
+    ]
+    colours = [line.get_color() for line in accuracy.lines]
+    assert colours[0] == colours[1] != colours[2] == colours[3]
+    assert (loss.get_xlabel(), loss.get_ylabel()) == ("epoch", "loss")
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "plain",
+        "dropout",
+        "training",
+        "validation",
+    ]
+    assert figure.get_suptitle() == "Dropout helps"
+
+
+def test_one_training_without_validation_needs_no_names():
+    figure = plots.plot_curves({"": curve(0.1, 0.2)}, "It learns", measures=["accuracy"])
+    assert [len(axis.lines) for axis in figure.axes] == [1]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training"]
+
+
+def test_more_trainings_than_colours_are_all_named():
+    figure = plots.plot_curves({f"net {k}": curve(0.1, 0.2) for k in range(7)}, "Seven")
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == [*(f"net {k}" for k in range(7)), "training"]
+
+
+def test_the_reliability_diagram_has_a_bar_for_each_step():
+    labels = np.array([0, 0, 0, 1])
+    probabilities = np.array([[0.6, 0.4], [0.2, 0.8], [0.8, 0.2], [0.0, 1.0]])
+    table = metrics.calibration(labels, probabilities, bins=5)
+    above, below = plots.plot_calibration(table, "Too sure").axes
+    bars = {round(bar.get_x() + bar.get_width() / 2, 6): bar.get_height() for bar in above.patches}
+    assert bars[0.7] == 0.5 and bars[0.9] == 1.0
+    assert [bar.get_height() for bar in below.patches] == [0, 0, 1, 2, 1]
+    assert (above.get_ylabel(), below.get_ylabel()) == ("accuracy", "images")
+
+
+def test_what_a_network_looks_at_is_laid_over_the_face():
+    images = np.random.default_rng(0).random((3, 48, 48, 1))
+    maps = np.zeros((3, 48, 48), np.float32)
+    maps[0, 10:20, 10:20] = 1
+    masks = maps > 0  # nothing moved in the other two
+    figure = utils.show_heat(images, maps, ["a", "b", "c"], masks=masks, columns=2)
+    first, second = figure.axes[:2]
+    face, heat = (drawn.get_array() for drawn in first.images)
+    np.testing.assert_array_equal(face, images[0, :, :, 0])
+    np.testing.assert_array_equal(heat, maps[0])
+    assert (len(first.collections), len(second.collections)) == (1, 0)
+    assert first.get_title() == "a"

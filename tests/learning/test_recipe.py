@@ -1,0 +1,255 @@
+"""The recogniser's recipe: its file, its targets, and a training small enough for a test."""
+
+import dataclasses
+
+import keras
+import live_helpers
+import numpy as np
+import pandas as pd
+import pytest
+
+from facevalue import paths
+from facevalue.data import ferplus
+from facevalue.data.dataset import Dataset
+from facevalue.evaluation import metrics
+from facevalue.learning import distillation, networks, recipe, train_recogniser, training_targets
+from facevalue.learning.augmentation import Augmentation
+from facevalue.learning.recipe import Recipe
+from facevalue.learning.training_targets import Lesson
+
+STILL = Augmentation(flip=False, shift=0, rotate=0, zoom=0, light=0, erase=0)
+
+
+def faces(n=48, seed=0):
+    """Half of the images have stripes that lie, half have some that stand: happy and sad."""
+    rng = np.random.default_rng(seed)
+    labels = np.where(np.arange(n) % 2, 3, 4)
+    images = rng.integers(0, 100, (n, 48, 48))
+    images[labels == 3, ::2] += 120
+    images[labels == 4, :, ::2] += 120
+    splits = np.where(np.arange(n) < n * 2 // 3, "Training", "PublicTest")
+    origins = np.array([f"drawn {i}" for i in range(n)])
+    return Dataset("rendered", images.astype(np.uint8), labels, splits, origins)
+
+
+def ten_votes(**counts):
+    return pd.DataFrame([counts]).reindex(columns=list(ferplus.VOTES), fill_value=0)
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def batch(labels, width=7):
+    return np.full((len(labels), 48, 48, 1), 0.5, np.float32), np.eye(width, dtype="f4")[labels]
+
+
+# ------------------------------------------------------------------------------ the file
+
+
+@pytest.mark.parametrize("file", sorted((paths.root() / "models").glob("*.toml")), ids=str)
+def test_each_recipe_in_models_is_read_and_named_like_its_file(file):
+    assert recipe.read(file).name == file.stem
+
+
+def test_ferplus_is_trained_by_the_recipe_of_first():
+    other, first = (
+        recipe.read(paths.root() / "models" / f"{name}.toml") for name in ("ferplus", "first")
+    )
+    assert dataclasses.replace(other, name="first", labels="fer2013") == first
+
+
+def test_a_teacher_ships_with_the_project_and_has_a_recipe_of_the_same_name():
+    for file in (paths.root() / "models").glob("*.toml"):
+        for teacher in recipe.read(file).teacher:
+            assert (file.parent / teacher).is_file()
+            assert (file.parent / teacher).with_suffix(".toml").is_file()
+
+
+def test_what_a_file_names_replaces_what_a_recipe_has(tmp_path):
+    file = tmp_path / "a.toml"
+    file.write_text('name = "a"\nwidths = [8, 16]\nblocks = [1]\n[augmentation]\nrotate = 5.0\n')
+    found = recipe.read(file)
+    assert found == Recipe("a", widths=(8, 16), blocks=(1,), augmentation=Augmentation(rotate=5.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs = 3", "a.toml needs a name"),
+        ('name = "a"\nepoch = 3', "names epoch: a recipe has .*epochs"),
+        ('name = "a"\n[augmentation]\nturn = 3', "names turn: a augmentation has .*rotate"),
+        ("name = ", "a.toml is not TOML"),
+        ('name = "a"\nlabels = "mine"', "a.toml: labels is one of fer2013, ferplus"),
+    ],
+)
+def test_a_wrong_file_is_told_so(tmp_path, text, message):
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        recipe.read(tmp_path / "a.toml")
+
+
+# ------------------------------------------------------------------------------ targets
+
+
+def test_votes_stand_beside_the_label_with_their_weight():
+    data = faces(3)
+    votes = pd.concat([ten_votes(happiness=6, neutral=2), ten_votes(), ten_votes(fear=9)])
+    images, rows = training_targets.examples(Recipe("a", votes=0.5), data, votes, "Training")
+    assert (images == data.images[:2]).all()  # the third is a PublicTest image
+    assert rows.shape == (2, 17)
+    assert rows[:, :7].argmax(axis=1).tolist() == data.labels[:2].tolist()
+    assert dict(zip(ferplus.VOTES, rows[0, 7:], strict=True))["happiness"] == pytest.approx(0.375)
+    assert dict(zip(ferplus.VOTES, rows[0, 7:], strict=True))["neutral"] == pytest.approx(0.125)
+    assert rows[1, 7:].sum() == 0  # nobody voted: nothing is asked
+
+
+def test_ferplus_labels_leave_out_what_the_raters_do_not_agree_on():
+    data = faces(3)
+    votes = [ten_votes(contempt=9), ten_votes(fear=3, anger=3, sadness=3), ten_votes(neutral=8)]
+    plan = Recipe("a", labels="ferplus", votes=0.0)
+    images, rows = training_targets.examples(plan, data, pd.concat(votes), "Training")
+    assert (images == data.images[[0]]).all()  # the third is a PublicTest image
+    assert rows.tolist() == [[0, 0, 0, 0, 0, 0, 0, 1]]
+    images, rows = training_targets.examples(
+        Recipe("a", labels="ferplus"), data, pd.concat(votes), "PublicTest"
+    )
+    assert (images == data.images[[2]]).all()
+    assert rows.shape == (1, 18) and rows[0].argmax() == 0
+
+
+def test_smoothing_spreads_a_share_over_all_emotions():
+    _, rows = Lesson(STILL, smoothing=0.14)(*batch([3]), rng())
+    assert rows[0] == pytest.approx([0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02])
+
+
+def test_a_teachers_answers_take_the_labels_place_by_its_trust(tmp_path, monkeypatch):
+    """The teacher calls each face happy by softmax of LOGITS; a tenth of the label stays."""
+    models = tmp_path / "models"
+    models.mkdir()
+    live_helpers.small_model(models)
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    seen = []
+    monkeypatch.setattr(recipe.training, "fit", lambda _, train, *rest, **how: seen.append(train))
+    plan = Recipe("a", widths=(8, 8), blocks=(1,), votes=0.0, teacher=("fast.onnx",), trust=0.9)
+    train_recogniser.train(plan, faces(), seed=1, keep=False)
+    odds = np.exp(live_helpers.LOGITS)
+    expected = 0.9 * odds / odds.sum() + 0.1 * np.eye(7)[3]
+    images, targets = seen[0]
+    assert targets[faces().labels[: len(images)] == 3] == pytest.approx(
+        np.tile(expected, (len(images) // 2, 1)), abs=1e-3
+    )
+
+
+def test_a_teacher_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    with pytest.raises(ValueError, match="learns from .*good.onnx: train that first"):
+        distillation.taught(Recipe("a", teacher=("good.onnx",)), faces().images)
+
+
+def test_weights_count_rare_emotions_more():
+    _, rows = Lesson(STILL, weights=(1, 2, 1, 1, 1, 1, 1))(*batch([0, 1]), rng())
+    assert rows.sum(axis=1).tolist() == [1, 2]
+
+
+def test_a_balanced_lesson_leaves_the_mean_weight_at_1():
+    labels = np.repeat([0, 1], [90, 10])
+    rows = np.eye(7, dtype="f4")[labels]
+    weights = training_targets._lesson(Recipe("a", balance=1.0), rows).weights
+    assert weights[1] / weights[0] == pytest.approx(9, rel=1e-3)
+    assert np.mean(np.array(weights)[labels]) == pytest.approx(1, rel=1e-3)
+
+
+def test_mixup_blends_images_and_labels_by_the_same_share():
+    images, rows = batch([0, 1] * 10)
+    images[::2], images[1::2] = 0, 1
+    mixed, shares = Lesson(STILL, mixup=1.0)(images, rows, rng())
+    assert np.ptp(mixed, axis=(1, 2, 3)).max() == 0
+    assert mixed[:, 0, 0, 0] == pytest.approx(shares[:, 1], abs=1e-6)
+    assert shares.sum(axis=1) == pytest.approx(1)
+    assert (shares.argmax(axis=1) == [0, 1] * 10).all()  # the larger part stays
+    assert ((shares > 0.05) & (shares < 0.95)).any()
+
+
+def test_labels_given_are_not_changed_in_place():
+    images, rows = batch([3])
+    Lesson(STILL, smoothing=0.5)(images, rows, rng())
+    assert rows[0, 3] == 1
+
+
+def test_the_loss_is_the_cross_entropy_of_both_heads():
+    labels = np.array([[0, 1, 0, 0, 0, 0, 0, 0.5, 0]], "f4")
+    answers = np.array([[0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.25, 0.75]], "f4")
+    found = float(training_targets.loss(labels, answers)[0])
+    assert found == pytest.approx(-np.log(0.4) - 0.5 * np.log(0.25), abs=1e-5)
+
+
+def test_accuracy_does_not_look_at_the_votes():
+    nobody, somebody = [0.0] * 10, [9.0, *[0.0] * 9]
+    labels = np.array([[0, 1, 0, 0, 0, 0, 0, *somebody], [1, 0, 0, 0, 0, 0, 0, *nobody]], "f4")
+    answers = np.array([[0.2, 0.5, 0.3, 0, 0, 0, 0, *somebody]] * 2, "f4")
+    assert np.asarray(training_targets.accuracy(labels, answers)).tolist() == [1, 0]
+
+
+# ------------------------------------------------------------------------------ training
+
+
+def test_a_small_training_tells_two_patterns_apart(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "processed", lambda: tmp_path)
+    votes = pd.concat(
+        [ten_votes(happiness=9 * (i % 2), sadness=9 * (1 - i % 2)) for i in range(48)]
+    )
+    small = {"widths": (4, 8), "blocks": (1,), "batch_size": 8, "epochs": 12, "rate": 0.05}
+    plan = Recipe("tiny", **small, average=0.9, votes=0.5, mixup=0.2, augmentation=STILL)
+    model, curve = train_recogniser.train(plan, faces(), votes, seed=1, verbose=0)
+    answers = np.asarray(model(faces(40, seed=9).x))
+    assert answers.shape == (40, 7)
+    assert answers.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert np.mean(answers.argmax(axis=1) == faces(40, seed=9).labels) > 0.9
+    assert len(curve) == 12
+    kinds = {type(layer).__name__ for layer in model.layers}
+    assert {"Conv2D", "BatchNormalization"} <= kinds
+    assert not any(kind.startswith("Quick") for kind in kinds)
+    # a second call finds the finished training
+    again, _ = train_recogniser.train(plan, faces(), votes, seed=1, verbose=0)
+    assert np.asarray(again(faces().x)) == pytest.approx(np.asarray(model(faces().x)), abs=1e-5)
+
+
+def test_votes_that_are_missing_are_asked_for():
+    with pytest.raises(ValueError, match="put fer2013new.csv beside FER-2013"):
+        train_recogniser.train(Recipe("tiny"), faces())
+
+
+def test_calibration_leaves_the_answer_and_mends_the_confidence():
+    keras.utils.set_random_seed(1)
+    data = faces(40)
+    inputs = keras.Input((48, 48, 1))
+    # how much brighter the even columns are than the odd ones
+    columns = keras.layers.Reshape((48, 24, 2))(inputs)
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D((48, 24))(columns))
+    model = keras.Model(inputs, keras.layers.Dense(7, "softmax", name="emotion")(x))
+    kernel = np.zeros((2, 7), "f4")
+    kernel[:, 4] = 24, -24
+    # far too sure: the stripes differ by 0.47
+    model.get_layer("emotion").set_weights([kernel, np.array([0, 0, 0, 5.6, 0, 0, 0], "f4")])
+    data.labels[:8] = 7 - data.labels[:8]  # a fifth of the labels are wrong
+    labels = np.eye(7)[data.labels]
+    before = np.asarray(model(data.x))
+    after = np.asarray(train_recogniser.calibrated(model, data.images, labels)(data.x))
+    assert (after.argmax(axis=1) == before.argmax(axis=1)).all()
+    off = {"before": before, "after": after}
+    off = {name: metrics.calibration_error(data.labels, p) for name, p in off.items()}
+    assert off["after"] < 0.6 * off["before"]
+
+
+def test_the_network_does_not_see_light_and_contrast():
+    model = networks.residual((4, 8), (1,))
+    x = faces(4).x
+    assert np.asarray(model(0.2 + 0.5 * x)) == pytest.approx(np.asarray(model(x)), abs=1e-3)
+
+
+def test_quick_batch_normalisation_has_the_weights_of_keras_own():
+    keras.utils.set_random_seed(2)
+    quick, plain = (networks.residual((4, 8), (1,), quick=kind) for kind in (True, False))
+    plain.set_weights(quick.get_weights())
+    assert np.asarray(quick(faces(4).x)) == pytest.approx(np.asarray(plain(faces(4).x)), abs=1e-6)

@@ -1,0 +1,265 @@
+"""Frozen features on disk, training again, and photos as new faces."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+from facevalue import paths
+from facevalue.data.dataset import Dataset
+from facevalue.drawing.faces import photo
+from facevalue.emotions import EMOTIONS
+from facevalue.learning import backbones, fine_tuning, frozen_features, networks, new_faces
+
+PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "photos"
+
+
+@pytest.fixture(autouse=True)
+def processed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "processed"
+    folder.mkdir()
+    monkeypatch.setattr(paths, "processed", lambda: folder)
+    monkeypatch.delenv("FACEVALUE_PHOTOS", raising=False)
+    return folder
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (21, 48, 48)).astype(np.uint8)
+
+
+@pytest.fixture
+def body() -> keras.Model:
+    keras.utils.set_random_seed(3)
+    return backbones.backbone("rendered", weights=False)
+
+
+def files(processed: Path) -> list[str]:
+    return sorted(file.name for file in (processed / "features").iterdir())
+
+
+def test_features_are_the_means_of_the_bodys_maps(body: keras.Model, images: np.ndarray) -> None:
+    found = frozen_features.features(body, "rendered", images, batch=8)
+    ready = (images[..., None].repeat(3, axis=-1) / 127.5 - 1).astype("float32")
+    maps = keras.ops.convert_to_numpy(body(ready, training=False))
+    assert found.dtype == np.float32 and found.shape == (21, 128)
+    np.testing.assert_allclose(found, maps.mean((1, 2)), rtol=1e-4, atol=1e-5)
+
+
+def test_features_are_computed_once(
+    body: keras.Model, images: np.ndarray, processed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = frozen_features.features(body, "rendered", images)
+    assert len(files(processed)) == 1
+    monkeypatch.setattr(frozen_features, "extractor", lambda *_: pytest.fail("computed again"))
+    np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
+
+
+def test_other_weights_faces_or_ranges_are_not_the_old_features(
+    body: keras.Model, images: np.ndarray, processed: Path
+) -> None:
+    first = frozen_features.features(body, "rendered", images)
+    frozen_features.features(body, "rendered", images[::-1].copy())
+    frozen_features.features(body, "vggface", images)
+    body.set_weights([weight * 1.5 for weight in body.get_weights()])
+    assert not np.allclose(frozen_features.features(body, "rendered", images), first)
+    assert len(files(processed)) == 4
+
+
+def test_a_damaged_file_is_computed_again(
+    body: keras.Model, images: np.ndarray, processed: Path
+) -> None:
+    first = frozen_features.features(body, "rendered", images)
+    (file,) = (processed / "features").iterdir()
+    for content in (b"", file.read_bytes()[:5000], b"x" * 300):
+        file.write_bytes(content)
+        np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
+
+
+def test_the_oldest_features_go_when_the_disk_fills(
+    body: keras.Model, images: np.ndarray, processed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frozen_features, "MOST_KEPT", 25_000)  # two files of 21 x 128 x 4 bytes
+    for shift in range(4):
+        frozen_features.features(body, "rendered", np.roll(images, shift, axis=1))
+    assert len(files(processed)) == 2
+
+
+def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(
+    body: keras.Model, images: np.ndarray, processed: Path
+) -> None:
+    first = frozen_features.features(body, "rendered", images, keep=False)
+    assert not (processed / "features").exists()
+    (processed / "features").write_text("a file where the folder should be")
+    np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
+
+
+def test_wrong_images_are_refused_in_a_sentence(body: keras.Model) -> None:
+    with pytest.raises(ValueError, match=r"uint8 of shape \(n, 48, 48\), got float64 of shape"):
+        frozen_features.features(body, "rendered", np.zeros((2, 48, 48)))
+
+
+# ------------------------------------------------------------------------------ training again
+
+
+@pytest.mark.parametrize("strung", [0, 10_000])
+def test_refit_trains_as_if_the_model_were_new(
+    strung: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fine_tuning, "STRUNG", strung)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3)).astype("float32")
+    y = (x[:, 0] > 0).astype(int)
+
+    def new() -> keras.Model:
+        inputs = keras.Input((3,))
+        model = keras.Model(inputs, layers.Dense(2, activation="softmax")(inputs))
+        loss = "sparse_categorical_crossentropy"
+        model.compile(optimizer=keras.optimizers.Adam(0.02), loss=loss, jit_compile=networks.JIT)
+        return model
+
+    used, fresh = new(), new()
+    start = used.get_weights()
+    results = []
+    for model in (used, used, fresh):
+        keras.utils.set_random_seed(5)
+        assert fine_tuning.refit(model, start, x, y, epochs=40) > 0
+        assert float(model.optimizer.learning_rate) == pytest.approx(0.02)
+        assert int(model.optimizer.iterations) in (50, 80)  # 1,600 rows, or 40 times 32 + 8
+        results.append(model.get_weights())
+    for again, first, ours in zip(results[1], results[0], results[2], strict=True):
+        np.testing.assert_allclose(again, first, atol=1e-6)
+        np.testing.assert_allclose(again, ours, atol=1e-6)
+    assert (used.predict(x, verbose=0).argmax(1) == y).mean() > 0.9
+
+
+# ------------------------------------------------------------------------------ new faces
+
+
+@pytest.fixture(scope="module")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of drawn photos, five of each of two emotions, and one without a face."""
+    folder = tmp_path_factory.mktemp("drawn") / "shots"
+    for emotion in ("happy", "sadness"):
+        (folder / emotion).mkdir(parents=True)
+    for k in range(10):
+        shown, name = (("happy", "happy"), ("sad", "sadness"))[k % 2]
+        picture = Image.fromarray(photo(k, 1, [shown]).image)
+        picture.thumbnail((400, 400))  # the detector is the slow part
+        picture.save(folder / name / f"{k}.jpg", quality=95)
+    Image.new("RGB", (200, 200), "white").save(folder / "happy" / "blank.png")
+    return folder
+
+
+@pytest.fixture
+def folder(shots: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shots, tmp_path / "shots"))
+
+
+def test_photos_are_labelled_by_their_folders_and_cut_to_faces(folder: Path) -> None:
+    data = new_faces.photos(folder)
+    assert data.images.shape[1:] == (48, 48)
+    assert 7 <= len(data) <= 10
+    assert "happy/blank.png" not in data.origins
+    for origin, label in zip(data.origins, data.labels, strict=True):
+        assert EMOTIONS[label] == {"happy": "happy", "sadness": "sad"}[origin.split("/")[0]]
+    for split, share in (("Training", 0.6), ("PrivateTest", 0.4)):
+        part = data.split(split)
+        assert set(part.labels) == {3, 4}
+        assert abs(len(part) - share * len(data)) <= 1.5
+
+
+def test_photos_csv_goes_before_the_folders_names(folder: Path) -> None:
+    names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.jpg"))
+    rows = [f"{name},{'anger' if k % 2 else 'fear'}" for k, name in enumerate(names)]
+    (folder / "photos.csv").write_text("file,emotion\n" + "\n".join(rows))
+    data = new_faces.photos(folder)
+    assert {EMOTIONS[label] for label in data.labels} == {"angry", "fear"}
+    wanted = dict(row.split(",") for row in rows)
+    for origin, label in zip(data.origins, data.labels, strict=True):
+        assert EMOTIONS[label] == {"anger": "angry", "fear": "fear"}[wanted[origin]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n1,2\n", "photos.csv in shots needs the columns file and emotion"),
+        ("file,emotion\nhappy/0.jpg,bored\n", "'bored' is not one of the seven emotions"),
+        ("file,emotion\nhappy/0.jpg,happy\n", "shots has 1 photos|shots has 0 photos"),
+    ],
+)
+def test_bad_labels_are_named(folder: Path, content: str, message: str) -> None:
+    (folder / "photos.csv").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        new_faces.photos(folder)
+
+
+def test_a_folder_without_labels_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="empty has neither a photos.csv"):
+        new_faces.photos(tmp_path / "empty")
+
+
+def test_a_setting_that_names_no_folder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEVALUE_PHOTOS", "/no/such/folder")
+    with pytest.raises(FileNotFoundError, match="FACEVALUE_PHOTOS names /no/such/folder"):
+        new_faces.photo_folder()
+
+
+def data_set(name: str) -> Dataset:
+    images = np.arange(30, dtype=np.uint8)[:, None, None].repeat(48, 1).repeat(48, 2)
+    splits = np.array(["Training", "PublicTest", "PrivateTest"] * 10)
+    return Dataset(
+        name, images, np.arange(30) % 7, splits, np.array([f"row {i}" for i in range(30)])
+    )
+
+
+def test_the_drawn_faces_are_their_own_new_faces() -> None:
+    data = data_set("rendered")
+    assert new_faces.new_faces(data) is data
+
+
+def test_without_photos_no_image_that_the_body_has_seen_is_new(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path))
+    data = data_set("fer2013")
+    new = new_faces.new_faces(data)
+    assert not set(new.origins) & set(data.split("Training").origins)
+    assert set(new.split("Training").origins) == set(data.split("PublicTest").origins)
+    assert set(new.split("PrivateTest").origins) == set(data.split("PrivateTest").origins)
+    assert "FACEVALUE_PHOTOS" in capsys.readouterr().out
+
+
+def test_photos_beside_the_data_file_are_found(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    folder.rename(folder.with_name("photos"))
+    file = folder.with_name("fer2013.csv")
+    file.touch()
+    monkeypatch.setenv("FACEVALUE_DATA", str(file))
+    assert new_faces.new_faces(data_set("fer2013")).name == "photos"
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason="the real photos are not on this machine")
+def test_the_body_of_fer2013_reads_real_photos_better_than_an_untrained_one() -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    data = new_faces.photos(PHOTOS)
+    train, test = data.split("Training"), data.split("PrivateTest")
+    right = {}
+    for weights in (True, False):
+        body = backbones.backbone("fer2013", weights=weights)
+        x, new = (frozen_features.features(body, "fer2013", part.images) for part in (train, test))
+        scaler = StandardScaler().fit(x)
+        model = LogisticRegression(C=0.01, max_iter=1000).fit(scaler.transform(x), train.labels)
+        right[weights] = model.score(scaler.transform(new), test.labels)
+    assert len(data) > 280
+    assert right[True] > right[False] + 0.1

@@ -1,0 +1,419 @@
+"""Finding and cutting out faces."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import fsspec
+import numpy as np
+import pandas as pd
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from PIL import Image
+from sklearn.datasets import load_sample_image
+
+from facevalue import image_files, paths
+from facevalue.drawing import faces
+from facevalue.evaluation import detectors
+from facevalue.recognition import cropping, detection
+from facevalue.scale import crop_folder, storage
+
+PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "photos"
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return [faces.photo(seed) for seed in range(6)]
+
+
+def test_finds_most_drawn_faces_where_they_were_drawn(drawn):
+    hits = 0
+    for photo in drawn:
+        boxes = detection.find_faces(photo.image)
+        assert boxes.dtype == int and boxes.shape[1:] == (4,)
+        hits += any(detection.overlap(box, photo.boxes[0]) > 0.5 for box in boxes)
+    assert hits >= 5
+
+
+def test_a_grey_photo_gives_the_same_boxes(drawn):
+    grey = cv2.cvtColor(drawn[0].image, cv2.COLOR_RGB2GRAY)
+    np.testing.assert_array_equal(detection.find_faces(grey), detection.find_faces(drawn[0].image))
+
+
+def test_an_image_without_any_structure_holds_no_face():
+    assert detection.find_faces(np.full((200, 300, 3), 128, np.uint8)).shape == (0, 4)
+
+
+def test_false_alarms_in_a_real_photo_of_a_flower_go_when_more_windows_must_agree():
+    flower = load_sample_image("flower.jpg")
+    found = [len(detection.find_faces(flower, min_neighbors=n)) for n in (1, 5, 30)]
+    assert found[0] > found[1] > found[2] == 0
+
+
+def test_finds_a_face_in_nine_of_ten_real_photos_that_show_one_from_the_front():
+    if not PHOTOS.is_dir():
+        pytest.skip(f"the real photos are not at {PHOTOS.name}/ beside the project")
+    seen = pd.read_csv(paths.root() / "data" / "reference" / "photos_seen.csv")
+    files = seen.loc[seen["faces"] > 0, "file"][::5]
+    found = sum(len(detection.find_faces(image_files.read(PHOTOS / file))) > 0 for file in files)
+    assert found >= 0.9 * len(files)
+
+
+def test_a_face_that_fills_the_photo_is_found_thanks_to_the_border(drawn):
+    """Close-ups that cut off chin and ears are much of what a search engine returns."""
+    cuts = []
+    for photo in drawn:
+        x, y, side, _ = photo.boxes[0]
+        edge = side // 10
+        cuts.append(photo.image[y + edge : y + side - edge, x + edge : x + side - edge])
+    found = [detection.find_faces(cut) for cut in cuts]
+    assert all(len(boxes) == 1 for boxes in found)
+    assert sum(len(detection.find_faces(cut, border=0)) for cut in cuts) < len(cuts)
+    for cut, boxes in zip(cuts, found, strict=True):
+        assert (boxes[:, :2] >= 0).all()
+        assert (boxes[:, :2] + boxes[:, 2:] <= cut.shape[1::-1]).all()
+
+
+def test_the_other_cascade_finds_them_too(drawn):
+    photo = drawn[0]
+    (box, *_) = detection.find_faces(photo.image, "frontalface_alt2")
+    assert detection.overlap(box, photo.boxes[0]) > 0.5
+
+
+def test_an_unknown_detector_is_named(drawn):
+    with pytest.raises(ValueError, match="no detector 'dlib': choose frontalface_default, "):
+        detection.find_faces(drawn[0].image, "dlib")
+
+
+def test_without_its_file_yunet_says_how_to_get_it(monkeypatch, tmp_path, drawn):
+    monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path))
+    assert detection.available() == ["frontalface_default", "frontalface_alt2"]
+    with pytest.raises(FileNotFoundError, match=r"sources\.fetch_yunet\(\)"):
+        detection.find_faces(drawn[0].image, "yunet")
+
+
+def test_a_damaged_file_of_yunet_is_named(monkeypatch, tmp_path, drawn):
+    monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path))
+    (tmp_path / detection.YUNET).write_bytes(b"version https://git-lfs")
+    with pytest.raises(ValueError, match="cannot read face_detection_yunet_2023mar.onnx: delete"):
+        detection.find_faces(drawn[0].image, "yunet")
+
+
+def test_yunet_sees_blue_green_red_and_its_boxes_come_back_in_the_photos_pixels(
+    monkeypatch, tmp_path
+):
+    """A stand-in for the network says what it was shown: its file cannot be shipped."""
+    shown = []
+
+    class Network:
+        def setInputSize(self, size):  # noqa: N802 - OpenCV's name
+            shown.append(size)
+
+        def detect(self, image):
+            shown.append(image)
+            faces = [[10, 20, 50, 60, *[0] * 10, 0.9], [-5, 0, 100, 100, *[0] * 10, 0.9]]
+            return 1, np.array([*faces, [0, 0, 15, 15, *[0] * 10, 0.9]], np.float32)
+
+    detection._yunet.cache_clear()
+    creator = SimpleNamespace(create=lambda *arguments: Network())
+    monkeypatch.setattr(cv2, "FaceDetectorYN", creator)
+    monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path))
+    (tmp_path / detection.YUNET).touch()
+    photo = np.zeros((960, 1280, 3), np.uint8)
+    photo[...] = (200, 100, 0)
+    boxes = detection.find_faces(photo, "yunet")
+    # half the size, so twice the pixels; cut at the edge; the last is under 40 pixels
+    assert boxes.tolist() == [[0, 0, 190, 200], [20, 40, 100, 120]]
+    assert shown[0] == (640, 480) and shown[1][0, 0].tolist() == [0, 100, 200]
+    detection._yunet.cache_clear()
+
+
+def test_faces_come_largest_first_and_none_is_under_the_smallest_size(drawn):
+    large = drawn[0].image
+    small = cv2.resize(large, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    both = np.zeros((large.shape[0], large.shape[1] + small.shape[1], 3), np.uint8)
+    both[: small.shape[0], : small.shape[1]] = small
+    both[:, small.shape[1] :] = large
+    boxes = detection.find_faces(both)
+    assert len(boxes) >= 2
+    areas = boxes[:, 2] * boxes[:, 3]
+    assert list(areas) == sorted(areas, reverse=True)
+    least = int(boxes[:, 2].max())
+    assert (detection.find_faces(both, min_size=(least, least))[:, 2] >= least).all()
+
+
+def test_without_cascades_the_error_says_what_to_install(monkeypatch, drawn):
+    detection._cascade.cache_clear()
+    monkeypatch.delattr(cv2, "CascadeClassifier")
+    with pytest.raises(RuntimeError, match="opencv-python-headless>=4.10,<5"):
+        detection.find_faces(drawn[0].image)
+
+
+@pytest.mark.parametrize("image", [np.zeros((50, 50)), np.zeros((50, 50, 4), np.uint8)])
+def test_an_array_that_is_no_photo_is_named(image):
+    with pytest.raises(ValueError, match="must be uint8 of shape"):
+        detection.find_faces(image)
+
+
+def test_a_negative_border_is_refused(drawn):
+    with pytest.raises(ValueError, match="border must be 0 or more"):
+        detection.find_faces(drawn[0].image, border=-0.1)
+
+
+def test_a_scale_factor_that_never_grows_is_refused(drawn):
+    with pytest.raises(ValueError, match="over 1, got 1.0"):
+        detection.find_faces(drawn[0].image, scale_factor=1.0)
+
+
+GRID = np.arange(100, dtype=np.uint8).reshape(10, 10)
+
+
+def test_crop_without_margin_is_the_box():
+    np.testing.assert_array_equal(cropping.crop(GRID, (2, 3, 4, 4), 0), GRID[3:7, 2:6])
+
+
+def test_margin_widens_the_box_on_every_side():
+    np.testing.assert_array_equal(cropping.crop(GRID, (2, 3, 4, 4), 0.25), GRID[2:8, 1:7])
+
+
+def test_an_oblong_box_gives_a_square_around_its_centre():
+    np.testing.assert_array_equal(cropping.crop(GRID, (2, 3, 2, 4), 0), GRID[3:7, 1:5])
+
+
+def test_over_the_edge_the_last_pixels_are_repeated():
+    expected = np.pad(GRID[:3, :3], ((1, 0), (1, 0)), mode="edge")
+    np.testing.assert_array_equal(cropping.crop(GRID, (-1, -1, 4, 4), 0), expected)
+
+
+def test_crop_shrinks_by_averaging_and_keeps_colours():
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[::2, :, 1] = 200
+    small = cropping.crop(image, (0, 0, 8, 8), 0, 4)
+    np.testing.assert_array_equal(small, np.full((4, 4, 3), (0, 100, 0), np.uint8))
+
+
+def test_a_box_beside_the_photo_is_refused():
+    with pytest.raises(ValueError, match=r"\(10, 0, 4, 4\) does not touch the 10 x 10 image"):
+        cropping.crop(GRID, (10, 0, 4, 4))
+
+
+@pytest.mark.parametrize(("margin", "size"), [(-0.1, None), (0, 0)])
+def test_negative_margins_and_sizes_of_zero_are_refused(margin, size):
+    with pytest.raises(ValueError, match="margin must be 0 or more"):
+        cropping.crop(GRID, (2, 3, 4, 4), margin, size)
+
+
+def test_overlap_by_hand():
+    assert detection.overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(50 / 150)
+    assert detection.overlap((0, 0, 10, 10), (10, 0, 10, 10)) == 0
+    assert detection.overlap((3, 4, 5, 6), (3, 4, 5, 6)) == 1
+
+
+def test_two_boxes_on_one_face_count_once():
+    truth = np.array([[0, 0, 100, 100], [200, 0, 100, 100]])
+    boxes = np.array([[0, 0, 100, 100], [5, 0, 100, 100], [500, 0, 50, 50]])
+    assert detectors.matched(boxes, truth) == 1
+    assert detectors.matched(truth, truth) == 2
+    assert detectors.matched(boxes[:0], truth) == 0
+
+
+def test_compare_counts_found_missed_and_false():
+    photos = [faces.photo(1, 2), faces.photo(2, 0)]
+    table = detectors.compare(photos, ["frontalface_default"])
+    row = table.loc["frontalface_default"]
+    assert row["found"] + row["missed"] == 2
+    assert row["found"] == 2 and row["ms per megapixel"] > 0
+    # a photo whose truth lies elsewhere: the same boxes are then false
+    wrong = faces.Photo(photos[0].image, np.array([[0, 0, 50, 50]]), ("happy",))
+    row = detectors.compare([wrong], ["frontalface_default"]).loc["frontalface_default"]
+    assert (row["found"], row["missed"], row["false"]) == (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    """A folder of photos as people have them: nested, turned, broken, empty, none at all."""
+    folder = tmp_path_factory.mktemp("album")
+    (folder / "trip").mkdir()
+    photo = Image.fromarray(faces.photo(4, 2).image)
+    photo.save(folder / "two.jpg", quality=92)
+    turned = photo.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn me by 90 degrees", as a telephone writes it
+    turned.save(folder / "trip" / "turned.jpg", quality=92, exif=exif)
+    Image.fromarray(faces.photo(10_004, 0).image).save(folder / "view.png")
+    whole = (folder / "two.jpg").read_bytes()
+    (folder / "half.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "page.jpg").write_text("<html>not found</html>")
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+def test_a_folder_gives_crops_and_a_table(album, tmp_path):
+    table = crop_folder.crop_folder(album, tmp_path, progress=False)
+    problems = dict(zip(table["file"], table["problem"], strict=True))
+    assert problems == {
+        "half.jpg": "half.jpg is a broken image.",
+        "page.jpg": "page.jpg is not a JPEG, PNG or WebP image.",
+        "trip/turned.jpg": "",
+        "two.jpg": "",
+        "view.png": "no face found",
+    }
+    assert (table["file"] == "two.jpg").sum() == (table["file"] == "trip/turned.jpg").sum() == 2
+    image = image_files.read(album / "two.jpg")
+    for row in table[table["file"] == "two.jpg"].itertuples():
+        cut = cv2.imread(str(tmp_path / row.crop), cv2.IMREAD_UNCHANGED)
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        box = (row.x, row.y, row.width, row.height)
+        np.testing.assert_array_equal(cut, cropping.crop(grey, box, 0.1, 48))
+    stored = pd.read_csv(tmp_path / "crops.csv", keep_default_na=False)
+    assert stored["crop"].tolist() == table["crop"].tolist()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_crops_in_colour_are_224_pixels_high_and_red_stays_red(tmp_path):
+    image = faces.photo(4, 1).image // 2
+    image[..., 0] += 100
+    (tmp_path / "in").mkdir()
+    Image.fromarray(image).save(tmp_path / "in" / "red.png")
+    table = crop_folder.crop_folder(
+        tmp_path / "in", tmp_path, size=224, colour=True, progress=False
+    )
+    with Image.open(tmp_path / table["crop"][0]) as crop:
+        assert crop.size == (224, 224) and crop.mode == "RGB"
+        red, _, blue = np.asarray(crop).mean(axis=(0, 1))
+    assert red > blue + 50
+
+
+def _with_one_face(folder):
+    Image.fromarray(faces.photo(4, 1).image).save(folder / "one.bin", "JPEG")
+    return (folder / "one.bin").read_bytes()
+
+
+def test_a_second_run_does_only_what_is_new_changed_or_lost(album, tmp_path, monkeypatch):
+    folder, out = tmp_path / "photos", tmp_path / "photos" / "crops"
+    shutil.copytree(album, folder)
+    first = crop_folder.crop_folder(folder, out, progress=False)
+    done = []
+
+    def counted(system, path):
+        done.append(Path(path).name)
+        return original(system, path)
+
+    original = storage.read_from
+    monkeypatch.setattr(storage, "read_from", counted)
+    again = crop_folder.crop_folder(folder, out, progress=False)
+    pd.testing.assert_frame_equal(again, first)
+    assert done == []
+    shutil.copy(album / "two.jpg", folder / "new.jpg")
+    (folder / "view.png").write_bytes((album / "two.jpg").read_bytes())
+    (out / "trip" / "turned.jpg-0.png").unlink()
+    last = crop_folder.crop_folder(folder, out, progress=False)
+    assert done == ["new.jpg", "turned.jpg", "view.png"]
+    assert (last["problem"] == "").sum() == 8
+    crop_folder.crop_folder(folder, out, size=64, progress=False)
+    assert len(done) == 3 + 6
+    (folder / "two.jpg").write_bytes(_with_one_face(folder))
+    table = crop_folder.crop_folder(folder, out, size=64, progress=False)
+    files = {file.relative_to(out).as_posix() for file in out.rglob("*.png")}
+    assert (table["file"] == "two.jpg").sum() == 1 and "two.jpg-1.png" not in files
+
+
+def test_what_was_done_before_an_interrupt_is_kept(album, tmp_path, monkeypatch):
+    original = storage.read_from
+
+    def stopped(system, path):
+        if Path(path).name == "two.jpg":
+            raise KeyboardInterrupt
+        return original(system, path)
+
+    monkeypatch.setattr(storage, "read_from", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        crop_folder.crop_folder(album, tmp_path, progress=False)
+    kept = pd.read_csv(tmp_path / "crops.csv")
+    assert kept["file"].unique().tolist() == ["half.jpg", "page.jpg", "trip/turned.jpg"]
+
+
+def test_a_folder_in_another_storage_gives_the_same(album, tmp_path):
+    memory = fsspec.filesystem("memory")
+    memory.put(str(album), "/album", recursive=True)
+    here = crop_folder.crop_folder(album, tmp_path / "here", progress=False)
+    there = crop_folder.crop_folder("memory://album", tmp_path / "there", progress=False)
+    memory.rm("/album", recursive=True)
+    pd.testing.assert_frame_equal(there, here)
+    for crop in filter(None, here["crop"]):
+        assert (tmp_path / "there" / crop).read_bytes() == (tmp_path / "here" / crop).read_bytes()
+
+
+def test_a_name_that_leads_out_of_the_folder_is_listed_and_not_followed(tmp_path, monkeypatch):
+    photo = {"name": "/album/../../x.png", "type": "file", "size": 1}
+    monkeypatch.setattr(MemoryFileSystem, "ls", lambda *_, **__: [photo])
+    monkeypatch.setattr(MemoryFileSystem, "isdir", lambda *_: True)
+    table = crop_folder.crop_folder("memory://album", tmp_path / "a" / "b", progress=False)
+    assert table["problem"].tolist() == ["its name leads out of the folder: rename it"]
+    assert [file.name for file in tmp_path.rglob("*.*")] == ["crops.csv"]
+
+
+def test_copies_of_a_photo_have_one_hash_and_other_faces_another(album, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(album / "two.jpg", folder)
+    with Image.open(album / "two.jpg") as image:
+        image.save(folder / "saved again.jpg", quality=80)
+    table = crop_folder.crop_folder(folder, tmp_path / "crops", progress=False)
+    hashes = {name: rows["hash"].tolist() for name, rows in table.groupby("file")}
+    assert all(len(told) == 16 for told in table["hash"])
+
+    def bits(a, b):
+        return (int(a, 16) ^ int(b, 16)).bit_count()
+
+    for one, again in zip(hashes["two.jpg"], hashes["saved again.jpg"], strict=True):
+        assert bits(one, again) <= 6
+    assert bits(*hashes["two.jpg"]) > 12
+
+
+def test_a_table_of_somebody_else_is_no_reason_to_leave_photos_out(album, tmp_path):
+    (tmp_path / "crops.csv").write_text("a,b\n1,2\n")
+    assert len(crop_folder.crop_folder(album, tmp_path, progress=False)) == 7
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        crop_folder.crop_folder(tmp_path / "none", tmp_path)
+
+
+def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("no photo")
+    with pytest.raises(ValueError, match="there is no photo in .*in: no .jpg, .jpeg, .png, .webp"):
+        crop_folder.crop_folder(tmp_path / "in", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("room", [0, 2, 4])  # the fifth file is the table
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
+    album, tmp_path, full_disk, room
+):
+    told = f"the disk is full: {tmp_path} cannot be written"
+    with full_disk(room), pytest.raises(OSError, match=told):
+        crop_folder.crop_folder(album, tmp_path, progress=False)
+    assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == room
+    assert len(crop_folder.crop_folder(album, tmp_path, progress=False)) == 7
+
+
+def test_crops_among_the_photos_are_refused(album):
+    with pytest.raises(ValueError, match="give another `out`"):
+        crop_folder.crop_folder(album, album)
+
+
+def test_wrong_settings_fail_before_the_first_photo(album, tmp_path):
+    with pytest.raises(ValueError, match="size 1 or more"):
+        crop_folder.crop_folder(album, tmp_path, size=0)
+
+
+@pytest.mark.parametrize("side", [9_000, 14_000])  # the second is refused by Pillow itself
+def test_a_photo_of_too_many_pixels_is_not_unpacked(tmp_path, side):
+    """A few kilobytes that would fill memory."""
+    Image.new("1", (side, side)).save(tmp_path / "bomb.png")
+    with pytest.raises(ValueError, match="bomb.png has more than 40 megapixels"):
+        image_files.read(tmp_path / "bomb.png")

@@ -1,0 +1,58 @@
+"""The recognisers in models/, as somebody gets them who clones the project."""
+
+import hashlib
+
+import keras
+import numpy as np
+import pytest
+
+from facevalue import Recogniser, paths
+from facevalue.drawing import course_faces
+from facevalue.evaluation import corruptions
+from facevalue.recognition.recogniser import NAMES
+
+MODELS = paths.root() / "models"
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return course_faces.load("rendered", 2_000).split("PublicTest")
+
+
+def by_keras(name, images):
+    model = keras.models.load_model(MODELS / f"{name}.keras", compile=False)
+    return model.predict(images[..., None] / np.float32(255), verbose=0), model.count_params()
+
+
+def test_every_file_has_its_checksum():
+    lines = (line.split() for line in (MODELS / "SHA256SUMS").read_text().splitlines())
+    told = {name: digest for digest, name in lines}
+    files = [*MODELS.glob("*.keras"), *MODELS.glob("*.onnx")]
+    assert told == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    assert {file.stem for file in files} == {*NAMES, "first"}  # the teacher of accurate
+    assert sum(file.stat().st_size for file in files) < 40_000_000
+
+
+def test_accurate_says_the_same_in_both_forms(drawn):
+    expected, parameters = by_keras("accurate", drawn.images)
+    found = Recogniser("accurate").probabilities(drawn.images)
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert parameters < 6_000_000
+
+
+@pytest.mark.parametrize("contrast", [1.0, 0.1])
+def test_fast_says_nearly_the_same_in_8_bits(drawn, contrast):
+    assert (MODELS / "fast.onnx").stat().st_size < 1_000_000
+    rng = np.random.default_rng(0)
+    images = corruptions.low_contrast(drawn.images, contrast, rng)
+    expected, _ = by_keras("fast", images)
+    found = Recogniser("fast").probabilities(images)
+    assert np.abs(found - expected).mean() < 0.02
+    assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.95
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_they_read_drawings_though_they_learnt_from_photos(name, drawn):
+    """Always happy would be right for a quarter of them."""
+    found = Recogniser(name).probabilities(drawn.images).argmax(axis=1)
+    assert (found == drawn.labels).mean() > 0.6

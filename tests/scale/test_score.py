@@ -1,0 +1,507 @@
+"""Scoring folders: the same rows here and on a cluster, after kills, and with damaged files."""
+
+import errno
+import math
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bench_scale
+import cv2
+import fsspec
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from pyarrow import parquet
+from test_recogniser import network, ship
+
+from facevalue import Recogniser, __main__, image_files
+from facevalue.drawing import faces
+from facevalue.emotions import EMOTIONS
+from facevalue.scale import cluster, score_folder, storage
+
+BOX = ["x", "y", "width", "height"]
+
+
+@pytest.fixture(autouse=True)
+def no_scheduler(monkeypatch):
+    monkeypatch.delenv("FACEVALUE_SCHEDULER", raising=False)
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """A network whose answers can be computed by hand, in place of the project's."""
+    folder = tmp_path_factory.mktemp("models")
+    ship(folder, network())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory):
+    """Ten small photos with a face, one without, in two folders, and two short videos."""
+    folder = tmp_path_factory.mktemp("drawn")
+    (folder / "b").mkdir()
+    for seed in range(11):
+        image = faces.photo(seed, people=int(seed > 0)).image
+        small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        place = folder / ("b" if seed % 2 else ".") / f"{seed}.png"
+        Image.fromarray(small).save(place)
+    face = cv2.resize(faces.photo(3).image, (320, 240), interpolation=cv2.INTER_AREA)
+    film(folder / "film.avi", [face] * 25, 10)
+    film(folder / "b" / "film.mp4", [face] * 12, 5)
+    return folder
+
+
+@pytest.fixture
+def folder(drawn, tmp_path):
+    return Path(shutil.copytree(drawn, tmp_path / "photos"))
+
+
+def film(file, images, rate):
+    height, width = images[0].shape[:2]
+    codec = cv2.VideoWriter.fourcc(*("MJPG" if file.suffix == ".avi" else "mp4v"))
+    writer = cv2.VideoWriter(str(file), codec, rate, (width, height))
+    assert writer.isOpened()
+    for image in images:
+        writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    writer.release()
+
+
+def rows(out):
+    return pd.read_parquet(out)
+
+
+def left_over(folder):
+    return [file.name for file in folder.rglob("*") if ".part" in file.suffixes]
+
+
+# ---------------------------------------------------------------------------------- what is written
+
+
+def test_each_face_has_a_row_with_its_box_and_probabilities(folder, tmp_path, models):
+    out = tmp_path / "scores.parquet"
+    done = score_folder.score(folder, out, models=models, progress=False)
+    table = rows(out)
+    assert list(table) == ["file", "frame", *BOX, *EMOTIONS, "emotion"]
+    assert done == (13, len(table), 0) and not out.with_suffix(".failed.csv").exists()
+    photos = table[table["file"].str.endswith(".png")]
+    assert len(photos) >= 8 and (photos["frame"] == 0).all()
+    recogniser = Recogniser("fast", folder=models)
+    for name in {"2.png", "b/5.png"} & set(photos["file"]):
+        found = recogniser.photo(image_files.read(folder / name))
+        here = photos[photos["file"] == name]
+        assert [tuple(row) for row in here[BOX].to_numpy().tolist()] == [s.box for s in found]
+        expected = [list(sighting.probabilities.values()) for sighting in found]
+        np.testing.assert_allclose(here[list(EMOTIONS)], expected, atol=1e-6)
+    assert (table[list(EMOTIONS)].sum(axis=1) - 1).abs().max() < 1e-5
+    assert (table[list(EMOTIONS)].idxmax(axis=1) == table["emotion"]).all()
+    assert table["file"].tolist() == sorted(table["file"], key=lambda name: name.split("/"))
+
+
+@pytest.mark.parametrize(
+    ("every", "first", "second"), [(1, [0, 10, 20], [0, 5, 10]), (0.6, [0, 6, 12, 18, 24], None)]
+)
+def test_a_video_is_looked_at_once_a_second(folder, tmp_path, models, every, first, second):
+    out = tmp_path / "scores.parquet"
+    score_folder.score(folder, out, every=every, models=models, progress=False)
+    frames = rows(out).groupby("file")["frame"].unique()
+    assert frames["film.avi"].tolist() == first
+    assert second is None or frames["b/film.mp4"].tolist() == second
+
+
+def test_any_fsspec_address_gives_the_same_rows(folder, tmp_path, models):
+    store = fsspec.filesystem("memory")
+    store.put(str(folder), "/bucket/photos", recursive=True)
+    score_folder.score(folder, tmp_path / "local.parquet", models=models, progress=False)
+    score_folder.score(
+        "memory://bucket/photos", tmp_path / "s.parquet", models=models, progress=False
+    )
+    pd.testing.assert_frame_equal(rows(tmp_path / "s.parquet"), rows(tmp_path / "local.parquet"))
+    store.rm("/bucket", recursive=True)
+
+
+def test_files_that_fail_are_listed_and_do_not_stop_the_rest(folder, tmp_path, models):
+    out = tmp_path / "scores.parquet"
+    score_folder.score(folder, out, models=models, progress=False)
+    whole = rows(out)
+    (folder / "b" / "torn.jpg").write_bytes((folder / "b" / "5.png").read_bytes()[:2000])
+    (folder / "words.mp4").write_text("no video")
+    (folder / "gone.png").symlink_to(folder / "nowhere.png")
+    cut = (folder / "film.avi").read_bytes()
+    (folder / "cut.avi").write_bytes(cut[: len(cut) // 2])
+    done = score_folder.score(folder, out, models=models, progress=False)
+    failed = pd.read_csv(out.with_suffix(".failed.csv"), index_col="file")["reason"]
+    assert done.failed == 4 and set(failed.index) == {
+        "b/torn.jpg", "words.mp4", "gone.png", "cut.avi",
+    }  # fmt: skip
+    assert failed["b/torn.jpg"] == "torn.jpg is a broken image."
+    assert failed["words.mp4"] == "words.mp4 is no video that OpenCV can read."
+    assert failed["gone.png"] == "No such file or directory"
+    table = rows(out)
+    kept = table[table["file"] != "cut.avi"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, whole)
+
+
+def test_the_list_of_failed_files_goes_when_none_fails_any_more(folder, tmp_path, models):
+    out = tmp_path / "scores.parquet"
+    good = (folder / "2.png").read_bytes()
+    (folder / "2.png").write_bytes(good[:1000])
+    assert score_folder.score(folder, out, models=models, progress=False).failed == 1
+    (folder / "2.png").write_bytes(good)
+    assert score_folder.score(folder, out, models=models, progress=False).failed == 0
+    assert not out.with_suffix(".failed.csv").exists() and "2.png" in set(rows(out)["file"])
+
+
+# ------------------------------------------------------------------------------------ resuming
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Which files are read, photo by photo."""
+    names = []
+    photo = storage.read_from
+
+    def noted(system, path):
+        names.append(Path(path).name)
+        return photo(system, path)
+
+    monkeypatch.setattr(storage, "read_from", noted)
+    monkeypatch.setattr(score_folder, "BATCH", 2)
+    return names
+
+
+def test_a_second_start_does_only_what_is_new_changed_or_was_out_of_reach(
+    folder, tmp_path, models, seen
+):
+    out = tmp_path / "scores.parquet"
+    (folder / "gone.png").symlink_to(folder / "hidden" / "1.png")
+    score_folder.score(folder, out, models=models, progress=False)
+    assert len(seen) == 12 and len(set(seen)) == 12
+    first = rows(out)
+    seen.clear()
+    score_folder.score(folder, out, models=models, progress=False)
+    assert "gone.png" in seen and len(seen) <= 8  # with the few of its part
+    (folder / "gone.png").unlink()
+    score_folder.score(folder, out, models=models, progress=False)
+    seen.clear()
+    assert score_folder.score(folder, out, models=models, progress=False).files == 13
+    assert seen == []
+    pd.testing.assert_frame_equal(rows(out), first)
+    shutil.copy(folder / "2.png", folder / "b" / "aa.png")
+    score_folder.score(folder, out, models=models, progress=False)
+    assert "aa.png" in seen and len(seen) <= 9
+    assert len(rows(out)) == len(first) + (first["file"] == "2.png").sum()
+
+
+def test_another_frame_rate_is_not_taken_from_an_older_run(folder, tmp_path, models):
+    out = tmp_path / "scores.parquet"
+    score_folder.score(folder, out, every=1, models=models, progress=False)
+    first = len(rows(out))
+    score_folder.score(folder, out, every=0.5, models=models, progress=False)
+    assert len(rows(out)) > first
+    parts = list(out.with_suffix(".parts").iterdir())
+    assert sum(parquet.read_metadata(part).num_rows for part in parts) == len(rows(out))
+
+
+def test_a_part_that_was_damaged_is_done_again(folder, tmp_path, models):
+    out = tmp_path / "scores.parquet"
+    score_folder.score(folder, out, models=models, progress=False)
+    first = rows(out)
+    for part in out.with_suffix(".parts").iterdir():
+        part.write_bytes(part.read_bytes()[:50])
+    score_folder.score(folder, out, models=models, progress=False)
+    pd.testing.assert_frame_equal(rows(out), first)
+
+
+START = """
+import sys, time
+from pathlib import Path
+from facevalue import image_files
+from facevalue.scale import storage
+from facevalue.scale import score_folder
+score_folder.BATCH = 1
+photo = storage.read_from
+def slow(*arguments):
+    time.sleep(float(sys.argv[4]))
+    return photo(*arguments)
+storage.read_from = slow
+print(score_folder.score(sys.argv[1], Path(sys.argv[2]), models=Path(sys.argv[3]), progress=False))
+"""
+
+
+def test_a_killed_run_goes_on_and_gives_the_rows_of_an_undisturbed_one(
+    folder, tmp_path, models, monkeypatch
+):
+    out, whole = tmp_path / "killed.parquet", tmp_path / "whole.parquet"
+    command = [sys.executable, "-c", START, str(folder), str(out), str(models)]
+    run = subprocess.Popen([*command, "0.3"])
+    parts = out.with_suffix(".parts")
+    deadline = time.monotonic() + 60
+    while len(list(parts.glob("*.parquet"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    run.kill()
+    run.wait()
+    before = {part.name: part.stat().st_mtime_ns for part in parts.glob("*.parquet")}
+    assert len(before) >= 4 and not out.exists()
+    subprocess.run([*command, "0"], check=True, timeout=60)
+    after = {part.name: part.stat().st_mtime_ns for part in parts.iterdir()}
+    assert before.items() <= after.items() and len(after) == 13
+    score_folder.score(folder, whole, models=models, progress=False)
+    pd.testing.assert_frame_equal(rows(out), rows(whole))
+    assert left_over(tmp_path) == []
+
+
+# ---------------------------------------------------------------------------------- on a cluster
+
+
+def test_a_cluster_gives_the_same_rows(local, folder, tmp_path, models, monkeypatch):
+    monkeypatch.setattr(score_folder, "BATCH", 2)
+    (folder / "torn.jpg").write_bytes(b"nothing")
+    here, there = tmp_path / "here.parquet", tmp_path / "there.parquet"
+    done = score_folder.score(folder, here, models=models, progress=False)
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
+    assert score_folder.score(folder, there, models=models, progress=False) == done
+    pd.testing.assert_frame_equal(rows(there), rows(here))
+    failed = pd.read_csv(there.with_suffix(".failed.csv"))
+    assert failed.to_numpy().tolist() == [
+        ["torn.jpg", "torn.jpg is not a JPEG, PNG or WebP image."]
+    ]
+
+
+def test_the_work_of_a_worker_that_dies_is_done_again(local, folder, tmp_path, models, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(score_folder, "BATCH", 1)
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
+    for copy in range(4):
+        shutil.copytree(folder / "b", folder / f"more{copy}")
+    out, whole = tmp_path / "killed.parquet", tmp_path / "whole.parquet"
+    killed = []
+    store = score_folder._Work._store
+
+    def storing(self, *arguments, **named):
+        store(self, *arguments, **named)
+        if not killed:
+            with distributed.Client(local.scheduler_address, set_as_default=False) as client:
+                killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    monkeypatch.setattr(score_folder._Work, "_store", storing)
+    done = score_folder.score(folder, out, models=models, progress=False)
+    assert killed and done.failed == 0
+    monkeypatch.delenv("FACEVALUE_SCHEDULER")
+    score_folder.score(folder, whole, models=models, progress=False)
+    pd.testing.assert_frame_equal(rows(out), rows(whole))
+
+
+scored = score_folder._scored
+
+
+def deadly(way, batch):
+    """Score a batch on a worker that dies of one file."""
+    if "b/3.png" in batch.files:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return scored(way, batch)
+
+
+def test_a_file_that_kills_its_workers_is_listed_and_the_others_are_scored(
+    folder, tmp_path, models, monkeypatch
+):
+    dask = pytest.importorskip("dask")
+    distributed = pytest.importorskip("distributed")
+    out, whole = tmp_path / "scores.parquet", tmp_path / "whole.parquet"
+    score_folder.score(folder, whole, models=models, progress=False)
+    monkeypatch.setattr(score_folder, "_scored", deadly)
+    settings = {"distributed.scheduler.allowed-failures": 0}
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
+        ) as fragile,
+    ):
+        monkeypatch.setenv("FACEVALUE_SCHEDULER", fragile.scheduler_address)
+        done = score_folder.score(folder, out, models=models, progress=False)
+    assert done.failed == 1
+    failed = pd.read_csv(out.with_suffix(".failed.csv"))
+    assert failed.to_numpy().tolist() == [["b/3.png", "the workers that read it died"]]
+    table = rows(whole)
+    expected = table[table["file"] != "b/3.png"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows(out), expected)
+
+
+# -------------------------------------------------------------------------------------- errors
+
+
+def test_an_address_that_nobody_answers_is_told_in_time_and_leaves_nothing(
+    folder, tmp_path, models, monkeypatch
+):
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("FACEVALUE_SCHEDULER", f"tcp://127.0.0.1:{port}")
+    start = time.monotonic()
+    with pytest.raises(ConnectionError, match=rf"answers at tcp://127.0.0.1:{port}: start"):
+        score_folder.score(folder, tmp_path / "scores.parquet", models=models, progress=False)
+    assert time.monotonic() - start < 10
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["photos"]
+
+
+def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path, models):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "notes.txt").write_text("no photo")
+    with pytest.raises(ValueError, match=r"no photo or video in .*empty: no \.jpg"):
+        score_folder.score(empty, tmp_path / "scores.parquet", models=models, progress=False)
+    with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere"):
+        score_folder.score(tmp_path / "nowhere", tmp_path / "s.parquet", models=models)
+    assert [file.name for file in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_signature_in_an_error_is_not_shown():
+    told = storage.reason(OSError('refused: "https://me:pass@host/a?Signature=abc&Key=d", again'))
+    assert told == 'refused: "https://host/a", again'
+
+
+def test_a_password_in_an_address_is_not_shown(tmp_path, models):
+    with pytest.raises((ValueError, OSError)) as told:
+        score_folder.score("strange://me:secret@host/photos", tmp_path / "s.parquet", models=models)
+    assert "secret" not in str(told.value) and "strange://host/photos" in str(told.value)
+
+
+@pytest.mark.parametrize("wanted", ["scores.csv", "scores"])
+def test_a_result_that_is_no_parquet_file_is_refused(folder, tmp_path, models, wanted):
+    with pytest.raises(ValueError, match=r"must end in \.parquet"):
+        score_folder.score(folder, tmp_path / wanted, models=models)
+
+
+@pytest.mark.parametrize("every", [0, -1, math.inf, math.nan])
+def test_a_time_between_frames_that_is_none_is_refused(folder, tmp_path, models, every):
+    with pytest.raises(ValueError, match="every must be seconds"):
+        score_folder.score(folder, tmp_path / "s.parquet", every=every, models=models)
+
+
+def test_a_disk_that_fills_up_is_one_sentence_and_what_was_done_stays(
+    folder, tmp_path, models, monkeypatch, full_disk
+):
+    monkeypatch.setattr(score_folder, "BATCH", 1)
+    out = tmp_path / "scores.parquet"
+    told = "the disk is full: .*scores.parts cannot be written"
+    with full_disk(3), pytest.raises(OSError, match=told):
+        score_folder.score(folder, out, models=models, progress=False)
+    assert not out.exists() and left_over(tmp_path) == []
+    assert len(list(out.with_suffix(".parts").iterdir())) == 3
+    gathered = score_folder._gathered
+
+    def half(tables):
+        yield from gathered(tables)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(score_folder, "_gathered", half)
+        with pytest.raises(OSError, match="the disk is full: .*scores.parquet cannot"):
+            score_folder.score(folder, out, models=models, progress=False)
+    assert not out.exists() and left_over(tmp_path) == []
+    assert score_folder.score(folder, out, models=models, progress=False).failed == 0
+
+
+def test_workers_with_another_model_file_are_refused(folder, tmp_path, models, monkeypatch):
+    monkeypatch.setattr(score_folder, "_digest", lambda *_: "0" * 64)
+    with pytest.raises(cluster.TaskError, match="fast.onnx is another one here"):
+        score_folder.score(folder, tmp_path / "s.parquet", models=models, progress=False)
+
+
+# ------------------------------------------------------------------------ the command and the bench
+
+
+@pytest.mark.parametrize("failed", [0, 3])
+def test_the_command_says_what_it_has_done(tmp_path, monkeypatch, capsys, failed):
+    given = {}
+
+    def stub(folder, out, **named):
+        given.update(folder=folder, out=out, **named)
+        return score_folder.Scored(1_200, 900, failed)
+
+    monkeypatch.setattr(score_folder, "score", stub)
+    out = tmp_path / "scores.parquet"
+    arguments = ["score", "s3://bucket/photos", "--out", str(out), "--every", "0.5"]
+    assert __main__.main(arguments) == 0
+    assert given == {"folder": "s3://bucket/photos", "out": out, "model": "fast", "every": 0.5}
+    told = capsys.readouterr().out
+    assert "900 faces in 1,200 photos and videos" in told
+    assert ("scores.failed.csv: 3 files" in told) == bool(failed)
+
+
+def test_the_command_tells_errors_in_a_sentence(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "scores.parquet"
+    assert __main__.main(["score", str(tmp_path / "nowhere"), "--out", str(out)]) == 1
+    assert capsys.readouterr().err.startswith("There is no folder ")
+
+    def refused(*_, **__):
+        raise cluster.VersionError("other version")
+
+    monkeypatch.setattr(score_folder, "score", refused)
+    assert __main__.main(["score", str(tmp_path), "--out", str(out)]) == 1
+    assert capsys.readouterr().err == "Other version\n"
+
+
+@pytest.mark.parametrize(
+    ("inner", "arguments"),
+    [
+        ("facevalue.score.score", ["score", "photos", "--out", "s.parquet"]),
+        ("facevalue.tuning.main", ["tune", "models/accurate.toml"]),
+    ],
+)
+def test_an_interrupted_command_says_how_to_go_on(inner, arguments, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inner, interrupted)
+    assert __main__.main(arguments) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_the_page_on_a_billion_photos_is_computed_from_the_rows(tmp_path, monkeypatch):
+    """10 photos a second on a core: 27,778 hours; 1.25 GB/s feed 1,250 cores at 100 kB a photo."""
+    monkeypatch.setattr(bench_scale, "TABLE", tmp_path / "scale.csv")
+    monkeypatch.setattr(bench_scale, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(bench_scale.results, "machine", lambda: "Linux, 2 cores, 24 GB")
+    marks = f"before\n{bench_scale.BEGIN}\nold\n{bench_scale.END}\nafter\n"
+    bench_scale.PAGE.write_text(marks)
+    row = {
+        "photos": 50_000, "distinct": 50_000, "workers": 1, "seconds": 5_000, "kills": 0,
+        "photos_per_second": 10.0, "core_hours_per_million": 27.8, "peak_mb_per_worker": 300,
+        "same_rows": True, "bytes_per_photo": 100_000, "bytes_per_photo_scored": 30.0,
+        "bytes_per_photo_parts": 200.0,
+    }  # fmt: skip
+    tenth = {"run": "a tenth", "photos": 5_000, "peak_mb_per_worker": 299}
+    bench_scale.keep(row | tenth | {"bytes_per_photo_scored": 70.0}, "x")
+    bench_scale.keep(row | {"run": "all"}, "x")
+    bench_scale.keep(row | {"run": "all", "workers": 2, "photos_per_second": 20.0}, "x")
+    bench_scale.keep(
+        row
+        | {"run": "all", "workers": 4, "photos_per_second": 19.0}
+        | {"peak_mb_first_half": 301, "peak_mb_per_worker": 302},
+        "x",
+    )
+    killed = {"run": "a worker killed every 30 s", "kills": 9, "photos": 5_000, "workers": 2}
+    bench_scale.keep(row | killed, "x")
+    bench_scale.keep({"run": "empty tasks", "workers": 2, "tasks_per_second": 500}, "x")
+    bench_scale.write_page()
+    page = bench_scale.PAGE.read_text()
+    assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page
+    page = " ".join(page.split())
+    assert "take 27,778 core-hours" in page and "| 1,000 | 27.8 | 1,000 |" in page
+    assert "299 MB at most with 5,000 photos, and 300 MB with 50,000" in page
+    assert "Of 4 workers the largest had 301 MB in the first half" in page
+    assert "302 MB in all of it" in page
+    assert "every 30 s (kills: 9), 5,000 photos on 2 workers: 5,000 s, and the same rows" in page
+    assert "100.0 TB of photos" in page and "70 GB of Parquet" in page and "200 GB more" in page
+    assert "full with 1,250 workers" in page
+    assert "the line to the photos comes first" in page  # 500 tasks a second feed 1,600

@@ -1,0 +1,59 @@
+"""The command that sets the course up: what a reader sees when something does not fit."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import course
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("version", [(3, 10, 14), (3, 14, 0)])
+def test_a_python_that_does_not_fit_is_named_with_those_that_do(monkeypatch, version):
+    monkeypatch.setattr(course.sys, "version_info", version)
+    monkeypatch.setattr(course.sys, "version", ".".join(map(str, version)) + " (main)")
+    with pytest.raises(course.CourseError) as error:
+        course.check_python()
+    message = str(error.value)
+    assert "3.11, 3.12 or 3.13" in message
+    assert ".".join(map(str, version)) in message
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 7), (3, 13, 1)])
+def test_pythons_that_fit_are_taken(monkeypatch, version):
+    monkeypatch.setattr(course.sys, "version_info", version)
+    course.check_python()
+
+
+def test_pythons_are_those_of_pyproject():
+    declared = re.search(r'requires-python = "(.+)"', (ROOT / "pyproject.toml").read_text())
+    first, last = course.PYTHONS
+    assert declared.group(1) == f">={first[0]}.{first[1]},<{last[0]}.{last[1] + 1}"
+
+
+def test_a_failing_step_stops_with_its_name(capfd):
+    with pytest.raises(course.CourseError, match="see above: .*boom"):
+        course.call(sys.executable, "-c", "raise SystemExit('boom')")
+
+
+def test_help_lists_each_command():
+    command = [sys.executable, ROOT / "tools" / "course.py", "help"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for name in course.COMMANDS:
+        assert re.search(rf"^\s+{name}\s+\S", text, re.M)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_help_lists_each_command_and_readme_names_its_line():
+    text = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    readme = (ROOT / "README.md").read_text()
+    for name in course.COMMANDS:
+        assert re.search(rf"^make {name}\s+\S", text, re.M)
+        if name != "lock":  # for developers: CONTRIBUTING.md
+            assert f"`python tools/course.py {name}`" in readme

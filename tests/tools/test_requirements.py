@@ -1,0 +1,65 @@
+"""One list of versions: pyproject.toml declares, requirements.lock pins, environment.yml points."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = (ROOT / "requirements.lock").read_text()
+
+
+def declared():
+    extras = PROJECT["optional-dependencies"].values()
+    lines = PROJECT["dependencies"] + [line for extra in extras for line in extra]
+    return [Requirement(line) for line in lines]
+
+
+def pins():
+    """Return the pinned versions of each package: more than one where Python versions differ."""
+    found = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*?\])?==([^\s;]+)", LOCK, re.M):
+        found.setdefault(canonicalize_name(name), []).append(version)
+    return found
+
+
+@pytest.mark.parametrize("requirement", declared(), ids=str)
+def test_lock_pins_what_pyproject_declares(requirement):
+    versions = pins().get(canonicalize_name(requirement.name))
+    assert versions, f"{requirement.name} is not in requirements.lock: run make lock"
+    for version in versions:
+        assert requirement.specifier.contains(version), f"{version} does not fit: run make lock"
+
+
+def test_lock_holds_nothing_that_pyproject_dropped():
+    direct = set()
+    for block in re.split(r"^(?=\S)", LOCK, flags=re.M):
+        if "facevalue (pyproject.toml)" in block:
+            direct.add(canonicalize_name(re.match(r"[A-Za-z0-9._-]+", block).group(0)))
+    assert direct == {canonicalize_name(requirement.name) for requirement in declared()}
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "environment.yml", "pyproject.toml"])
+def test_no_package_index_is_named(name):
+    text = (ROOT / name).read_text()
+    assert not re.search(r"index-url|find-links|--trusted-host|/simple\b", text)
+
+
+def test_environment_only_points_at_the_lock():
+    lines = re.findall(r"^\s*-\s*(.+)$", (ROOT / "environment.yml").read_text(), re.M)
+    assert [re.split("[=<>]", line)[0] for line in lines] == [
+        "python",
+        "pip",
+        "pip:",
+        "-r requirements.lock",
+        "-e .",
+    ]
+
+
+def test_environment_names_a_python_that_fits():
+    version = re.search(r"python=(\S+)", (ROOT / "environment.yml").read_text()).group(1)
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(f"{version}.0")
