@@ -28,7 +28,7 @@ live: ## name the emotions in your camera's picture on port 5000: make live PORT
 dashboard: ## guess against the model, draw faces, see the results on port 8502
 	@$(PYTHON) tools/course.py dashboard $(if $(PORT),--port "$(PORT)")
 
-data: ## bring the real data into data/raw: FER-2013, YuNet, the everyday emotions
+data: ## download the real data into data/raw: FER-2013 and the everyday emotions
 	@$(PYTHON) tools/course.py data
 
 lock: ## compile requirements.lock from pyproject.toml again

@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -92,48 +91,22 @@ def run(options: argparse.Namespace) -> None:
 
 def test(options: argparse.Namespace) -> None:
     """Run every check: style, types, unit tests, the notebooks and their solutions."""
-    link_package()
     fetch_ort_web("--tests")
     python("-m", "ruff", "check", ".")
     python("-m", "ruff", "format", "--check", ".")
     python("-m", "mypy")
-    # one thread per process: the same numbers everywhere, and two processes on two cores
-    threads = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-    python("-m", "pytest", "tests", "-q", "-n", "2", "--durations", "5", **threads)
-    # the drawn faces are made once, before two notebooks ask for them at the same time
-    python("-c", "from facevalue import datasets, utils; datasets.load('rendered', 4000)")
-    common = ["-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", "--nbval-current-env"]
-    python(
-        *common,
-        *["notebooks", "--ignore", "notebooks/solutions", "--nbval", "--durations", "10"],
-        *["--nbval-sanitize-with", "nbval.cfg", "--nbval-cell-timeout", "240"],
-        **threads,
-    )
-    python(
-        *common,
-        *["notebooks/solutions", "--nbval-lax", "--nbval-cell-timeout", "240"],
-        **threads,
-    )
+    pytest = ["-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", "--durations", "5"]
+    python(*pytest, "tests", "src/facevalue")
+    python(*pytest, "notebooks", "--nbval")
+    python(*pytest, "notebooks/solutions", "--nbval-lax")
 
 
 def fetch_ort_web(*flags: str) -> None:
-    """Bring ONNX Runtime Web, or say what does not work without it."""
+    """Fetch ONNX Runtime Web, or say what does not work without it."""
     try:
         python("tools/fetch_ort_web.py", *flags)
     except CourseError:  # the live page then sends the pictures to its own server on this machine
         print("Without ONNX Runtime Web the browser cannot do it alone.", file=sys.stderr)
-
-
-def link_package() -> None:
-    """Show src/ to the type checker under the name that it is imported by."""
-    link = ROOT / "build" / "types" / "facevalue"
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if link.is_symlink():
-        return
-    try:
-        link.symlink_to(ROOT / "src", target_is_directory=True)
-    except OSError:  # Windows without the right to make links
-        shutil.copytree(ROOT / "src", link, dirs_exist_ok=True)
 
 
 def lab(options: argparse.Namespace) -> None:
@@ -158,11 +131,8 @@ def dashboard(options: argparse.Namespace) -> None:
 
 
 def data(options: argparse.Namespace) -> None:
-    """Bring FER-2013, YuNet and the everyday emotions into data/raw."""
-    try:
-        python("-m", "facevalue.sources")
-    finally:  # one missing file is no reason to go without the others
-        python("-m", "facevalue.everyday")
+    """Download FER-2013 and the everyday emotions into data/raw."""
+    python("-m", "facevalue", "data")
 
 
 def lock(options: argparse.Namespace) -> None:
