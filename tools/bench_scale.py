@@ -91,7 +91,7 @@ def _place(folder: Path, seed: int, photos: int) -> Path:
 
 def _draw(task: tuple[int, Path]) -> None:
     seed, file = task
-    with atomic_write(file, ending=".jpg") as part:
+    with atomic_write(file, suffix=".jpg") as part:
         Image.fromarray(faces.photo(seed, seed % 4).image).save(part, quality=90)
 
 
@@ -279,7 +279,7 @@ def _size(file: Path) -> int:
 def empty(workers: int) -> dict[str, Any]:
     """Return how many tasks a second one client and one scheduler pass on."""
     with on(workers):
-        answers = cluster.each(abs, range(EMPTY + 500), label="empty tasks")
+        answers = cluster.map_unordered(abs, range(EMPTY + 500), label="empty tasks")
         list(islice(answers, 500))  # the workers have loaded the package
         start = time.perf_counter()
         count = sum(1 for _ in answers)

@@ -1,6 +1,5 @@
 """The same work here and on a Dask cluster."""
 
-import importlib
 import os
 import socket
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from facevalue.scale import cluster
+from facevalue.scale import cluster, connection
 
 
 def square(x):
@@ -44,13 +43,7 @@ def slow(x):
     return x
 
 
-@pytest.fixture(autouse=True)
-def no_scheduler(monkeypatch):
-    monkeypatch.delenv("FACEVALUE_SCHEDULER", raising=False)
-    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
-
-
-@pytest.fixture(params=["here", "there"])
+@pytest.fixture(params=["here", pytest.param("there", marks=pytest.mark.cluster)])
 def place(request, monkeypatch):
     """Everything below holds in this process and on a cluster of two."""
     if request.param == "there":
@@ -84,7 +77,7 @@ def test_an_error_of_any_type_comes_back(place):
         list(cluster.map(stubborn, [0], label="trying", progress=False))
 
 
-def test_a_reader_that_stops_early_is_served_and_cancels_the_rest(place):
+def test_stopping_early_cancels_the_rest(place):
     start = time.perf_counter()
     results = cluster.map(slow, range(400), label="waiting", progress=False)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
@@ -98,9 +91,10 @@ def test_progress_is_shown_by_one_bar(place, capsys):
     assert "squares: 100%" in shown and "40/40" in shown
 
 
-def test_a_cluster_is_told_once_with_its_dashboard(local, monkeypatch, capsys):
+@pytest.mark.cluster
+def test_the_cluster_is_announced_once_with_its_dashboard(local, monkeypatch, capsys):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
-    cluster._tell.cache_clear()
+    cluster._announce.cache_clear()
     for _ in range(2):
         list(cluster.map(square, [1], label="squares"))
     (line,) = capsys.readouterr().out.splitlines()
@@ -109,7 +103,7 @@ def test_a_cluster_is_told_once_with_its_dashboard(local, monkeypatch, capsys):
     assert answer.ok and "bokeh.min.js" in answer.text  # else a page that says what is missing
 
 
-def test_an_address_that_nobody_answers_gives_one_sentence_in_time(monkeypatch):
+def test_an_address_that_nobody_answers_fails_in_time(monkeypatch):
     pytest.importorskip("distributed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -121,7 +115,7 @@ def test_an_address_that_nobody_answers_gives_one_sentence_in_time(monkeypatch):
     assert time.monotonic() - start < 10
 
 
-def test_a_host_that_is_silent_gives_the_same_sentence(monkeypatch):
+def test_a_silent_host_fails_in_time(monkeypatch):
     pytest.importorskip("distributed")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -129,16 +123,16 @@ def test_a_host_that_is_silent_gives_the_same_sentence(monkeypatch):
         port = silent.getsockname()[1]
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", f"tcp://127.0.0.1:{port}")
         start = time.monotonic()
-        with pytest.raises(ConnectionError, match="no Dask scheduler answers"):
+        with pytest.raises(ConnectionError, match="No Dask scheduler answers"):
             list(cluster.map(square, [1], label="squares", progress=False))
         assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize("address", ["nonsense", "ftp://host:1", "tcp://no-such-host.invalid:1"])
-def test_an_address_that_is_none_gives_the_same_sentence(monkeypatch, address):
+def test_an_invalid_address_fails(monkeypatch, address):
     pytest.importorskip("distributed")
     monkeypatch.setenv("FACEVALUE_SCHEDULER", address)
-    with pytest.raises(ConnectionError, match=f"no Dask scheduler answers at {address}"):
+    with pytest.raises(ConnectionError, match=f"No Dask scheduler answers at {address}"):
         list(cluster.map(square, [1], label="squares", progress=False))
 
 
@@ -149,15 +143,12 @@ def test_without_dask_the_error_says_what_to_install(monkeypatch):
         list(cluster.map(square, [1], label="squares", progress=False))
 
 
-# ------------------------------------------------------------------------------ as it is done
-
-
 def test_each_item_comes_with_its_result(place):
-    found = dict(cluster.each(square, range(50), label="squares"))
+    found = dict(cluster.map_unordered(square, range(50), label="squares"))
     assert found == {x: x * x for x in range(50)}
 
 
-def test_items_are_drawn_while_the_work_goes_on(place):
+def test_items_are_drawn_while_the_work_is_running(place):
     drawn = []
 
     def endless():
@@ -165,7 +156,7 @@ def test_items_are_drawn_while_the_work_goes_on(place):
             drawn.append(len(drawn))
             yield drawn[-1]
 
-    results = cluster.each(square, endless(), label="squares", ahead=5)
+    results = cluster.map_unordered(square, endless(), label="squares", ahead=5)
     found = dict(next(results) for _ in range(20))
     results.close()
     assert all(result == x * x for x, result in found.items())
@@ -178,7 +169,7 @@ def test_an_error_in_the_items_is_not_blamed_on_the_cluster(place):
         raise FileNotFoundError("no such folder")
 
     with pytest.raises(FileNotFoundError, match="no such folder"):
-        list(cluster.each(square, broken(), label="squares"))
+        list(cluster.map_unordered(square, broken(), label="squares"))
 
 
 LOCAL = """
@@ -192,7 +183,8 @@ if __name__ == "__main__":
 """
 
 
-def test_a_scheduler_that_dies_is_told_at_once(monkeypatch, tmp_path):
+@pytest.mark.cluster
+def test_a_scheduler_that_dies_is_reported_at_once(monkeypatch, tmp_path):
     pytest.importorskip("distributed")
     script = tmp_path / "local.py"
     script.write_text(LOCAL)
@@ -203,7 +195,7 @@ def test_a_scheduler_that_dies_is_told_at_once(monkeypatch, tmp_path):
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as run:
         place = run.stdout.readline().strip()
         monkeypatch.setenv("FACEVALUE_SCHEDULER", place)
-        results = cluster.each(slow, range(10_000), label="waiting")
+        results = cluster.map_unordered(slow, range(10_000), label="waiting")
         assert next(results)[1] in range(10_000)
         run.kill()
         start = time.monotonic()
@@ -212,18 +204,20 @@ def test_a_scheduler_that_dies_is_told_at_once(monkeypatch, tmp_path):
         assert time.monotonic() - start < 20
 
 
-def test_workers_with_another_version_are_refused_and_both_are_named(local, monkeypatch):
+@pytest.mark.cluster
+def test_workers_with_another_version_are_refused_and_both_versions_are_named(local, monkeypatch):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     theirs = cluster.version()
-    monkeypatch.setattr(cluster, "version", lambda: "99.1")
+    monkeypatch.setattr(connection, "version", lambda: "99.1")
     with pytest.raises(cluster.VersionError, match=f"have facevalue {theirs}, and this is 99.1"):
         list(cluster.map(square, [1], label="squares", progress=False))
 
 
-def test_a_worker_with_another_version_that_comes_later_is_refused_too(local, monkeypatch):
+@pytest.mark.cluster
+def test_a_worker_with_another_version_that_joins_later_is_refused_too(local, monkeypatch):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     theirs = cluster.version()
-    monkeypatch.setattr(cluster, "_check_versions", lambda client: None)
+    monkeypatch.setattr(connection, "check_versions", lambda client: None)
     monkeypatch.setattr(cluster, "version", lambda: "99.1")
     with pytest.raises(cluster.VersionError, match=f"have facevalue {theirs}, and this is 99.1"):
         list(cluster.map(square, [1], label="squares", progress=False))
@@ -244,6 +238,7 @@ def test_a_grid_search_without_an_address_runs_on_this_machine():
         assert depths() == 3
 
 
+@pytest.mark.cluster
 def test_a_grid_search_runs_on_the_cluster(local, monkeypatch):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     with cluster.backend() as where:
@@ -254,122 +249,9 @@ def test_a_grid_search_runs_on_the_cluster(local, monkeypatch):
         assert os.getpid() not in pids
 
 
-def test_a_backend_that_nobody_answers_gives_one_sentence(monkeypatch):
+def test_a_backend_that_nobody_answers_fails(monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setenv("FACEVALUE_SCHEDULER", "nonsense")
-    answer = pytest.raises(ConnectionError, match="no Dask scheduler answers at nonsense")
+    answer = pytest.raises(ConnectionError, match="No Dask scheduler answers at nonsense")
     with answer, cluster.backend():
         pass
-
-
-# ------------------------------------------------------------------------------ sweeps
-
-ITEMS = {f"item {n}": {"n": n} for n in range(5)}
-
-
-def doubled(item):
-    return {"twice": twice(item["n"]), "process": os.getpid()}
-
-
-def twice(n):
-    return 2 * n
-
-
-def noted(item):
-    with Path(item["log"]).open("a") as file:
-        file.write(f"{item['n']}\n")
-    if item["n"] == item.get("bad"):
-        raise RuntimeError("no luck")
-    return {"n": item["n"]}
-
-
-def with_log(folder, count, **extra):
-    log = folder / "log.txt"
-    return {f"item {n}": {"n": n, "log": str(log)} | extra for n in range(count)}, log
-
-
-def test_a_sweep_answers_by_name():
-    results = cluster.sweep(doubled, ITEMS, label="doubling", progress=False)
-    assert {name: result["twice"] for name, result in results.items()} == {
-        "item 0": 0, "item 1": 2, "item 2": 4, "item 3": 6, "item 4": 8,
-    }  # fmt: skip
-
-
-def test_a_sweep_shows_how_far_it_is(capsys):
-    cluster.sweep(doubled, ITEMS, label="doubling")
-    assert "doubling: 100%" in capsys.readouterr().err
-
-
-def test_a_sweep_that_was_stopped_goes_on_where_it_was(tmp_path):
-    items, log = with_log(tmp_path, 5)
-    log.write_text("")
-    results = cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
-    assert log.read_text().split() == ["0", "1", "2", "3", "4"]
-    kept = sorted(tmp_path.glob("*.json"))
-    assert len(kept) == 5
-    kept[0].unlink()
-    kept[1].write_text('{"n": ')  # cut short
-    again = cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
-    assert again == results
-    assert len(log.read_text().split()) == 7  # those two and no other
-
-
-def test_a_sweep_keeps_what_was_done_before_an_error(tmp_path):
-    items, log = with_log(tmp_path, 4, bad=2)
-    with pytest.raises(cluster.TaskError, match="work failed for .*no luck"):
-        cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
-    log.write_text("")
-    with pytest.raises(cluster.TaskError):
-        cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
-    assert log.read_text().split() == ["2"]
-
-
-def test_a_sweep_on_a_full_disk_keeps_what_was_done(tmp_path, full_disk):
-    items, log = with_log(tmp_path, 4)
-    with full_disk(2), pytest.raises(OSError, match="^the disk is full: .* make room"):
-        cluster.sweep(noted, items, label="work", keep=tmp_path / "kept", progress=False)
-    cluster.sweep(noted, items, label="work", keep=tmp_path / "kept", progress=False)
-    assert log.read_text().split() == ["0", "1", "2", "2", "3"]
-
-
-def test_another_item_is_not_taken_from_an_old_sweep(tmp_path):
-    items, log = with_log(tmp_path, 2)
-    cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
-    items["item 1"]["n"] = 7
-    results = cluster.sweep(noted, items, label="work", keep=tmp_path, progress=False)
-    assert results["item 1"] == {"n": 7}
-    assert log.read_text().split() == ["0", "1", "7"]
-
-
-SWEPT = """
-def helper(n):
-    return {what}
-
-def work(item):
-    return {{"answer": [helper(n) for n in [item["n"]]][0]}}
-"""
-
-
-def test_changed_code_is_not_taken_from_an_old_sweep(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    answers = []
-    for number, what in enumerate(("n + 1", "n + 1", "n * 10")):
-        (tmp_path / f"swept{number}.py").write_text(SWEPT.format(what=what))
-        module = importlib.import_module(f"swept{number}")
-        results = cluster.sweep(module.work, {"a": {"n": 3}}, label="x", keep=tmp_path)
-        answers.append(results["a"]["answer"])
-    assert answers == [4, 4, 30]
-    assert len(list(tmp_path.glob("*.json"))) == 2  # the function inside a comprehension counts
-
-
-def test_a_sweep_on_a_cluster_gives_the_same(local, monkeypatch, tmp_path):
-    here = cluster.sweep(doubled, ITEMS, label="doubling", progress=False)
-    monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
-
-    def mine(item, add=twice):  # as in a notebook: no module that a worker could import
-        return {"twice": add(item["n"]), "process": os.getpid()}
-
-    there = cluster.sweep(mine, ITEMS, label="doubling", keep=tmp_path, progress=False)
-    assert list(there) == list(here)
-    assert all(there[name]["twice"] == here[name]["twice"] for name in ITEMS)
-    assert os.getpid() not in {result["process"] for result in there.values()}

@@ -87,7 +87,7 @@ def search(
             yield trial.number, trial.params
 
     with tqdm(total=trials, initial=done(), desc="trials", disable=not progress) as bar:
-        answers = cluster.each(
+        answers = cluster.map_unordered(
             partial(_tried, train), asked(), label="trials", ahead=cluster.threads()
         )
         try:
@@ -98,7 +98,7 @@ def search(
                     failed.clear()
                     bar.update(done() - bar.n)
                 else:
-                    failed.append("its worker died" if isinstance(answer, cluster.Lost) else answer)
+                    failed.append("its worker died" if isinstance(answer, cluster.WorkerDied) else answer)
                     study.tell(trial, state=state.FAIL)
         finally:
             for trial in pending.values():  # an interrupt: else they would seem to run for ever

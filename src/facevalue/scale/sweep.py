@@ -1,0 +1,95 @@
+"""A sweep: one function computed for many settings, where finished results are kept."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import joblib
+from tqdm import tqdm
+
+from facevalue.files import explain_write_errors, write_text
+from facevalue.scale import cluster
+
+Settings = dict[str, Any]
+Result = dict[str, Any]
+
+
+def sweep(
+    function: Callable[[Settings], Result],
+    items: Mapping[str, Settings],
+    *,
+    label: str,
+    keep: Path | None = None,
+    uses: Sequence[Callable[..., Any]] = (),
+    progress: bool = True,
+) -> dict[str, Result]:
+    """Return `function(settings)` for each named item, one after the other or on the cluster.
+
+    For items that take minutes, such as trainings. With `keep`, each result is stored as soon as
+    it arrives, and a sweep that was killed continues with the items that are left. A stored result
+    is used again while its settings and the source of `function` and of `uses` stay the same;
+    whatever else it depends on belongs in the settings.
+
+    Args:
+        function: may be defined in a notebook; like the settings, its result must be JSON.
+        items: the settings by name.
+        label: names the work in the progress bar and in errors.
+        keep: the folder of the stored results.
+        uses: functions that `function` calls; a change in one makes stored results invalid.
+        progress: show a progress bar.
+    Raises:
+        TypeError: a result cannot be stored as JSON.
+        OSError: `keep` cannot be written, for example because the disk is full.
+        cluster.TaskError: the function failed for an item, or the item killed its workers.
+        cluster.VersionError, ConnectionError, ModuleNotFoundError: as in `cluster.map`.
+
+    >>> sweep(lambda row: {"square": row["n"] ** 2}, {"a": {"n": 3}}, label="x", progress=False)
+    {'a': {'square': 9}}
+    """
+    files = _files([function, *uses], items, keep) if keep else {}
+    stored = {name: _read(file) for name, file in files.items()}
+    done = {name: result for name, result in stored.items() if result is not None}
+    left = [(name, settings) for name, settings in items.items() if name not in done]
+    answers = cluster.map_unordered(partial(_call, function), left, label=label)
+    with tqdm(total=len(items), initial=len(done), desc=label, disable=not progress) as bar:
+        for (name, _), result in answers:
+            if isinstance(result, cluster.WorkerDied):
+                raise cluster.TaskError(
+                    f"{label} failed for {name}: its workers died. Check their memory and logs."
+                )
+            text = json.dumps(result)
+            if keep:
+                with explain_write_errors(keep):
+                    write_text(files[name], text)
+            done[name] = json.loads(text)  # the same now as when it is read from its file
+            bar.update()
+    return {name: done[name] for name in items}
+
+
+def _call(function: Callable[[Settings], Result], item: tuple[str, Settings]) -> Result:
+    return function(item[1])
+
+
+def _files(
+    functions: Sequence[Callable[..., Any]], items: Mapping[str, Settings], folder: Path
+) -> dict[str, Path]:
+    """Return the file of each item's result, named by its cache key."""
+    sources = [inspect.getsource(function) for function in functions]
+    return {
+        name: folder / f"{joblib.hash([sources, settings])}.json"
+        for name, settings in items.items()
+    }
+
+
+def _read(file: Path) -> Result | None:
+    """Return a stored result, or None if there is none or it is damaged."""
+    try:
+        result = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return result if isinstance(result, dict) else None
