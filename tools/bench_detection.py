@@ -58,7 +58,7 @@ def drawn(n: int) -> str:
 def real(folder: Path) -> str:
     """Return what the detectors find in real photos that a person has looked through."""
     seen = pd.read_csv(paths.root() / "data" / "reference" / "photos_seen.csv")
-    images = [image_files.read(folder / name) for name in tqdm(seen["file"], desc="reading photos")]
+    images = [image_files.read_photo(folder / name) for name in tqdm(seen["file"], desc="reading photos")]
     megapixels = sum(image.shape[0] * image.shape[1] for image in images) / 1e6
     there = (seen["faces"] > 0).to_numpy()
     rows = []

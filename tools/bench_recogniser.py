@@ -328,7 +328,7 @@ def real_photos(folder: Path) -> list[Found]:
     found = []
     pairs = zip(table["file"], table["emotion"], strict=True)
     for name, emotion in tqdm(pairs, total=len(table), desc="reading photos"):
-        grey = cv2.cvtColor(image_files.read(folder / name), cv2.COLOR_RGB2GRAY)
+        grey = cv2.cvtColor(image_files.read_photo(folder / name), cv2.COLOR_RGB2GRAY)
         for box in detection.find_faces(grey)[:1]:
             found.append((grey, box, emotions.number(emotion)))
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -108,7 +107,7 @@ class Frames:
         """Return the answer to one picture: the faces that `search` finds in it."""
         start = time.perf_counter()
         try:
-            image = image_files.decode(io.BytesIO(content), "the picture", MOST_PIXELS)
+            image = image_files.decode_photo(content, "the picture", most_pixels=MOST_PIXELS)
             found = search(image)
         except ValueError as error:
             text = str(error)

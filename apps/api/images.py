@@ -18,7 +18,7 @@ from apps.api import guess, parameters
 from apps.api.catalogue import Catalogue
 from facevalue import emotions
 from facevalue.collection.database_schema import LARGEST, DataSource, EmotionUnit, Image, SingleUnit
-from facevalue.image_files import png as to_png
+from facevalue.image_files import encode_png as to_png
 
 MOST_VALUES = 8_000_000
 """The most pixel values that one answer holds."""

@@ -74,7 +74,7 @@ def _read(upload: Any) -> np.ndarray:
     """
     if upload.size > MOST_MEGABYTES * 2**20:  # the browser refuses it, too
         raise ValueError(f"{upload.name} is larger than {MOST_MEGABYTES} MB: choose a smaller one.")
-    return shrunk(image_files.decode(upload, upload.name))
+    return shrunk(image_files.decode_photo(upload, upload.name))
 
 
 def shrunk(image: np.ndarray, longest: int = LONGEST) -> np.ndarray:

@@ -1,69 +1,278 @@
-"""Images as files: reading photos that may be anything, and writing PNG."""
+"""Images from outside: decoding untrusted files, converting pixels, resizing faces, writing PNG."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+"""The kinds of image that are read, by Pillow's names."""
 
-def png(image: np.ndarray) -> bytes:
-    """Return an image as a PNG file, which keeps every pixel.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+"""How the names of their files end."""
+
+MOST_BYTES = 50_000_000
+"""A larger file is refused before it is opened."""
+
+MOST_PIXELS = 40_000_000
+"""A larger image is refused before it is decoded."""
+
+FACE_SIZE = 48
+"""Height and width of a face as the networks see it, in pixels: FER-2013's."""
+
+
+def read_photo(
+    path: str | Path,
+    *,
+    formats: Sequence[str] = FORMATS,
+    most_pixels: int = MOST_PIXELS,
+    most_bytes: int = MOST_BYTES,
+) -> np.ndarray:
+    """Return the image in a file; see `decode_photo`.
+
+    Raises:
+        ValueError: as in `decode_photo`.
+        OSError: there is no such file, or this user may not read it.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        return decode_photo(
+            file, path.name, formats=formats, most_pixels=most_pixels, most_bytes=most_bytes
+        )
+
+
+def decode_photo(
+    content: bytes | BinaryIO,
+    name: str,
+    *,
+    formats: Sequence[str] = FORMATS,
+    most_pixels: int = MOST_PIXELS,
+    most_bytes: int = MOST_BYTES,
+) -> np.ndarray:
+    """Return the image in a file that may be anything: damaged, huge, or no image at all.
+
+    The image is turned upright as its EXIF data says. Of an animation the first frame is read.
+    16-bit images are scaled to 8 bits, and transparency is ignored.
+
+    Args:
+        content: the bytes of the file, or the opened file.
+        name: what error messages call it.
+        formats: the kinds of image to accept, some of `FORMATS`.
+        most_pixels: an image with more pixels is refused before it is decoded.
+        most_bytes: a file with more bytes is refused.
+    Returns:
+        uint8, shape (height, width, 3), RGB.
+    Raises:
+        ValueError: it is no image of these kinds, is broken, or is too large.
+
+    >>> decode_photo(encode_png(np.zeros((2, 3), np.uint8)), "black.png").shape
+    (2, 3, 3)
+    >>> decode_photo(b"<html>", "page.jpg", formats=("JPEG", "PNG"))
+    Traceback (most recent call last):
+    ValueError: page.jpg is not a JPEG or PNG image.
+    """
+    image = _open(content, name, formats, most_pixels, most_bytes)
+    try:
+        return _rgb(image)
+    except Exception as error:  # Pillow raises many types for broken images
+        raise ValueError(f"{name} is a broken image.") from error
+
+
+def photo_suffix(
+    content: bytes,
+    name: str,
+    *,
+    formats: Sequence[str] = FORMATS,
+    most_pixels: int = MOST_PIXELS,
+    most_bytes: int = MOST_BYTES,
+) -> str:
+    """Return the suffix for a file with these bytes, such as ".jpg", once they can be decoded.
+
+    Args, Raises: as in `decode_photo`.
+
+    >>> photo_suffix(encode_png(np.zeros((2, 3), np.uint8)), "black")
+    '.png'
+    """
+    image = _open(content, name, formats, most_pixels, most_bytes)
+    try:
+        image.load()
+    except Exception as error:  # Pillow raises many types for broken images
+        raise ValueError(f"{name} is a broken image.") from error
+    # MPO is a JPEG file with several pictures, as some phones write it
+    return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}.get(
+        image.format or "", f".{image.format}".lower()
+    )
+
+
+def _open(
+    content: bytes | BinaryIO, name: str, formats: Sequence[str], most_pixels: int, most_bytes: int
+) -> Image.Image:
+    """Return an image whose kind and size are acceptable; its pixels are not decoded yet."""
+    data = content if isinstance(content, bytes) else content.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"{name} is larger than {most_bytes:,} bytes.")
+    try:
+        image = Image.open(io.BytesIO(data), formats=tuple(formats))
+    except Image.DecompressionBombError:
+        raise ValueError(f"{name} has more than {most_pixels:,} pixels.") from None
+    except Exception as error:  # Pillow raises many types for bytes that are no image
+        raise ValueError(f"{name} is not a {_listed(formats)} image.") from error
+    if image.width * image.height > most_pixels:
+        raise ValueError(
+            f"{name} has {image.width:,} x {image.height:,} pixels, more than {most_pixels:,}."
+        )
+    return image
+
+
+def _listed(formats: Sequence[str]) -> str:
+    names = ["WebP" if name == "WEBP" else name for name in formats]
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    """Return a Pillow image of any mode upright, as uint8, shape (height, width, 3), RGB."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips them to white
+        grey = np.clip(np.asarray(upright), 0, 65_535).astype(np.uint16)
+        return cv2.cvtColor(to_uint8(grey), cv2.COLOR_GRAY2RGB)
+    if upright.mode == "F":
+        return cv2.cvtColor(to_uint8(np.asarray(upright)), cv2.COLOR_GRAY2RGB)
+    if upright.mode == "P":  # straight to RGB, Pillow warns of transparency in a palette
+        upright = upright.convert("RGBA")
+    return np.array(upright.convert("RGB"))
+
+
+def as_photo(image: Any, *, bgr: bool = False) -> np.ndarray:
+    """Return a photo in any of the usual forms as an array.
+
+    Args:
+        image: the path of an image file, or its bytes; a PIL image, which is turned upright as
+            its EXIF data says; or an array, shape (height, width) or (height, width, channels)
+            with 1, 3 or 4 channels: uint8 from 0 to 255, uint16 from 0 to 65,535, bool, or float
+            from 0 to 1. A fourth channel, transparency, is ignored.
+        bgr: an array has its colours in the order blue, green, red, as OpenCV reads them.
+    Returns:
+        uint8, shape (height, width, 3), RGB.
+    Raises:
+        ValueError: `image` is none of these; see `decode_photo` for files.
+        OSError: the file cannot be read.
+
+    >>> as_photo(np.full((1, 1), 65_535, np.uint16)).tolist()
+    [[[255, 255, 255]]]
+    """
+    if isinstance(image, str | Path):
+        return read_photo(image)
+    if isinstance(image, bytes):
+        return decode_photo(image, "the image")
+    if isinstance(image, Image.Image):
+        return _rgb(image)
+    array = to_array(image)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    colours = array.ndim == 3 and array.shape[2] in (3, 4)
+    if array.size == 0 or not (array.ndim == 2 or colours):
+        raise ValueError(
+            "An image must be of shape (height, width) or (height, width, 1, 3 or 4), "
+            f"not {array.shape}."
+        )
+    pixels = np.ascontiguousarray(to_uint8(array))
+    if not colours:
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    return np.ascontiguousarray(pixels[..., 2::-1] if bgr else pixels[..., :3])
+
+
+def to_array(image: Any) -> np.ndarray:
+    """Return an image as an array: an array unchanged, a file or a PIL image as uint8 RGB.
+
+    Raises:
+        ValueError: `image` is neither an array, a PIL image, a path nor bytes, or is a file that
+            `decode_photo` refuses.
+    """
+    if isinstance(image, str | Path | bytes | Image.Image):
+        return as_photo(image)
+    if not hasattr(image, "__array__"):
+        raise ValueError(
+            "An image must be a NumPy array or a PIL image, or a file's path or bytes, not "
+            f"{type(image).__name__}."
+        )
+    return np.asarray(image)
+
+
+def to_uint8(array: np.ndarray) -> np.ndarray:
+    """Return pixels of another type as uint8, from 0 to 255.
+
+    Args:
+        array: uint8 (returned unchanged), uint16 from 0 to 65,535, bool, or float from 0 to 1.
+    Raises:
+        ValueError: the type is another one, or floats are out of range or not numbers.
+
+    >>> to_uint8(np.array([0, 257, 65_535], np.uint16)).tolist()
+    [0, 1, 255]
+    >>> to_uint8(np.array([False, True])).tolist()
+    [0, 255]
+    """
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.uint16:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind != "f":
+        raise ValueError(
+            "An image must be uint8 from 0 to 255, uint16 from 0 to 65,535, bool, or float from 0 "
+            f"to 1, not {array.dtype}."
+        )
+    if not ((array >= -1e-6) & (array <= 1 + 1e-6)).all():  # NaN is in no range
+        raise ValueError(
+            "The float pixels of an image must be from 0 to 1: divide grey levels by 255."
+        )
+    return np.rint(255 * np.clip(array, 0, 1)).astype(np.uint8)
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """Return an image in grey levels: 0.299 red + 0.587 green + 0.114 blue.
+
+    Args:
+        image: uint8 or float32, shape (height, width, 3), RGB, or (height, width), returned
+            unchanged.
+    """
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def resize_face(image: np.ndarray, size: int = FACE_SIZE) -> np.ndarray:
+    """Resize a face to a square, by averaging where it shrinks and bicubically where it grows.
+
+    A face that is not square is stretched.
+
+    Args:
+        image: uint8 or float, shape (height, width) or (height, width, 3).
+        size: height and width of the result, in pixels.
+    Returns:
+        The same type, shape (size, size) or (size, size, 3). Floats may leave the range of the
+        input where the face grows.
+
+    >>> resize_face(np.zeros((96, 80), np.uint8)).shape
+    (48, 48)
+    """
+    if image.shape[:2] == (size, size):
+        return image
+    method = cv2.INTER_AREA if max(image.shape[:2]) > size else cv2.INTER_CUBIC
+    return cv2.resize(image, (size, size), interpolation=method)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Return an image as the bytes of a PNG file, which keeps every pixel.
 
     Args:
         image: uint8, shape (height, width) for grey or (height, width, 3) for RGB.
     """
     # OpenCV takes colours in the order blue, green, red
     ordered = image if image.ndim == 2 else image[..., ::-1]
-    packed: bytes = cv2.imencode(".png", ordered)[1].tobytes()
-    return packed
-
-
-if TYPE_CHECKING:
-    pass
-
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-MOST_BYTES = 50_000_000
-MOST_PIXELS = 40_000_000
-
-
-def read(file: Path) -> np.ndarray:
-    """Return a photo from disk, turned as its camera says: uint8, shape (h, w, 3), RGB.
-
-    Raises:
-        ValueError: the file is no JPEG, PNG or WebP image, a broken one, or too large.
-        OSError: it is not there, or this user may not read it.
-    """
-    if file.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{file.name} is larger than {MOST_BYTES // 1_000_000} MB.")
-    with file.open("rb") as opened:
-        return decode(opened, file.name)
-
-
-def decode(opened: BinaryIO, name: str, most_pixels: int = MOST_PIXELS) -> np.ndarray:
-    """Return an opened photo, turned as its camera says: uint8, shape (h, w, 3), RGB.
-
-    Args:
-        opened: a file, or bytes in an `io.BytesIO`; the caller has looked at its length.
-        name: what the messages call it.
-        most_pixels: a larger photo is refused before it is decoded.
-    Raises:
-        ValueError: it is no JPEG, PNG or WebP image, a broken one, or has too many pixels.
-    """
-    large = f"{name} has more than {most_pixels // 1_000_000} megapixels."
-    try:
-        image = Image.open(opened, formats=("JPEG", "PNG", "WEBP"))
-    except Image.DecompressionBombError:
-        raise ValueError(large) from None
-    except Exception:  # Pillow raises many types for bytes that are no image
-        raise ValueError(f"{name} is not a JPEG, PNG or WebP image.") from None
-    if image.width * image.height > most_pixels:
-        raise ValueError(large)
-    try:
-        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
-    except Exception:
-        raise ValueError(f"{name} is a broken image.") from None
+    content: bytes = cv2.imencode(".png", ordered)[1].tobytes()
+    return content

@@ -56,7 +56,7 @@ def test_finds_a_face_in_nine_of_ten_real_photos_that_show_one_from_the_front():
         pytest.skip(f"the real photos are not at {PHOTOS.name}/ beside the project")
     seen = pd.read_csv(paths.root() / "data" / "reference" / "photos_seen.csv")
     files = seen.loc[seen["faces"] > 0, "file"][::5]
-    found = sum(len(detection.find_faces(image_files.read(PHOTOS / file))) > 0 for file in files)
+    found = sum(len(detection.find_faces(image_files.read_photo(PHOTOS / file))) > 0 for file in files)
     assert found >= 0.9 * len(files)
 
 
@@ -260,7 +260,7 @@ def test_a_folder_gives_crops_and_a_table(album, tmp_path):
         "view.png": "no face found",
     }
     assert (table["file"] == "two.jpg").sum() == (table["file"] == "trip/turned.jpg").sum() == 2
-    image = image_files.read(album / "two.jpg")
+    image = image_files.read_photo(album / "two.jpg")
     for row in table[table["file"] == "two.jpg"].itertuples():
         cut = cv2.imread(str(tmp_path / row.crop), cv2.IMREAD_UNCHANGED)
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -394,7 +394,7 @@ def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path):
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
     album, tmp_path, full_disk, room
 ):
-    told = f"the disk is full: {tmp_path} cannot be written"
+    told = f"The disk is full: {tmp_path} cannot be written"
     with full_disk(room), pytest.raises(OSError, match=told):
         crop_folder.crop_folder(album, tmp_path, progress=False)
     assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == room
@@ -416,4 +416,4 @@ def test_a_photo_of_too_many_pixels_is_not_unpacked(tmp_path, side):
     """A few kilobytes that would fill memory."""
     Image.new("1", (side, side)).save(tmp_path / "bomb.png")
     with pytest.raises(ValueError, match="bomb.png has more than 40 megapixels"):
-        image_files.read(tmp_path / "bomb.png")
+        image_files.read_photo(tmp_path / "bomb.png")

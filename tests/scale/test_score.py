@@ -95,7 +95,7 @@ def test_each_face_has_a_row_with_its_box_and_probabilities(folder, tmp_path, mo
     assert len(photos) >= 8 and (photos["frame"] == 0).all()
     recogniser = Recogniser("fast", folder=models)
     for name in {"2.png", "b/5.png"} & set(photos["file"]):
-        found = recogniser.photo(image_files.read(folder / name))
+        found = recogniser.photo(image_files.read_photo(folder / name))
         here = photos[photos["file"] == name]
         assert [tuple(row) for row in here[BOX].to_numpy().tolist()] == [s.box for s in found]
         expected = [list(sighting.probabilities.values()) for sighting in found]
@@ -392,7 +392,7 @@ def test_a_disk_that_fills_up_is_one_sentence_and_what_was_done_stays(
 ):
     monkeypatch.setattr(score_folder, "BATCH", 1)
     out = tmp_path / "scores.parquet"
-    told = "the disk is full: .*scores.parts cannot be written"
+    told = "The disk is full: .*scores.parts cannot be written"
     with full_disk(3), pytest.raises(OSError, match=told):
         score_folder.score(folder, out, models=models, progress=False)
     assert not out.exists() and left_over(tmp_path) == []
@@ -405,7 +405,7 @@ def test_a_disk_that_fills_up_is_one_sentence_and_what_was_done_stays(
 
     with monkeypatch.context() as patch:
         patch.setattr(score_folder, "_gathered", half)
-        with pytest.raises(OSError, match="the disk is full: .*scores.parquet cannot"):
+        with pytest.raises(OSError, match="The disk is full: .*scores.parquet cannot"):
             score_folder.score(folder, out, models=models, progress=False)
     assert not out.exists() and left_over(tmp_path) == []
     assert score_folder.score(folder, out, models=models, progress=False).failed == 0

@@ -173,7 +173,7 @@ def image_row(
         origin: what its source calls it: a file name, an address, a number.
         known: licence, author and address, where they are known.
     """
-    png = image_files.png(image)
+    png = image_files.encode_png(image)
     height, width = image.shape[:2]
     return {
         "source": source,

@@ -87,7 +87,7 @@ def photos(folder: Path, seed: int = 0) -> Dataset:
             f"{folder.name} has {len(table)} photos with a label and a face that was found: "
             f"there must be {LEAST_PHOTOS} or more of two emotions."
         )
-    images = np.stack([image_files.read(out / crop)[..., 0] for crop in table["crop"]])
+    images = np.stack([image_files.read_photo(out / crop)[..., 0] for crop in table["crop"]])
     splits = np.full(len(table), "PrivateTest", dtype="<U11")
     rng = np.random.default_rng(seed)
     for label in np.flatnonzero(counts >= LEAST_PHOTOS):

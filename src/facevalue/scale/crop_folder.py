@@ -128,7 +128,7 @@ def _crop_photo(
         face = crop(image if colour else grey, box, margin, size)
         target = out / f"{name}-{number}.png"
         with explain_write_errors(out), atomic_write(target) as part:
-            part.write_bytes(image_files.png(face))
+            part.write_bytes(image_files.encode_png(face))
         x, y, width, height = box.tolist()
         bits = descriptors.perceptual_hash(crop(grey, box, margin, 48)[None])[0]
         told = np.packbits(bits).tobytes().hex()

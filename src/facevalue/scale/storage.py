@@ -14,7 +14,7 @@ import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 
-from facevalue.image_files import MOST_BYTES, decode
+from facevalue.image_files import MOST_BYTES, decode_photo
 
 
 def address(folder: str | Path) -> str:
@@ -158,4 +158,4 @@ if TYPE_CHECKING:
 def read_from(system: Any, path: str) -> np.ndarray:
     """Do as `read` with a file of any storage (see `storage.opened`)."""
     content = read(system, path, MOST_BYTES)
-    return decode(io.BytesIO(content), PurePosixPath(path).name)
+    return decode_photo(content, PurePosixPath(path).name)
