@@ -1,23 +1,18 @@
 """Finding and cutting out faces."""
 
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
-import fsspec
 import numpy as np
 import pandas as pd
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from facevalue import image_files, paths
 from facevalue.drawing import faces
-from facevalue.evaluation import detectors
 from facevalue.recognition import cropping, detection
-from facevalue.scale import crop_folder, storage
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "photos"
 
@@ -208,207 +203,6 @@ def test_overlap_by_hand():
     assert detection.overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(50 / 150)
     assert detection.overlap((0, 0, 10, 10), (10, 0, 10, 10)) == 0
     assert detection.overlap((3, 4, 5, 6), (3, 4, 5, 6)) == 1
-
-
-def test_two_boxes_on_one_face_count_once():
-    truth = np.array([[0, 0, 100, 100], [200, 0, 100, 100]])
-    boxes = np.array([[0, 0, 100, 100], [5, 0, 100, 100], [500, 0, 50, 50]])
-    assert detectors.matched(boxes, truth) == 1
-    assert detectors.matched(truth, truth) == 2
-    assert detectors.matched(boxes[:0], truth) == 0
-
-
-def test_compare_counts_found_missed_and_false():
-    photos = [faces.photo(1, 2), faces.photo(2, 0)]
-    table = detectors.compare(photos, ["frontalface_default"])
-    row = table.loc["frontalface_default"]
-    assert row["found"] + row["missed"] == 2
-    assert row["found"] == 2 and row["ms per megapixel"] > 0
-    # a photo whose truth lies elsewhere: the same boxes are then false
-    wrong = faces.Photo(photos[0].image, np.array([[0, 0, 50, 50]]), ("happy",))
-    row = detectors.compare([wrong], ["frontalface_default"]).loc["frontalface_default"]
-    assert (row["found"], row["missed"], row["false"]) == (0, 1, 2)
-
-
-@pytest.fixture(scope="module")
-def album(tmp_path_factory):
-    """A folder of photos as people have them: nested, turned, broken, empty, none at all."""
-    folder = tmp_path_factory.mktemp("album")
-    (folder / "trip").mkdir()
-    photo = Image.fromarray(faces.photo(4, 2).image)
-    photo.save(folder / "two.jpg", quality=92)
-    turned = photo.transpose(Image.Transpose.ROTATE_90)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # "turn me by 90 degrees", as a telephone writes it
-    turned.save(folder / "trip" / "turned.jpg", quality=92, exif=exif)
-    Image.fromarray(faces.photo(10_004, 0).image).save(folder / "view.png")
-    whole = (folder / "two.jpg").read_bytes()
-    (folder / "half.jpg").write_bytes(whole[: len(whole) // 2])
-    (folder / "page.jpg").write_text("<html>not found</html>")
-    (folder / "notes.txt").write_text("no photo")
-    return folder
-
-
-def test_a_folder_gives_crops_and_a_table(album, tmp_path):
-    table = crop_folder.crop_folder(album, tmp_path, progress=False)
-    problems = dict(zip(table["file"], table["problem"], strict=True))
-    assert problems == {
-        "half.jpg": "half.jpg is a broken image.",
-        "page.jpg": "page.jpg is not a JPEG, PNG or WebP image.",
-        "trip/turned.jpg": "",
-        "two.jpg": "",
-        "view.png": "no face found",
-    }
-    assert (table["file"] == "two.jpg").sum() == (table["file"] == "trip/turned.jpg").sum() == 2
-    image = image_files.read_photo(album / "two.jpg")
-    for row in table[table["file"] == "two.jpg"].itertuples():
-        cut = cv2.imread(str(tmp_path / row.crop), cv2.IMREAD_UNCHANGED)
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        box = (row.x, row.y, row.width, row.height)
-        np.testing.assert_array_equal(cut, cropping.crop(grey, box, 0.1, 48))
-    stored = pd.read_csv(tmp_path / "crops.csv", keep_default_na=False)
-    assert stored["crop"].tolist() == table["crop"].tolist()
-    assert not list(tmp_path.rglob("*.part"))
-
-
-def test_crops_in_colour_are_224_pixels_high_and_red_stays_red(tmp_path):
-    image = faces.photo(4, 1).image // 2
-    image[..., 0] += 100
-    (tmp_path / "in").mkdir()
-    Image.fromarray(image).save(tmp_path / "in" / "red.png")
-    table = crop_folder.crop_folder(
-        tmp_path / "in", tmp_path, size=224, colour=True, progress=False
-    )
-    with Image.open(tmp_path / table["crop"][0]) as crop:
-        assert crop.size == (224, 224) and crop.mode == "RGB"
-        red, _, blue = np.asarray(crop).mean(axis=(0, 1))
-    assert red > blue + 50
-
-
-def _with_one_face(folder):
-    Image.fromarray(faces.photo(4, 1).image).save(folder / "one.bin", "JPEG")
-    return (folder / "one.bin").read_bytes()
-
-
-def test_a_second_run_does_only_what_is_new_changed_or_lost(album, tmp_path, monkeypatch):
-    folder, out = tmp_path / "photos", tmp_path / "photos" / "crops"
-    shutil.copytree(album, folder)
-    first = crop_folder.crop_folder(folder, out, progress=False)
-    done = []
-
-    def counted(system, path):
-        done.append(Path(path).name)
-        return original(system, path)
-
-    original = storage.read_from
-    monkeypatch.setattr(storage, "read_from", counted)
-    again = crop_folder.crop_folder(folder, out, progress=False)
-    pd.testing.assert_frame_equal(again, first)
-    assert done == []
-    shutil.copy(album / "two.jpg", folder / "new.jpg")
-    (folder / "view.png").write_bytes((album / "two.jpg").read_bytes())
-    (out / "trip" / "turned.jpg-0.png").unlink()
-    last = crop_folder.crop_folder(folder, out, progress=False)
-    assert done == ["new.jpg", "turned.jpg", "view.png"]
-    assert (last["problem"] == "").sum() == 8
-    crop_folder.crop_folder(folder, out, size=64, progress=False)
-    assert len(done) == 3 + 6
-    (folder / "two.jpg").write_bytes(_with_one_face(folder))
-    table = crop_folder.crop_folder(folder, out, size=64, progress=False)
-    files = {file.relative_to(out).as_posix() for file in out.rglob("*.png")}
-    assert (table["file"] == "two.jpg").sum() == 1 and "two.jpg-1.png" not in files
-
-
-def test_what_was_done_before_an_interrupt_is_kept(album, tmp_path, monkeypatch):
-    original = storage.read_from
-
-    def stopped(system, path):
-        if Path(path).name == "two.jpg":
-            raise KeyboardInterrupt
-        return original(system, path)
-
-    monkeypatch.setattr(storage, "read_from", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        crop_folder.crop_folder(album, tmp_path, progress=False)
-    kept = pd.read_csv(tmp_path / "crops.csv")
-    assert kept["file"].unique().tolist() == ["half.jpg", "page.jpg", "trip/turned.jpg"]
-
-
-def test_a_folder_in_another_storage_gives_the_same(album, tmp_path):
-    memory = fsspec.filesystem("memory")
-    memory.put(str(album), "/album", recursive=True)
-    here = crop_folder.crop_folder(album, tmp_path / "here", progress=False)
-    there = crop_folder.crop_folder("memory://album", tmp_path / "there", progress=False)
-    memory.rm("/album", recursive=True)
-    pd.testing.assert_frame_equal(there, here)
-    for crop in filter(None, here["crop"]):
-        assert (tmp_path / "there" / crop).read_bytes() == (tmp_path / "here" / crop).read_bytes()
-
-
-def test_a_name_that_leads_out_of_the_folder_is_listed_and_not_followed(tmp_path, monkeypatch):
-    photo = {"name": "/album/../../x.png", "type": "file", "size": 1}
-    monkeypatch.setattr(MemoryFileSystem, "ls", lambda *_, **__: [photo])
-    monkeypatch.setattr(MemoryFileSystem, "isdir", lambda *_: True)
-    table = crop_folder.crop_folder("memory://album", tmp_path / "a" / "b", progress=False)
-    assert table["problem"].tolist() == ["its name leads out of the folder: rename it"]
-    assert [file.name for file in tmp_path.rglob("*.*")] == ["crops.csv"]
-
-
-def test_copies_of_a_photo_have_one_hash_and_other_faces_another(album, tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    shutil.copy(album / "two.jpg", folder)
-    with Image.open(album / "two.jpg") as image:
-        image.save(folder / "saved again.jpg", quality=80)
-    table = crop_folder.crop_folder(folder, tmp_path / "crops", progress=False)
-    hashes = {name: rows["hash"].tolist() for name, rows in table.groupby("file")}
-    assert all(len(told) == 16 for told in table["hash"])
-
-    def bits(a, b):
-        return (int(a, 16) ^ int(b, 16)).bit_count()
-
-    for one, again in zip(hashes["two.jpg"], hashes["saved again.jpg"], strict=True):
-        assert bits(one, again) <= 6
-    assert bits(*hashes["two.jpg"]) > 12
-
-
-def test_a_table_of_somebody_else_is_no_reason_to_leave_photos_out(album, tmp_path):
-    (tmp_path / "crops.csv").write_text("a,b\n1,2\n")
-    assert len(crop_folder.crop_folder(album, tmp_path, progress=False)) == 7
-
-
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
-        crop_folder.crop_folder(tmp_path / "none", tmp_path)
-
-
-def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "notes.txt").write_text("no photo")
-    with pytest.raises(ValueError, match="there is no photo in .*in: no .jpg, .jpeg, .png, .webp"):
-        crop_folder.crop_folder(tmp_path / "in", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("room", [0, 2, 4])  # the fifth file is the table
-def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
-    album, tmp_path, full_disk, room
-):
-    told = f"The disk is full: {tmp_path} cannot be written"
-    with full_disk(room), pytest.raises(OSError, match=told):
-        crop_folder.crop_folder(album, tmp_path, progress=False)
-    assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == room
-    assert len(crop_folder.crop_folder(album, tmp_path, progress=False)) == 7
-
-
-def test_crops_among_the_photos_are_refused(album):
-    with pytest.raises(ValueError, match="give another `out`"):
-        crop_folder.crop_folder(album, album)
-
-
-def test_wrong_settings_fail_before_the_first_photo(album, tmp_path):
-    with pytest.raises(ValueError, match="size 1 or more"):
-        crop_folder.crop_folder(album, tmp_path, size=0)
 
 
 @pytest.mark.parametrize("side", [9_000, 14_000])  # the second is refused by Pillow itself

@@ -166,13 +166,13 @@ def test_the_list_of_failed_files_goes_when_none_fails_any_more(folder, tmp_path
 def seen(monkeypatch):
     """Which files are read, photo by photo."""
     names = []
-    photo = storage.read_from
+    photo = storage.read_image
 
     def noted(system, path):
         names.append(Path(path).name)
         return photo(system, path)
 
-    monkeypatch.setattr(storage, "read_from", noted)
+    monkeypatch.setattr(storage, "read_image", noted)
     monkeypatch.setattr(score_folder, "BATCH", 2)
     return names
 
@@ -227,11 +227,11 @@ from facevalue import image_files
 from facevalue.scale import storage
 from facevalue.scale import score_folder
 score_folder.BATCH = 1
-photo = storage.read_from
+photo = storage.read_image
 def slow(*arguments):
     time.sleep(float(sys.argv[4]))
     return photo(*arguments)
-storage.read_from = slow
+storage.read_image = slow
 print(score_folder.score(sys.argv[1], Path(sys.argv[2]), models=Path(sys.argv[3]), progress=False))
 """
 

@@ -152,8 +152,8 @@ def _fetched_there(
     work = partial(_piece, folder, limits, workers, per_second)
     for start in range(0, max(map(len, hosts.values()), default=0), PIECE):
         pieces = [part for host in hosts.values() if (part := tuple(host[start : start + PIECE]))]
-        for piece, found in cluster.each(work, pieces, label="images"):
-            if isinstance(found, cluster.Lost):
+        for piece, found in cluster.map_unordered(work, pieces, label="images"):
+            if isinstance(found, cluster.WorkerDied):
                 yield from ((address, "", "The workers that fetched it died.") for address in piece)
             else:
                 yield from found

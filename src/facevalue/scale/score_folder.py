@@ -143,7 +143,7 @@ def score(
     if not work.files:
         endings = ", ".join(SUFFIXES)
         raise ValueError(
-            f"there is no photo or video in {storage.shown(way.address)}: no {endings}."
+            f"there is no photo or video in {storage.without_secrets(way.address)}: no {endings}."
         )
     with explain_write_errors(out):
         return work.put_together(out)
@@ -204,7 +204,7 @@ class _Work:
         """List the folder, and yield what is left to do."""
 
         def listed() -> Iterator[_Batch]:
-            system, root = storage.opened(self.way.address)
+            system, root = storage.file_system(self.way.address)
             done = 0
             for batch in _batches(self.way, storage.files(system, root, SUFFIXES, self.problems)):
                 self.keys.append(batch.key)
@@ -222,8 +222,8 @@ class _Work:
     def do(self, batches: Iterable[_Batch], bar: tqdm) -> list[_Batch]:
         """Score the batches, and store each; return those that killed their workers."""
         lost = []
-        for batch, result in cluster.each(partial(_scored, self.way), batches, label="scoring"):
-            if isinstance(result, cluster.Lost):
+        for batch, result in cluster.map_unordered(partial(_scored, self.way), batches, label="scoring"):
+            if isinstance(result, cluster.WorkerDied):
                 lost.append(batch)
             else:
                 self._store(batch.key, *result)
@@ -239,8 +239,8 @@ class _Work:
             found: list[Row] = []
             for name in batch.files:
                 one = [_Batch(batch.key, (name,))]
-                ((_, result),) = cluster.each(partial(_scored, self.way), one, label="scoring")
-                if isinstance(result, cluster.Lost):
+                ((_, result),) = cluster.map_unordered(partial(_scored, self.way), one, label="scoring")
+                if isinstance(result, cluster.WorkerDied):
                     found.append({"file": name, "problem": "the workers that read it died"})
                 else:
                     found.extend(parquet.read_table(io.BytesIO(result[0])).to_pylist())
@@ -337,14 +337,14 @@ def _recogniser(model: str, models: str | None, digest: str) -> Recogniser:
 def _scored(way: _Way, batch: _Batch) -> tuple[bytes, bool]:
     """Score a batch of files; return the part, and whether some should be tried again."""
     recogniser = _recogniser(way.model, way.models, way.digest)
-    system, root = storage.opened(way.address)
+    system, root = storage.file_system(way.address)
     rows: list[Row] = []
     again = False
     for name in batch.files:
         path = storage.join(root, name)
         try:
             seen = _video(system, path, way.every, recogniser) if _kind(name) == "video" else (
-                (0, sighting) for sighting in recogniser.photo(storage.read_from(system, path))
+                (0, sighting) for sighting in recogniser.photo(storage.read_image(system, path))
             )  # fmt: skip
             for frame, sighting in seen:
                 rows.append({"file": name, "frame": frame, **_columns(sighting)})
@@ -373,7 +373,7 @@ def _video(
     Raises:
         ValueError: it is no video, or it ends early; what comes before that was yielded.
     """
-    with storage.here(system, path, MOST_VIDEO) as file:
+    with storage.local_file(system, path, MOST_VIDEO) as file:
         clip = video.clip(file)
         step, frame = max(1, round(clip.rate * every)), 0
         try:

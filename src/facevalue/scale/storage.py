@@ -1,161 +1,237 @@
-"""Folders of photos and videos on this machine or at any address that fsspec knows."""
+"""Folders of photos and videos on this machine or at an address that fsspec knows."""
 
 from __future__ import annotations
 
-import io
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO, Protocol
 
-import fsspec
 import numpy as np
-from fsspec.implementations.local import LocalFileSystem
 
 from facevalue.image_files import MOST_BYTES, decode_photo
 
 
+class FileSystem(Protocol):
+    """The part of fsspec's interface that is used here."""
+
+    def isdir(self, path: str) -> bool: ...
+    def ls(self, path: str, detail: bool = True) -> list[dict[str, Any]]: ...
+    def open(self, path: str, mode: str = "rb") -> BinaryIO: ...
+    def size(self, path: str) -> int | None: ...
+    def get_file(self, path: str, local_path: str) -> None: ...
+
+
+class LocalFileSystem:
+    """The files of this machine, so that a local folder does not need fsspec."""
+
+    def isdir(self, path: str) -> bool:
+        """Return whether there is such a folder."""
+        return Path(path).is_dir()
+
+    def ls(self, path: str, detail: bool = True) -> list[dict[str, Any]]:
+        """Return name, type, size and modification time of everything in a folder."""
+        with os.scandir(path) as entries:
+            return [self._info(entry) for entry in entries]
+
+    def open(self, path: str, mode: str = "rb") -> BinaryIO:
+        """Open a file for reading."""
+        return Path(path).open("rb")
+
+    def size(self, path: str) -> int:
+        """Return the size of a file in bytes."""
+        return Path(path).stat().st_size
+
+    def get_file(self, path: str, local_path: str) -> None:
+        """Copy a file."""
+        shutil.copyfile(path, local_path)
+
+    @staticmethod
+    def _info(entry: os.DirEntry[str]) -> dict[str, Any]:
+        # a broken link is listed too: reading it fails with the reason
+        broken = entry.is_symlink() and not Path(entry).exists()
+        facts = entry.stat(follow_symlinks=not broken)
+        return {
+            "name": Path(entry).as_posix(),
+            "type": "directory" if entry.is_dir() else "file",
+            "islink": entry.is_symlink(),
+            "size": facts.st_size,
+            "mtime": facts.st_mtime,
+        }
+
+
 def address(folder: str | Path) -> str:
-    """Return an address that means the same on a worker with another working folder."""
+    """Return an address that also holds on a worker with another working directory.
+
+    >>> address("s3://bucket/photos")
+    's3://bucket/photos'
+    """
     text = str(folder)
-    return text if "://" in text or "::" in text else str(Path(text).expanduser().resolve())
+    return text if "://" in text else str(Path(text).expanduser().resolve())
 
 
-def shown(text: str) -> str:
-    """Return a text without what addresses in it may hold: passwords, and signatures after "?"."""
+def without_secrets(text: str) -> str:
+    """Return a text without the passwords and signatures that addresses in it may hold.
+
+    >>> without_secrets("https://me:secret@host/photos?Signature=abc cannot be read")
+    'https://host/photos cannot be read'
+    """
     return re.sub(r"(://[^\s?]*)\?[^\s\"']*", r"\1", re.sub(r"://[^/@\s]*@", "://", text))
 
 
 def reason(error: Exception) -> str:
-    """Return why a file failed, in one line without secrets."""
-    told = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-    told = " ".join(shown(told).split())
-    known = told and isinstance(error, OSError | ValueError)
-    return told if known else f"{type(error).__name__} {told}".strip()
+    """Return why a file failed, in one line and without secrets.
+
+    >>> reason(ValueError("a.png is a broken image."))
+    'a.png is a broken image.'
+    >>> reason(KeyError("size"))
+    "KeyError 'size'"
+    """
+    text = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    text = " ".join(without_secrets(text).split())
+    explained = text and isinstance(error, OSError | ValueError)
+    return text if explained else f"{type(error).__name__} {text}".strip()
 
 
-def opened(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the folder in it.
+def file_system(address: str) -> tuple[FileSystem, str]:
+    """Return the file system of an address, and the path of the folder in it.
 
     Raises:
         ModuleNotFoundError: the address needs a package that is not installed.
-        ValueError: it is no address.
+        ValueError: the address is invalid.
     """
+    if "://" not in address:
+        return LocalFileSystem(), Path(address).as_posix()
     try:
-        # listings that are kept would be the larger, the larger the folder
+        import fsspec
+
+        # a cached listing would need memory for every file of the folder
         system, root = fsspec.core.url_to_fs(address, use_listings_cache=False)
     except ImportError as error:
-        raise ModuleNotFoundError(f"{shown(address)} cannot be read here: {error}.") from None
+        raise ModuleNotFoundError(
+            f"{without_secrets(address)} cannot be read here: {error}. Install the missing package."
+        ) from None
     except ValueError as error:
-        raise ValueError(f"{shown(address)} is no address of a folder: {error}.") from None
+        raise ValueError(
+            f"{without_secrets(address)} is not the address of a folder: {reason(error)}."
+        ) from None
     return system, root.rstrip("/") or root
 
 
 def check_folder(address: str) -> None:
-    """Raise OSError unless there is such a folder."""
-    system, root = opened(address)
+    """Raise OSError unless the folder exists."""
+    system, root = file_system(address)
     try:
-        there = system.isdir(root)
-    except Exception as error:  # each kind of storage has its own types
-        raise OSError(f"{shown(address)} cannot be read: {reason(error)}.") from None
-    if not there:
-        raise FileNotFoundError(f"there is no folder {shown(address)}.")
+        exists = system.isdir(root)
+    except Exception as error:  # each kind of storage has its own exceptions
+        # no cause: it may hold the address with its password
+        raise OSError(f"{without_secrets(address)} cannot be read: {reason(error)}.") from None
+    if not exists:
+        raise FileNotFoundError(f"There is no folder {without_secrets(address)}: check its name.")
 
 
 def join(root: str, name: str) -> str:
-    """Return the path of a file of `files` in its file system."""
+    """Return the path of one of the `files` in its file system.
+
+    >>> join("bucket/photos", "day 1/a.jpg")
+    'bucket/photos/day 1/a.jpg'
+    """
     return f"{root.rstrip('/')}/{name}" if root else name
 
 
 def files(
-    system: Any,
+    system: FileSystem,
     root: str,
     suffixes: tuple[str, ...],
     problems: list[dict[str, Any]],
     folder: str | None = None,
 ) -> Iterator[tuple[str, str]]:
-    """Yield each file under `root`, and what tells that it is still the same file.
+    """Yield the name of each file under `root`, and a text that changes when the file changes.
 
-    In the order of the names, one folder after the other; only one is in memory at a time.
+    Sorted by name, folder by folder; only one folder's listing is in memory at a time.
 
     Args:
-        system, root: as `opened` returns them.
-        suffixes: the files to yield, by the ends of their names in small letters.
-        problems: what cannot be yielded is added to it, as {"file": ..., "problem": ...}.
-        folder: where to begin under `root`.
+        system, root: as `file_system` returns them.
+        suffixes: which files to yield, in lower case.
+        problems: receives {"file": ..., "problem": ...} for what cannot be yielded.
+        folder: where to start under `root`.
     """
     start = len(root.rstrip("/")) + 1 if root else 0
-    place = root if folder is None else folder
-    for facts in sorted(system.ls(place, detail=True), key=lambda facts: str(facts["name"])):
+    here = root if folder is None else folder
+    for facts in sorted(system.ls(here, detail=True), key=lambda facts: str(facts["name"])):
         path = str(facts["name"])
         name = path[start:]
         if facts["type"] == "directory":
-            # some stores list a folder in itself, and a link may lead back to where it is
-            if path.rstrip("/") == place.rstrip("/") or facts.get("islink"):
+            # some stores list a folder in itself, and a link may lead back to its own parent
+            if path.rstrip("/") == here.rstrip("/") or facts.get("islink"):
                 continue
             try:
                 yield from files(system, root, suffixes, problems, path)
-            except Exception as error:  # a storage's own types too
+            except Exception as error:  # each kind of storage has its own exceptions
                 problems.append({"file": name, "problem": f"cannot be listed: {reason(error)}"})
         elif path.lower().endswith(suffixes):
             if problem := _name_problem(name):
-                told = name.encode(errors="backslashreplace").decode()
-                problems.append({"file": told, "problem": problem})
+                readable = name.encode(errors="backslashreplace").decode()
+                problems.append({"file": readable, "problem": problem})
                 continue
-            names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "modified")
-            yield name, f"{facts.get('size')} {next(filter(None, map(facts.get, names)), '')}"
+            yield name, _state(facts)
+
+
+def _state(facts: dict[str, Any]) -> str:
+    """Return the size of a file and its checksum or modification time, whichever is known."""
+    names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "modified")
+    return f"{facts.get('size')} {next(filter(None, map(facts.get, names)), '')}"
 
 
 def _name_problem(name: str) -> str:
-    """Return why a file cannot be worked on by its name, or "": a store's names may be anything."""
+    """Return why a file with this name cannot be processed, or "" if it can."""
     try:
         name.encode()
     except UnicodeEncodeError:  # on Linux a name may be any bytes
-        return "its name is no text: rename it"
+        return "its name is not valid text: rename it"
     if ".." in PurePosixPath(name.replace("\\", "/")).parts or name.startswith("/"):
         return "its name leads out of the folder: rename it"
     return ""
 
 
-def read(system: Any, path: str, most: int) -> bytes:
+def read(system: FileSystem, path: str, limit: int) -> bytes:
     """Return a file's content.
 
     Raises:
-        ValueError: it has more than `most` bytes.
-        Exception: whatever its storage raises when it cannot be read.
+        ValueError: it has more than `limit` bytes.
+        Exception: whatever its storage raises if it cannot be read.
     """
     with system.open(path, "rb") as opened:
-        content: bytes = opened.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"{Path(path).name} is larger than {most // 1_000_000} MB.")
+        content = opened.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"{Path(path).name} is larger than {limit // 1_000_000} MB.")
     return content
 
 
+def read_image(system: FileSystem, path: str) -> np.ndarray:
+    """Return a photo from any storage, as `image_files.read_photo` does for a local one."""
+    return decode_photo(read(system, path, MOST_BYTES), PurePosixPath(path).name)
+
+
 @contextmanager
-def here(system: Any, path: str, most: int) -> Iterator[Path]:
-    """Give a file a place on this machine, for those who read nothing else, as OpenCV.
+def local_file(system: FileSystem, path: str, limit: int) -> Iterator[Path]:
+    """Give a file a path on this machine, for libraries that read nothing else, such as OpenCV.
+
+    A remote file is copied to a temporary folder, and the copy is deleted at the end.
 
     Raises:
-        ValueError: it has more than `most` bytes.
+        ValueError: it has more than `limit` bytes.
     """
     if isinstance(system, LocalFileSystem):
         yield Path(path)
         return
-    if (system.size(path) or 0) > most:
-        raise ValueError(f"{Path(path).name} is larger than {most // 1_000_000_000} GB.")
+    if (system.size(path) or 0) > limit:
+        raise ValueError(f"{Path(path).name} is larger than {limit // 1_000_000_000} GB.")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / Path(path).name
         system.get_file(path, str(file))
         yield file
-
-
-if TYPE_CHECKING:
-    pass
-
-
-def read_from(system: Any, path: str) -> np.ndarray:
-    """Do as `read` with a file of any storage (see `storage.opened`)."""
-    content = read(system, path, MOST_BYTES)
-    return decode_photo(content, PurePosixPath(path).name)
