@@ -12,7 +12,7 @@ import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from facevalue.collection import database
+from facevalue.collection import database, database_import
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition.recogniser import Recogniser
@@ -105,11 +105,11 @@ def movie(path, frames, rate=10):
 def small_database(folder):
     """Make a database of twenty small images of all emotions, and open it."""
     made = database.create(f"sqlite:///{folder / 'faces.db'}")
-    database.add_sources(made, pd.DataFrame([{"name": "s", "address": "a", "licence": "CC0"}]))
-    database.add_facs(made)
+    database_import.add_sources(made, pd.DataFrame([{"name": "s", "address": "a", "licence": "CC0"}]))
+    database_import.add_facs(made)
     rows = [
-        database.image_row(np.full((48, 48), k, np.uint8), "s", EMOTIONS[k % 7], f"{k}")
+        database_import.image_row(np.full((48, 48), k, np.uint8), "s", EMOTIONS[k % 7], f"{k}")
         for k in range(20)
     ]
-    database.add_images(made, pd.DataFrame(rows))
+    database_import.add_images(made, pd.DataFrame(rows))
     return made

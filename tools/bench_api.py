@@ -35,7 +35,7 @@ from sqlalchemy import func, select
 from tqdm import tqdm
 
 from facevalue import paths
-from facevalue.collection import database, database_schema
+from facevalue.collection import database, database_import, database_schema
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import results
 from facevalue.files import write_text
@@ -67,7 +67,7 @@ def chunk(rng: np.random.Generator, first: int, n: int, side: int) -> pd.DataFra
     kinds = rng.choice(len(EMOTIONS), n, p=SHARES)
     places = rng.choice(len(SOURCES), n)
     rows = [
-        database.image_row(image, SOURCES[place], EMOTIONS[kind], f"generated {number}")
+        database_import.image_row(image, SOURCES[place], EMOTIONS[kind], f"generated {number}")
         for number, (image, place, kind) in enumerate(zip(pixels, places, kinds, strict=True))
     ]
     ratios = rng.choice([1.0, 0.75, 1.05, 1.33], n, p=[0.85, 0.05, 0.05, 0.05])
@@ -80,7 +80,7 @@ def part(url: str, first: int, n: int, side: int, seed: int) -> float:
     rows = chunk(np.random.default_rng([seed, first]), first, n, side)
     engine = database.create(url)
     start = time.perf_counter()
-    database.add_images(engine, rows)
+    database_import.add_images(engine, rows)
     spent = time.perf_counter() - start
     engine.dispose()
     return spent
@@ -95,7 +95,7 @@ def fill(url: str, images: int, side: int, seed: int, clients: int = 1) -> tuple
     """
     engine = database.create(url)
     names = pd.DataFrame({"name": SOURCES, "address": "tools/bench_api.py", "licence": "MIT"})
-    database.add_sources(engine, names)
+    database_import.add_sources(engine, names)
     with engine.connect() as connection:
         there = connection.scalar(select(func.count()).select_from(database_schema.Image)) or 0
     engine.dispose()

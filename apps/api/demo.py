@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from facevalue.collection import database
+from facevalue.collection import database, database_import
 from facevalue.drawing import drawn_set
 from facevalue.emotions import EMOTIONS
 
@@ -21,13 +21,13 @@ def demo(file: Path) -> Path:
     beside.unlink(missing_ok=True)
     engine = database.create(f"sqlite:///{beside}")
     source = {"name": "rendered", "address": "src/faces.py", "licence": "MIT, as this course"}
-    database.add_sources(engine, pd.DataFrame([source]))
-    database.add_facs(engine)
+    database_import.add_sources(engine, pd.DataFrame([source]))
+    database_import.add_facs(engine)
     drawn = drawn_set.sample(FACES, clean=True)
     rows = [
-        database.image_row(image, "rendered", EMOTIONS[label], f"face {number}")
+        database_import.image_row(image, "rendered", EMOTIONS[label], f"face {number}")
         for number, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True))
     ]
-    database.add_images(engine, pd.DataFrame(rows))
+    database_import.add_images(engine, pd.DataFrame(rows))
     engine.dispose()
     return beside.replace(file)

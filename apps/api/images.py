@@ -17,7 +17,8 @@ from sqlalchemy import Connection, func, select
 from apps.api import guess, parameters
 from apps.api.catalogue import Catalogue
 from facevalue import emotions
-from facevalue.collection.database_schema import LARGEST, DataSource, EmotionUnit, Image, SingleUnit
+from facevalue.collection.database_schema import DataSource, EmotionUnit, Image, SingleUnit
+from facevalue.image_files import MOST_PIXELS
 from facevalue.image_files import encode_png as to_png
 
 MOST_VALUES = 8_000_000
@@ -242,7 +243,7 @@ def decoded(number: int, png: bytes) -> np.ndarray:
     """
     width, height = int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
     image = None
-    if width * height <= LARGEST:
+    if width * height <= MOST_PIXELS:
         image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None or image.dtype != np.uint8:
         raise HTTPException(404, f"The file of image {number} cannot be read as a picture.")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import schemathesis
+from databases import postgresql, url  # noqa: F401 - fixtures: both kinds of database
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,13 +24,12 @@ from schemathesis.specs.openapi.checks import (
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sqlalchemy import text
-from test_database import postgresql, url  # noqa: F401 - fixtures: both kinds of database
 
 from apps.api import create_app, guess
 from apps.api.__main__ import app as app_of_worker
 from apps.api.__main__ import main
 from apps.api.demo import demo
-from facevalue.collection import database, database_schema
+from facevalue.collection import database, database_import
 from facevalue.emotions import COLOURS, EMOTIONS
 from facevalue.learning import classical_files, image_features
 
@@ -45,7 +45,7 @@ SOURCES = pd.DataFrame(
 def picture(value, emotion="happy", source="FER-2013", shape=(48, 48), **known):
     """One row: a grey or colour image of one value."""
     image = np.full(shape, value, np.uint8)
-    return database.image_row(image, source, emotion, f"<b>no {value}</b>", **known)
+    return database_import.image_row(image, source, emotion, f"<b>no {value}</b>", **known)
 
 
 def rows():
@@ -60,9 +60,9 @@ def rows():
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     made = database.create(f"sqlite:///{tmp_path_factory.mktemp('api') / 'faces.db'}")
-    database.add_sources(made, SOURCES)
-    database.add_facs(made)
-    database.add_images(made, rows())
+    database_import.add_sources(made, SOURCES)
+    database_import.add_facs(made)
+    database_import.add_images(made, rows())
     yield made
     made.dispose()
 
@@ -194,9 +194,9 @@ def test_a_smaller_file_keeps_shape_and_colour_and_has_its_own_tag(client):
 
 def test_a_file_that_is_broken_is_told_and_is_no_server_error(tmp_path):
     broken = database.create(f"sqlite:///{tmp_path / 'broken.db'}")
-    database.add_sources(broken, SOURCES)
-    huge = database_schema.PNG + bytes(8) + b"\x7f\xff\xff\xff" * 2
-    database.add_images(broken, pd.DataFrame([picture(1) | {"png": huge}]))
+    database_import.add_sources(broken, SOURCES)
+    huge = database_import.PNG_SIGNATURE + bytes(8) + b"\x7f\xff\xff\xff" * 2
+    database_import.add_images(broken, pd.DataFrame([picture(1) | {"png": huge}]))
     client = TestClient(create_app(broken))
     for path in ("/images/1?pixels=true", "/images/1/file?size=99"):
         assert "image 1 cannot be read" in get(client, path, 404)["detail"]
@@ -277,11 +277,11 @@ def seen(client, path, wanted):
 
 def test_images_that_are_added_moved_and_deleted_are_seen_without_a_restart(url):  # noqa: F811
     made = database.create(url)
-    database.add_sources(made, SOURCES)
+    database_import.add_sources(made, SOURCES)
     client = TestClient(create_app(made))
     assert get(client, "/images/")["total"] == 0
     writer = database.create(url)
-    database.add_images(writer, pd.DataFrame([picture(1), picture(2)]))
+    database_import.add_images(writer, pd.DataFrame([picture(1), picture(2)]))
     assert seen(client, "/images/?emotion=happy", 2)
     with writer.begin() as connection:
         connection.execute(text("UPDATE all_images SET emotion_id = 4 WHERE id = 1"))
@@ -299,13 +299,13 @@ def test_images_that_are_added_moved_and_deleted_are_seen_without_a_restart(url)
 def test_a_file_that_takes_the_place_of_the_old_one_is_seen(tmp_path):
     # as notebook 01 does it when it is run again
     made = database.create(f"sqlite:///{tmp_path / 'faces.db'}")
-    database.add_sources(made, SOURCES)
-    database.add_images(made, pd.DataFrame([picture(1)]))
+    database_import.add_sources(made, SOURCES)
+    database_import.add_images(made, pd.DataFrame([picture(1)]))
     client = TestClient(create_app(made))
     assert get(client, "/images/")["total"] == 1
     other = database.create(f"sqlite:///{tmp_path / 'faces.part'}")
-    database.add_sources(other, SOURCES)
-    database.add_images(other, rows())
+    database_import.add_sources(other, SOURCES)
+    database_import.add_images(other, rows())
     other.dispose()
     (tmp_path / "faces.part").replace(tmp_path / "faces.db")
     assert seen(client, "/images/", 32)

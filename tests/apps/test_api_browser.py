@@ -6,7 +6,7 @@ import pytest
 from browsers import chromium, running
 
 from apps.api import create_app
-from facevalue.collection import database
+from facevalue.collection import database, database_import
 from facevalue.emotions import EMOTIONS
 
 
@@ -15,16 +15,16 @@ def address(tmp_path_factory):
     """Run the API on a free port."""
     engine = database.create(f"sqlite:///{tmp_path_factory.mktemp('browser') / 'faces.db'}")
     names = ["a source with a long name, as they often have", "FER-2013"]
-    database.add_sources(engine, pd.DataFrame({"name": names, "address": "a", "licence": "CC0"}))
-    database.add_facs(engine)
+    database_import.add_sources(engine, pd.DataFrame({"name": names, "address": "a", "licence": "CC0"}))
+    database_import.add_facs(engine)
     rows = [
-        database.image_row(np.full((48, 48), k, np.uint8), "FER-2013", EMOTIONS[k % 7], f"no {k}")
+        database_import.image_row(np.full((48, 48), k, np.uint8), "FER-2013", EMOTIONS[k % 7], f"no {k}")
         for k in range(140)
     ]
     colour = np.full((300, 200, 3), 99, np.uint8)
     page = "https://example.org/" + "a-very-long-name-without-a-blank" * 3
-    rows.append(database.image_row(colour, names[0], "sad", "a photo", address=page))
-    database.add_images(engine, pd.DataFrame(rows))
+    rows.append(database_import.image_row(colour, names[0], "sad", "a photo", address=page))
+    database_import.add_images(engine, pd.DataFrame(rows))
     with running(create_app(engine)) as where:
         yield where
     engine.dispose()

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from apps.dashboard_pages import data, drawing, game, photo, results, score, shared
 from apps.dashboard_pages.score import Answer
 from facevalue import Recogniser, paths
-from facevalue.collection import database
+from facevalue.collection import database, database_import
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import appearance, course_faces, drawn_set, faces
 from facevalue.emotions import EMOTIONS
@@ -510,12 +510,12 @@ def faces_db(tmp_path_factory):
     file = tmp_path_factory.mktemp("dashboard") / "faces.db"
     engine = database.create(f"sqlite:///{file}")
     sources = pd.DataFrame({"name": ["rendered"], "address": "a", "licence": "CC0"})
-    database.add_sources(engine, sources)
+    database_import.add_sources(engine, sources)
     rows = [
-        database.image_row(flat(number), "rendered", EMOTIONS[number % 7], f"face {number}")
+        database_import.image_row(flat(number), "rendered", EMOTIONS[number % 7], f"face {number}")
         for number in range(210)
     ]
-    database.add_images(engine, pd.DataFrame(rows))
+    database_import.add_images(engine, pd.DataFrame(rows))
     engine.dispose()
     return file
 

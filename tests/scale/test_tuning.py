@@ -1,10 +1,10 @@
-"""The search for hyper-parameters: what it finds, and what is left of it after a kill."""
+"""The search for hyper-parameters: what it finds, and how it continues after a kill."""
 
 import sqlite3
 import threading
 
 import pytest
-from test_database import postgresql  # noqa: F401 - a fixture: a server of our own
+from databases import postgresql  # noqa: F401 - a fixture: a local server
 
 from facevalue import __main__
 from facevalue.scale import tuning
@@ -30,12 +30,6 @@ def never(settings):
     raise ValueError("the loss is not a number")
 
 
-@pytest.fixture(autouse=True)
-def here(monkeypatch):
-    monkeypatch.delenv("FACEVALUE_SCHEDULER", raising=False)
-    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
-
-
 @pytest.fixture
 def storage(tmp_path):
     return f"sqlite:///{tmp_path / 'tuning.db'}"
@@ -51,7 +45,7 @@ def states(file):
         return [row[0] for row in connection.execute("SELECT state FROM trials ORDER BY number")]
 
 
-def test_it_comes_near_the_top_of_a_hill_and_lists_the_best_first(storage):
+def test_it_gets_near_the_top_of_a_hill_and_lists_the_best_first(storage):
     found = search(hill, 60, storage)
     assert len(found) == 60
     assert found["value"].is_monotonic_decreasing
@@ -61,7 +55,7 @@ def test_it_comes_near_the_top_of_a_hill_and_lists_the_best_first(storage):
         assert 0.001 <= row["rate"] <= 1 and 0 <= row["decay"] <= 1
 
 
-def test_it_goes_on_where_it_was(storage):
+def test_an_existing_study_continues(storage):
     first = search(hill, 4, storage)
     asked = []
 
@@ -78,16 +72,16 @@ def test_it_goes_on_where_it_was(storage):
 def test_a_trial_that_fails_does_not_count(storage, tmp_path):
     found = search(mostly, 8, storage)
     assert len(found) == 8 and (found["decay"] >= 0.2).all()
-    told = states(tmp_path / "tuning.db")
-    assert told.count("COMPLETE") == 8 and set(told) <= {"COMPLETE", "FAIL"}
+    found_states = states(tmp_path / "tuning.db")
+    assert found_states.count("COMPLETE") == 8 and set(found_states) <= {"COMPLETE", "FAIL"}
 
 
-def test_where_all_fail_the_reason_is_told(storage):
+def test_if_all_trials_fail_the_reason_is_given(storage):
     with pytest.raises(RuntimeError, match="3 trials of hill failed, .*the loss is not a number"):
         search(never, 3, storage)
 
 
-def test_an_interrupt_leaves_no_trial_that_seems_to_run(storage, tmp_path):
+def test_an_interrupt_leaves_no_running_trial(storage, tmp_path):
     def interrupted(settings):
         raise KeyboardInterrupt
 
@@ -96,8 +90,9 @@ def test_an_interrupt_leaves_no_trial_that_seems_to_run(storage, tmp_path):
     assert states(tmp_path / "tuning.db") == ["FAIL"]
 
 
+@pytest.mark.postgres
 def test_two_clients_search_together_on_postgresql(postgresql):  # noqa: F811
-    search(hill, 1, postgresql)  # else both would make the tables
+    search(hill, 1, postgresql)  # else both would create the tables
     found = []
     clients = [
         threading.Thread(target=lambda: found.append(search(hill, 20, postgresql)))
@@ -107,12 +102,13 @@ def test_two_clients_search_together_on_postgresql(postgresql):  # noqa: F811
         client.start()
     for client in clients:
         client.join()
-    # each asks while fewer than 20 are done, so that both may end one too many
+    # each asks while fewer than 20 are done, so there may be one too many
     assert 20 <= max(map(len, found)) <= 21
     assert max(found, key=len)["number"].is_unique
 
 
-def test_a_cluster_answers_several_trials_at_a_time(local, storage, monkeypatch):
+@pytest.mark.cluster
+def test_a_cluster_runs_several_trials_at_a_time(local, storage, monkeypatch):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     found = search(hill, 8, storage)
     assert len(found) == 8
@@ -124,11 +120,11 @@ def test_a_cluster_answers_several_trials_at_a_time(local, storage, monkeypatch)
     ("trials", "storage", "kind", "message"),
     [
         (0, "sqlite://", ValueError, "at least 1 trial, not 0"),
-        (1, "sqlite:////nowhere/at/all.db", OSError, "the database of the search cannot be used"),
-        (1, "postgresql//me:secret@host", ValueError, "address of the database cannot be read"),
+        (1, "sqlite:////nowhere/at/all.db", OSError, "database of the search cannot be used"),
+        (1, "postgresql//me:secret@host", ValueError, "database URL cannot be parsed"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_without_secrets(trials, storage, kind, message):
+def test_errors_are_clear_and_without_secrets(trials, storage, kind, message):
     with pytest.raises(kind, match=message) as caught:
         search(hill, trials, storage)
     assert "secret" not in str(caught.value)
@@ -137,7 +133,7 @@ def test_what_is_wrong_is_one_sentence_without_secrets(trials, storage, kind, me
 def test_the_command_prints_settings_for_the_recipe(monkeypatch, tmp_path, capsys):
     recipe = tmp_path / "small.toml"
     recipe.write_text('name = "small"\nepochs = 50\n')
-    monkeypatch.setattr(tuning, "_trained", lambda recipe, data, s: s["rate"] + recipe.epochs)
+    monkeypatch.setattr(tuning, "_train_recipe", lambda recipe, data, s: s["rate"] + recipe.epochs)
     storage = f"sqlite:///{tmp_path / 'tuning.db'}"
     options = ["tune", str(recipe), "--trials", "6", "--epochs", "2", "--storage", storage]
     assert __main__.main(options) == 0

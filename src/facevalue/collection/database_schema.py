@@ -1,28 +1,17 @@
-"""The tables of the image database."""
+"""The tables and views of the image database, as SQLAlchemy models."""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    ForeignKey,
-    Index,
-    LargeBinary,
-    String,
-)
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-
-LARGEST = 50_000_000
-"""The most bytes of a file, and the most pixels of an image, that `add_folder` reads."""
-
-PNG = b"\x89PNG\r\n\x1a\n"
-"""The first eight bytes of every PNG file."""
 
 
 class Base(DeclarativeBase):
-    """What the five tables have in common."""
+    """The common base class of the five tables."""
 
 
 class DataSource(Base):
-    """Where images come from."""
+    """A source of images."""
 
     __tablename__ = "data_sources"
 
@@ -33,7 +22,7 @@ class DataSource(Base):
 
 
 class EmotionId(Base):
-    """The seven emotions; the id is the label, 0 to 6."""
+    """One of the seven emotions; its id is the label, 0 to 6."""
 
     __tablename__ = "emotions_ids"
 
@@ -42,7 +31,7 @@ class EmotionId(Base):
 
 
 class SingleUnit(Base):
-    """One action unit of FACS: what it looks like, and the muscles that make it."""
+    """A FACS action unit: its appearance, and the muscles that produce it."""
 
     __tablename__ = "facs_single_units"
 
@@ -53,7 +42,10 @@ class SingleUnit(Base):
 
 
 class EmotionUnit(Base):
-    """One action unit of one emotion. Contempt has units, but is none of the seven emotions."""
+    """One action unit of one emotion.
+
+    Contempt has action units but is not one of the seven emotions: its `emotion_id` is empty.
+    """
 
     __tablename__ = "facs_emotions_units"
 
@@ -68,10 +60,10 @@ class EmotionUnit(Base):
 
 
 class Image(Base):
-    """One face: a PNG file, and what is known about it. No file is stored twice."""
+    """A face image: the PNG file and its metadata. Each file is stored once (unique SHA-256)."""
 
     __tablename__ = "all_images"
-    # the four columns that people filter by: they are read without touching the PNG files
+    # the columns that people filter by: a covering index reads them without the PNG files
     __table_args__ = (
         Index("images_by_filter", "source_id", "emotion_id", "colour_space", "aspect_ratio"),
     )
@@ -102,4 +94,4 @@ VIEWS = {
     "images_kaggle": "kaggle",
     "images_fer2013": "fer2013",
 }
-"""The views, and how the names of their sources begin (without case, blanks and hyphens)."""
+"""The name of each view, and the prefix of its sources' names (lower case, no spaces, hyphens)."""
