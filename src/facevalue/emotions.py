@@ -1,4 +1,4 @@
-"""The seven emotions: their order, names, the names other data sets use, and their colours."""
+"""The seven emotions: their names, order, synonyms in other data sets, colours and markers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ COLOURS = {
     "neutral": "#808080",
 }
 """One colour per emotion, after Okabe and Ito (2008), https://jfly.uni-koeln.de/color/;
-their black and yellow, unreadable on a dark or a light page, are replaced by grey and violet."""
+grey and violet replace its black and yellow, which cannot be read on a dark or a light page."""
 
 MARKERS = dict(zip(EMOTIONS, "ovs^DPX", strict=True))
-"""One marker per emotion, so that no figure depends on colour alone."""
+"""One Matplotlib marker per emotion, so that no figure depends on colour alone."""
 
 SYNONYMS = {
     "anger": "angry",
@@ -32,14 +32,19 @@ SYNONYMS = {
     "surprised": "surprise",
     "neutrality": "neutral",
 }
-"""Names that the data sets and the project documents use for the seven emotions."""
+"""Other names for the seven emotions, as the data sets and the earlier projects use them."""
 
 
 def number(name: str) -> int:
-    """Return the label (0 to 6) of an emotion's name in any of the spellings data sets use.
+    """Return the label (0 to 6) of an emotion, given by its name or by one of `SYNONYMS`.
+
+    Case does not matter, and neither does what follows a slash.
 
     Raises:
-        ValueError: `name` is none of the seven emotions.
+        ValueError: `name` is not one of the seven emotions.
+
+    >>> number("Happiness")
+    3
     """
     key = name.strip().lower().split("/")[0].strip()
     key = SYNONYMS.get(key, key)

@@ -1,27 +1,40 @@
-"""Writing files so that nothing half-written is left behind."""
+"""Writing files safely: atomic writes, file locks, and errors that say what is wrong."""
 
 from __future__ import annotations
 
 import errno
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The error numbers of a full disk and of an exhausted disk quota."""
 
 
 @contextmanager
-def atomic_write(path: Path, shared: bool = False, ending: str = "") -> Iterator[Path]:
-    """Give a file to write beside `path`; it takes its place at the end, and goes on an error.
+def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Iterator[Path]:
+    """Give a temporary file to write, which replaces `path` when the block ends without an error.
+
+    No reader ever sees a half-written file, and an error leaves the old file unchanged.
 
     Args:
-        path: the file to be; an older one is replaced, and a folder that is missing is made.
-        shared: several processes or threads may write it at once, so each gets a name of its own;
-            else the name is always the same, and what a kill left is written over.
-        ending: what its name shall end in, where a library goes by that; it follows ".part".
+        path: the file to write. Missing folders are created.
+        shared: whether several processes or threads may write the file at once. The temporary
+            name is then random; otherwise it is fixed, and the next run overwrites what a killed
+            run left behind.
+        suffix: how the temporary name ends, for libraries that choose a format by it.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_write(Path(folder) / "table.csv") as part:
+    ...         _ = part.write_text("emotion,count")
+    ...     print(part.name, [file.name for file in Path(folder).iterdir()])
+    table.csv.part ['table.csv']
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    own = f".{uuid.uuid4().hex}" if shared else ""
-    part = path.with_name(f"{path.name}{own}.part{ending}")
+    unique = f".{uuid.uuid4().hex}" if shared else ""
+    part = path.with_name(f"{path.name}{unique}.part{suffix}")
     try:
         yield part
         part.replace(path)
@@ -30,33 +43,49 @@ def atomic_write(path: Path, shared: bool = False, ending: str = "") -> Iterator
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` beside `path`, then rename, so that a reader never meets half a file."""
+    """Write a text file atomically, in UTF-8."""
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What a full disk, or a user's share of one, says."""
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Let one process or thread at a time into the block; the others wait.
+
+    The lock is the file PATH.lock. The system releases it when a process ends, even if it is
+    killed. Where no lock can be made (a read-only folder, a full disk, a file system without
+    locks), the block runs without one.
+
+    Args:
+        path: the file to protect. Missing folders are created.
+    """
+    from filelock import FileLock  # not needed to recognise faces, so not a base dependency
+
+    with ExitStack() as stack:
+        with suppress(OSError, NotImplementedError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(path.with_name(f"{path.name}.lock")))
+        yield
 
 
-def disk_full(place: Path) -> OSError:
-    """Return the error that tells a learner that the disk is full."""
+def disk_full(path: Path) -> OSError:
+    """Return the error that says that the disk is full and `path` cannot be written."""
     return OSError(
-        f"the disk is full: {place} cannot be written. What is done is kept; make room, and start "
-        "again."
+        f"The disk is full: {path} cannot be written. What is finished is kept; free some space "
+        "and run it again."
     )
 
 
 @contextmanager
-def explain_write_errors(place: Path) -> Iterator[None]:
-    """Say in a sentence why `place` cannot be written.
+def explain_write_errors(path: Path) -> Iterator[None]:
+    """Turn an error of writing into a sentence.
 
     Raises:
-        OSError: the disk is full, or whatever else was in the way.
+        OSError: `path` cannot be written; the message says why.
     """
     try:
         yield
     except OSError as error:
         if error.errno in DISK_FULL:
-            raise disk_full(place) from None
-        raise OSError(f"{place} cannot be written: {error.strerror or error}.") from None
+            raise disk_full(path) from error
+        raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -1,41 +1,44 @@
-"""The two switches of a run: which faces, and how much work."""
+"""The two switches of the course: FACEVALUE_DATASET (which faces), FACEVALUE_PROFILE (what size).
+
+The first chooses the images, the second only sizes; neither changes what a run does.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 DATASETS = ("rendered", "fer2013")
+"""The allowed values of FACEVALUE_DATASET: drawn faces (the default), and real photos."""
+
+PROFILES = ("fast", "full")
+"""The allowed values of FACEVALUE_PROFILE; the first is the default."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much work one run does. It sizes a run; it never changes what the run does.
+    """The size of a run.
 
     Attributes:
         name: "fast" or "full".
         dataset: "rendered" or "fer2013".
-        train_images: most Training images that are used; None for all.
-        epochs: passes over its images for a network of notebooks 04 and 05 other than cnn6.
-        sweep_rows: rows of the published dense sweep that are trained.
-        dense_epochs: most passes over the training images for one dense network.
-        mixed: images of an emotion that notebook 03 mixes from each of two large sources.
-        per_class: images of an emotion that the same dense network is trained on; None for all.
-        seeds: how often a training is repeated to see how far its result varies.
-        photos: drawn photos that notebook 01 searches for faces.
-        replicates: how often notebook 02 draws people anew to see how far its numbers vary.
-        networks: how many more of the published networks notebook 04 trains beside cnn6.
-        cnn_images: Training images that cnn6 of notebook 04 learns from; None for all.
-        cnn_epochs: passes of cnn6 over them.
-        watched: images of PublicTest on which notebook 04 watches cnn6 learn.
-        few_images: images on which notebook 04 shows overfitting.
-        large: images of an emotion and source, 224 x 224 pixels, for project 1's six models.
-        humans: images from which a network learns to tell faces from other things.
-        keep: whether trainings are kept on disk, to be resumed after a kill.
+        train_images: the largest number of Training images; None for all.
+        epochs: epochs of the networks of notebooks 04 and 05, except for cnn6.
+        sweep_rows: how many rows of the published dense sweep are trained.
+        dense_epochs: the largest number of epochs of a dense network.
+        mixed: images per emotion from each of two large sources in notebook 03's mixture.
+        per_class: training set sizes of one dense network, in images per emotion; None for all.
+        seeds: how many seeds a training is repeated with, to see how far its result varies.
+        photos: how many drawn photos notebook 01 searches for faces.
+        replicates: how many times notebook 02 resamples people to see how far its numbers vary.
+        networks: how many of the published networks notebook 04 trains in addition to cnn6.
+        cnn_images: the number of images that notebook 04 trains cnn6 on; None for all.
+        cnn_epochs: epochs of that training.
+        watched: the number of PublicTest images that the training is validated on; None for all.
+        few_images: the number of images on which notebook 04 shows overfitting.
+        large: 224 x 224 images per emotion and source, for project 1's six models.
+        humans: the number of images on which a network learns face or no face.
+        keep: whether trained networks are kept on disk, so that a killed run can be resumed.
     """
 
     name: str
@@ -60,38 +63,44 @@ class Profile:
 
 
 def profile() -> Profile:
-    """Return the sizes named by FACEVALUE_PROFILE (fast) and the data of FACEVALUE_DATASET.
+    """Return the profile and the data set that the environment variables choose.
 
     Raises:
-        ValueError: one of the two variables holds a name that does not exist.
+        ValueError: FACEVALUE_DATASET is not in `DATASETS` or FACEVALUE_PROFILE not in `PROFILES`.
     """
-    dataset = _setting("FACEVALUE_DATASET", DATASETS)
-    name = _setting("FACEVALUE_PROFILE", ("fast", "full"))
-    if name == "fast":
-        drawn = dataset == "rendered"  # photos are harder: cnn6 needs longer to beat chance on them
-        return Profile(
-            name,
-            dataset,
-            train_images=4_000,
-            epochs=3,
-            sweep_rows=3,
-            dense_epochs=5,
-            mixed=28,
-            per_class=(20, 200, None),
-            seeds=3,
-            photos=40,
-            replicates=1_000,
-            networks=0,
-            cnn_images=3_000 if drawn else 4_000,
-            cnn_epochs=3 if drawn else 5,
-            watched=500,
-            few_images=160,
-            large=2,
-            humans=500,
-            keep=False,
-        )
+    dataset = _choice("FACEVALUE_DATASET", DATASETS)
+    name = _choice("FACEVALUE_PROFILE", PROFILES)
+    return _full(dataset) if name == "full" else _fast(dataset)
+
+
+def _fast(dataset: str) -> Profile:
+    drawn = dataset == "rendered"  # cnn6 takes longer to beat chance on photos
     return Profile(
-        name,
+        "fast",
+        dataset,
+        train_images=4_000,
+        epochs=3,
+        sweep_rows=3,
+        dense_epochs=5,
+        mixed=28,
+        per_class=(20, 200, None),
+        seeds=3,
+        photos=40,
+        replicates=1_000,
+        networks=0,
+        cnn_images=3_000 if drawn else 4_000,
+        cnn_epochs=3 if drawn else 5,
+        watched=500,
+        few_images=160,
+        large=2,
+        humans=500,
+        keep=False,
+    )
+
+
+def _full(dataset: str) -> Profile:
+    return Profile(
+        "full",
         dataset,
         train_images=None,
         epochs=40,
@@ -113,7 +122,8 @@ def profile() -> Profile:
     )
 
 
-def _setting(variable: str, allowed: tuple[str, ...]) -> str:
+def _choice(variable: str, allowed: tuple[str, ...]) -> str:
+    """Return the value of an environment variable, by default the first of the allowed ones."""
     value = os.environ.get(variable) or allowed[0]
     if value not in allowed:
         raise ValueError(f"{variable}={value!r} is unknown: set it to {' or '.join(allowed)}.")

@@ -1,103 +1,91 @@
-"""What was computed once, kept for the next time."""
+"""A cache on disk for arrays that take long to compute."""
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from facevalue import paths
-from facevalue.data.dataset import Dataset
-from facevalue.files import atomic_write
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from facevalue.files import atomic_write, file_lock
 
 
-def _cached(prefix: str, state: str, make: Callable[[], Dataset]) -> Dataset:
-    """Return the data set kept for this state of its source, or make it and keep it.
+def load_or_make(
+    name: str,
+    key: str,
+    make: Callable[[], Mapping[str, np.ndarray]],
+    *,
+    folder: Path | None = None,
+    keep_bytes: int = 0,
+) -> dict[str, np.ndarray]:
+    """Return the arrays in the file NAME-KEY.npz, or make them and write the file.
 
-    What `make` warned about is kept too, and said again each time.
+    Processes that need the same arrays at the same time make them once: the others wait for a
+    lock and read the file. A damaged file is made again. If the file cannot be written (the disk
+    is full), the arrays are returned anyway.
+
+    Args:
+        name: what the arrays are, for example "rendered-25000-0".
+        key: the cache key, letters and digits: a checksum of everything that the arrays depend on.
+        make: computes the arrays, by name; none may have the dtype object.
+        folder: where the file lies; by default `paths.processed()`.
+        keep_bytes: how much of the other files of the same name is kept; the oldest go first. By
+            default none are, because another key means that they are stale.
+
+    Raises:
+        ValueError: `key` has other characters than letters and digits.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for attempt in ("first", "second"):
+    ...         made = lambda: print("computing") or {"squares": np.arange(4) ** 2}
+    ...         print(load_or_make("squares", "4", made, folder=Path(folder))["squares"])
+    computing
+    [0 1 4 9]
+    [0 1 4 9]
     """
-    target = paths.processed() / f"{prefix}-{state[:16]}.npz"
-    kept = _unpacked(target)
-    if kept is None:
-        with _turn(target.with_suffix(".lock")):
-            kept = _unpacked(target) or _made(make, target, prefix)
-    data, notes = kept
-    for note in notes:
-        warnings.warn(note, stacklevel=3)
-    return data
+    if not key.isalnum():
+        raise ValueError(f"The cache key {key!r} must consist of letters and digits.")
+    target = (folder or paths.processed()) / f"{name}-{key}.npz"
+    arrays = _read(target)
+    if arrays is not None:
+        return arrays
+    with file_lock(target):
+        arrays = _read(target)  # another process may have made it while this one waited
+        if arrays is None:
+            arrays = dict(make())
+            with suppress(OSError):
+                _remove_stale(name, target, keep_bytes)
+            with suppress(OSError):  # a full disk costs time, but nothing fails
+                _write(target, arrays)
+    return arrays
 
 
-@contextmanager
-def _turn(file: Path) -> Iterator[None]:
-    """Let processes that make the same data set go one by one: all but the first find it made.
-
-    The system frees the lock when a process ends, however it ends. Without locks (Windows), each
-    makes its own, and the last one's file stays.
-    """
-    with ExitStack() as stack:
-        with suppress(OSError):
-            lock = stack.enter_context(file.open("w"))
-            if fcntl:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _made(make: Callable[[], Dataset], target: Path, prefix: str) -> tuple[Dataset, list[str]]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        data = make()
-    notes = [str(warning.message) for warning in caught if warning.category is UserWarning]
-    with suppress(OSError):  # a full disk costs time, not the lesson
-        _pack(target, data, notes)
-        for old in target.parent.glob(f"{prefix}-*"):
-            if old.stem != target.stem:
-                old.unlink()
-    return data, notes
-
-
-def _pack(target: Path, data: Dataset, notes: list[str]) -> None:
-    """Write one file beside `target` and rename it, so that no reader meets half of it."""
-    arrays = {
-        "name": np.array(data.name),
-        "images": data.images,
-        "labels": data.labels,
-        "splits": data.splits,
-        "origins": data.origins,
-        "notes": np.array(notes, dtype=str),
-    }
-    if data.truth is not None:
-        table = io.BytesIO()
-        data.truth.to_parquet(table)
-        arrays["truth"] = np.frombuffer(table.getvalue(), np.uint8)
-    with atomic_write(target, shared=True) as part, part.open("wb") as opened:
-        np.savez(opened, allow_pickle=False, **arrays)
-
-
-def _unpacked(path: Path) -> tuple[Dataset, list[str]] | None:
-    """Return what `_pack` wrote; None if it is not there or cannot be read, for any reason."""
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    """Return the arrays of an .npz file; None if it is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            truth = None
-            if "truth" in arrays:
-                truth = pd.read_parquet(io.BytesIO(arrays["truth"].tobytes()))
-            data = Dataset(
-                str(arrays["name"]),
-                arrays["images"],
-                arrays["labels"],
-                arrays["splits"],
-                arrays["origins"],
-                truth,
-            )
-            return data, arrays["notes"].tolist()
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
     except Exception:  # a damaged zip file raises half a dozen types
         return None
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with atomic_write(path, shared=True) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _remove_stale(name: str, target: Path, keep_bytes: int) -> None:
+    """Remove the oldest files of the same name with other keys, and their locks."""
+    pattern = re.compile(re.escape(name) + r"-[a-zA-Z0-9]+\.(npz|npz\.lock)")
+    files = [file for file in target.parent.iterdir() if pattern.fullmatch(file.name)]
+    others = [file for file in files if file.suffix == ".npz" and file != target]
+    kept = 0
+    for file in sorted(others, key=lambda file: file.stat().st_mtime, reverse=True):
+        kept += file.stat().st_size
+        if kept > keep_bytes:
+            file.unlink()
+            file.with_name(f"{file.name}.lock").unlink(missing_ok=True)

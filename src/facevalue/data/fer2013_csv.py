@@ -1,4 +1,4 @@
-"""FER-2013 as one CSV file, packed or not."""
+"""Reads FER-2013 from one CSV file, compressed or not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import lzma
 import tarfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,17 +19,33 @@ import numpy as np
 from tqdm import tqdm
 
 from facevalue.data.dataset import SIZE, SPLITS, Dataset
-from facevalue.data.fer2013_facts import _LABELS, DAMAGED, PIXELS, ROWS, _dataset, _warn_of_counts
+from facevalue.data.fer2013_common import LABELS, to_dataset, warn_of_counts
+from facevalue.data.fer2013_facts import ROWS
 
 OFFICIAL_MD5 = {
     "f8428a1edbd21e88f42c73edd2a14f95": "fer2013.csv",
     "b114b9e04e6949e5fe8b6a98b3892b1d": "icml_face_data.csv",
 }
 """Checksums of Kaggle's two complete files, from torchvision.datasets.FER2013."""
+
+DAMAGED = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
+"""What the standard library raises for damaged compressed files."""
+
 LONGEST_LINE = 100_000
+"""The most bytes in a line; a face has fewer than 10,000."""
+
+PIXELS = SIZE * SIZE
 
 
-def _read_csv(path: Path) -> Dataset:
+def read(path: Path) -> Dataset:
+    """Return FER-2013 from fer2013.csv or icml_face_data.csv; origins are "FILE:LINE".
+
+    Args:
+        path: the CSV file, or a .xz, .gz, .zip or .tar.gz file that holds it.
+
+    Raises:
+        ValueError: the content is not FER-2013's; the message names the line.
+    """
     labels, splits, origins, images = [], [], [], []
     md5 = hashlib.md5(usedforsecurity=False)
     try:
@@ -46,15 +63,15 @@ def _read_csv(path: Path) -> Dataset:
                 splits.append(split)
                 origins.append(f"{path.name}:{rows.line_num}")
     except (*DAMAGED, csv.Error) as error:
-        raise ValueError(f"{path.name} is damaged or not what its name says: {error}.") from error
+        raise ValueError(f"{path.name} is damaged or has the wrong extension: {error}.") from error
     if not images:
         raise ValueError(f"{path.name} holds no images.")
-    data = _dataset(np.stack(images), labels, splits, origins)
+    data = to_dataset(images, labels, splits, origins)
     exact = md5.hexdigest() in OFFICIAL_MD5
-    if not exact and not _warn_of_counts(data, path.name):
+    if not exact and not warn_of_counts(data, path.name):
         warnings.warn(
-            f"{path.name} is not Kaggle's file byte for byte, but has the class counts of "
-            "FER-2013: it is used as it is.",
+            f"{path.name} is not Kaggle's file byte for byte, but it has FER-2013's class counts, "
+            "so it is used.",
             stacklevel=3,
         )
     return data
@@ -62,7 +79,7 @@ def _read_csv(path: Path) -> Dataset:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a csv file through whatever it is packed in; nothing is written to the disk."""
+    """Open a CSV file, decompressing it in memory; nothing is written to the disk."""
     name = path.name.lower()
     if name.endswith((".tar.gz", ".tgz")):
         with tarfile.open(path, "r|gz") as archive:
@@ -77,10 +94,10 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             found = sorted(filter(_wanted, archive.namelist()))
             if not found:
                 raise ValueError(
-                    f"{path.name} holds no fer2013.csv: if it holds images, unpack it."
+                    f"{path.name} holds no fer2013.csv. If it holds images, unpack it first."
                 )
             if archive.getinfo(found[0]).flag_bits & 1:
-                raise ValueError(f"{path.name} is locked by a password: unpack it first.")
+                raise ValueError(f"{path.name} is protected by a password: unpack it first.")
             with archive.open(found[0]) as inner:
                 yield inner
     elif name.endswith(".gz"):
@@ -95,10 +112,12 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _wanted(member: str) -> bool:
+    """Return whether a file in an archive is the CSV file."""
     return member.rsplit("/", 1)[-1] in ("fer2013.csv", "icml_face_data.csv")
 
 
 def _lines(file: IO[bytes], name: str, md5: hashlib._Hash) -> Iterator[str]:
+    """Yield the lines of a file, and add each to its checksum."""
     number = 0
     while line := file.readline(LONGEST_LINE):
         number += 1
@@ -109,7 +128,7 @@ def _lines(file: IO[bytes], name: str, md5: hashlib._Hash) -> Iterator[str]:
 
 
 def _columns(header: list[str], name: str) -> tuple[int, int, int]:
-    """Return where emotion, pixels and Usage stand; icml_face_data.csv has blanks around them."""
+    """Return the positions of emotion, pixels and Usage; icml_face_data.csv has spaces in them."""
     names = [column.strip().lower() for column in header]
     if not names:
         raise ValueError(f"{name} is empty.")
@@ -122,11 +141,14 @@ def _columns(header: list[str], name: str) -> tuple[int, int, int]:
     return names.index("emotion"), names.index("pixels"), names.index("usage")
 
 
-def _fields(row: list[str], columns: tuple[int, int, int], where: str) -> tuple:
+def _fields(
+    row: list[str], columns: tuple[int, int, int], where: str
+) -> tuple[int, np.ndarray, str]:
+    """Return the label, the pixels (48, 48) and the split in a row."""
     if len(row) <= max(columns):
         raise ValueError(f"{where} is cut short: it has {len(row)} of {max(columns) + 1} columns.")
     emotion, text, usage = (row[column].strip() for column in columns)
-    if emotion not in _LABELS:
+    if emotion not in LABELS:
         raise ValueError(f"{where}: emotion is {_short(emotion)}, it must be a number from 0 to 6.")
     if usage not in SPLITS:
         raise ValueError(f"{where}: Usage is {_short(usage)}, it must be {', '.join(SPLITS)}.")

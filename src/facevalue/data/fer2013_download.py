@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from facevalue import paths
-from facevalue.data import dataset, fer2013, fer2013_facts
+from facevalue.data import dataset, fer2013, fer2013_common
 from facevalue.data.addresses import public
 from facevalue.data.download import DownloadError, download, kaggle
 
@@ -76,7 +76,7 @@ def _from_hub(arriving: Path, base_url: str) -> None:
     finally:
         listing.unlink()
     splits = {
-        path: fer2013_facts.official_split(path.rsplit("/", 1)[-1])
+        path: fer2013_common.official_split(path.rsplit("/", 1)[-1])
         for path in sorted(files)
         if path.endswith(".parquet")
     }

@@ -1,4 +1,4 @@
-"""FER-2013 as folders of images."""
+"""Reads FER-2013 from folders of image files."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from facevalue import emotions
 from facevalue.data.dataset import SPLITS, Dataset
-from facevalue.data.fer2013_facts import (
-    _LABELS,
-    _dataset,
-    _decoded,
-    _warn_of_counts,
+from facevalue.data.fer2013_common import (
+    LABELS,
+    decode_face,
     official_split,
+    to_dataset,
+    warn_of_counts,
 )
 
 IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
-def _image_folders(folder: Path) -> dict[str, Path]:
-    """Return the split folders below `folder`, by the split they stand for; empty if none.
+def split_folders(folder: Path) -> dict[str, Path]:
+    """Return the folder of each split in `folder`; empty if this is not FER-2013 as images.
 
-    "test" stands for both test splits together, unless there is a validation folder too.
+    The key "test" means both test splits together: there is no validation folder next to it.
     """
     if not folder.is_dir():
         return {}
@@ -45,8 +44,8 @@ def _image_folders(folder: Path) -> dict[str, Path]:
 
 
 def _emotion(folder: Path) -> int | None:
-    """Return the label that a class folder stands for: its emotion's name, or a digit."""
-    if folder.name in _LABELS:
+    """Return the label that a folder is named after, an emotion or a digit; None if neither."""
+    if folder.name in LABELS:
         return int(folder.name)
     try:
         return emotions.number(folder.name)
@@ -54,21 +53,29 @@ def _emotion(folder: Path) -> int | None:
         return None
 
 
-def _read_images(folder: Path) -> Dataset:
+def read(folder: Path) -> Dataset:
+    """Return FER-2013 from a folder for each split with a folder for each emotion.
+
+    Origins are paths relative to `folder`. Where the official test splits are lost, the images
+    are divided between PublicTest and PrivateTest, and a warning says so.
+
+    Raises:
+        ValueError: there are no images, or a folder or an image is not FER-2013's.
+    """
     listed = [
         (file, label, official_split(file.name) if "_" in file.name else None, split)
-        for split, place in _image_folders(folder).items()
+        for split, place in split_folders(folder).items()
         for label, file in _labelled_files(place)
     ]
     if not listed:
-        raise ValueError(f"the folders in {folder} hold no images ({', '.join(IMAGE_TYPES)}).")
+        raise ValueError(f"The folders in {folder} hold no images ({', '.join(IMAGE_TYPES)}).")
     bar = tqdm(listed, desc=f"Reading {folder.name}", unit=" faces", disable=None)
-    images = np.stack([_decoded(file, str(file.relative_to(folder))) for file, *_ in bar])
+    images = [decode_face(file, str(file.relative_to(folder))) for file, *_ in bar]
     labels = [label for _, label, _, _ in listed]
     splits = [named or place for _, _, named, place in listed]
     origins = [file.relative_to(folder).as_posix() for file, *_ in listed]
     lost = "test" in splits
-    data = _dataset(images, labels, _halved(splits, labels), origins)
+    data = to_dataset(images, labels, _divided(splits, labels), origins)
     if lost:
         warnings.warn(
             f"{folder.name} has lost FER-2013's official test splits: every other test image of "
@@ -76,29 +83,30 @@ def _read_images(folder: Path) -> Dataset:
             "together with published numbers.",
             stacklevel=3,
         )
-    _warn_of_counts(data, folder.name, merged=lost)
+    warn_of_counts(data, folder.name, merged=lost)
     return data
 
 
 def _labelled_files(place: Path) -> Iterator[tuple[int, Path]]:
+    """Yield the label and path of each image in the folder of a split."""
     for child in sorted(place.iterdir()):
         if not child.is_dir() or child.name.startswith("."):
             continue
         label = _emotion(child)
         if label is None:
-            raise ValueError(f"{place.name}/{child.name} is the folder of none of the emotions.")
+            raise ValueError(f"{place.name}/{child.name} is not named after an emotion.")
         for file in sorted(child.iterdir()):
             if file.suffix.lower() in IMAGE_TYPES and not file.name.startswith("."):
                 yield label, file
 
 
-def _halved(splits: list[str], labels: list[int]) -> list[str]:
-    """Deal the images of "test" to PublicTest and PrivateTest in turn, emotion by emotion."""
-    dealt = dict.fromkeys(labels, 0)
+def _divided(splits: list[str], labels: list[int]) -> list[str]:
+    """Divide "test" evenly: every other image of an emotion is PublicTest, the rest PrivateTest."""
+    seen = dict.fromkeys(labels, 0)
     result = []
     for split, label in zip(splits, labels, strict=True):
         if split == "test":
-            split = SPLITS[1 + dealt[label] % 2]
-            dealt[label] += 1
+            split = SPLITS[1 + seen[label] % 2]
+            seen[label] += 1
         result.append(split)
     return result

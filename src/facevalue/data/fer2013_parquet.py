@@ -1,4 +1,4 @@
-"""FER-2013 as Parquet files, as Hugging Face has it."""
+"""Reads FER-2013 from Parquet files, as Hugging Face stores it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow
 import pyarrow.parquet as parquet
 from tqdm import tqdm
 
 from facevalue import emotions
 from facevalue.data.dataset import SPLITS, Dataset
-from facevalue.data.fer2013_facts import ROWS, _dataset, _decoded, _warn_of_counts, official_split
+from facevalue.data.fer2013_common import decode_face, official_split, to_dataset, warn_of_counts
+from facevalue.data.fer2013_facts import ROWS
 from facevalue.emotions import EMOTIONS
 
 
-def _parquet_files(folder: Path) -> dict[str, list[Path]]:
-    """Return the files of each split, by file name or folder name; empty unless all three."""
+def split_files(folder: Path) -> dict[str, list[Path]]:
+    """Return the Parquet files of each split; empty unless there are files for all three.
+
+    A file belongs to the split that its name begins with, or the name of its folder.
+    """
     files: dict[str, list[Path]] = {}
     for file in sorted([*folder.glob("*.parquet"), *folder.glob("*/*.parquet")]):
         split = official_split(file.name if file.parent == folder else file.parent.name)
@@ -28,27 +31,32 @@ def _parquet_files(folder: Path) -> dict[str, list[Path]]:
     return {split: files[split] for split in SPLITS} if len(files) == len(SPLITS) else {}
 
 
-def _read_parquet(folder: Path) -> Dataset:
-    files = _parquet_files(folder)
+def read(folder: Path) -> Dataset:
+    """Return FER-2013 from Parquet files for each split; origins are "FILE:ROW".
+
+    Raises:
+        ValueError: the files hold no images, or something that is not FER-2013's.
+    """
+    files = split_files(folder)
     labels, splits, origins, images = [], [], [], []
-    with tqdm(total=ROWS, desc="Reading parquet files", unit=" faces", disable=None) as bar:
+    with tqdm(total=ROWS, desc="Reading Parquet files", unit=" faces", disable=None) as bar:
         for split, file in [(split, file) for split, part in files.items() for file in part]:
             name = file.relative_to(folder).as_posix()
             for row, (content, label) in enumerate(_parquet_rows(file)):
-                images.append(_decoded(io.BytesIO(content), f"{name}, row {row}"))
+                images.append(decode_face(io.BytesIO(content), f"{name}, row {row}"))
                 labels.append(label)
                 splits.append(split)
                 origins.append(f"{name}:{row}")
                 bar.update()
     if not images:
-        raise ValueError(f"the parquet files in {folder} hold no images.")
-    data = _dataset(np.stack(images), labels, splits, origins)
-    _warn_of_counts(data, folder.name)
+        raise ValueError(f"The Parquet files in {folder} hold no images.")
+    data = to_dataset(images, labels, splits, origins)
+    warn_of_counts(data, folder.name)
     return data
 
 
 def _parquet_rows(file: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield each image's bytes and label, in the two ways in which people store images."""
+    """Yield each image's file and label; the file is a column of bytes or a struct with bytes."""
     try:
         with parquet.ParquetFile(file) as table:
             image = _column(table, file.name, ("image", "img", "pixels"))
@@ -64,10 +72,11 @@ def _parquet_rows(file: Path) -> Iterator[tuple[bytes, int]]:
                     yield content, _label(value, numbers, file.name)
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise ValueError(f"{file.name} is not a readable parquet file: {reason}.") from error
+        raise ValueError(f"{file.name} is not a readable Parquet file: {reason}.") from error
 
 
 def _column(table: parquet.ParquetFile, file: str, names: tuple[str, ...]) -> str:
+    """Return the name of the first column that has one of `names`."""
     for column in table.schema_arrow.names:
         if column.strip().lower() in names:
             return column
@@ -75,7 +84,7 @@ def _column(table: parquet.ParquetFile, file: str, names: tuple[str, ...]) -> st
 
 
 def _label_numbers(table: parquet.ParquetFile, column: str) -> list[int] | None:
-    """Return our label for each number in the file, where Hugging Face's metadata names them."""
+    """Return our label for each of the file's, if Hugging Face's metadata names those."""
     metadata = (table.schema_arrow.metadata or {}).get(b"huggingface", b"{}")
     try:
         names = json.loads(metadata)["info"]["features"][column]["names"]

@@ -1,4 +1,4 @@
-"""The published tables of five earlier projects."""
+"""The tables that five earlier projects published, in data/reference of the repository."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from facevalue import paths
 
 
 def published(table: str) -> pd.DataFrame:
-    """Return one of the tables in data/reference, which five earlier projects published.
+    """Return one of the tables in data/reference; data/README.md describes them.
 
     Args:
-        table: a file name without .csv: headline, dense_sweep, cnn_models, cnn6_epochs,
-            classical_reports, transfer_f1, image_funnel or fer2013_counts.
+        table: a file name without .csv, such as "headline", "dense_sweep" or "image_funnel".
 
     Raises:
-        FileNotFoundError: there is no such table.
+        FileNotFoundError: there is no such table, or no checkout of the repository.
+
+    >>> published("fer2013_counts").set_index("split").loc["Training", "happy"].item()
+    7215
     """
     path = paths.root() / "data" / "reference" / f"{table}.csv"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.csv")))
-        raise FileNotFoundError(f"no published table {table!r}: choose one of {known}.")
+        raise FileNotFoundError(f"There is no published table {table!r}: choose one of {known}.")
     return pd.read_csv(path)

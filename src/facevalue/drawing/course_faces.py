@@ -1,4 +1,4 @@
-"""The course's two data sets, loaded by name and cached."""
+"""The course's two data sets, loaded by name: drawn faces and FER-2013, both cached."""
 
 from __future__ import annotations
 
@@ -8,72 +8,81 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from facevalue import paths
 from facevalue.data import fer2013
-from facevalue.data.cache import _cached
 from facevalue.data.dataset import Dataset
+from facevalue.data.dataset_cache import load_or_make_dataset
 from facevalue.drawing import drawn_set
-
-NAMES = ("rendered", "fer2013")
-"""The data sets that `load` knows: the drawn faces, and the real ones."""
-
-DRAWING_CODE = (
-    *("appearance.py", "camera.py", "drawn_set.py", "faces.py", "facs.py", "geometry.py"),
-    *("shading.py", "../emotions.py"),
-)
-"""The files that decide how a drawn face looks: when one changes, cached faces are stale."""
+from facevalue.settings import DATASETS
 
 RENDERED = 25_000
-"""How many faces are drawn where no number is asked for."""
+"""The number of faces that are drawn by default."""
+
+DRAWING_CODE = (
+    *("appearance.py", "camera.py", "drawn_set.py", "faces.py", "geometry.py", "shading.py"),
+    *("../emotions.py", "../data/fer2013_facts.py"),
+)
+"""The files that decide how the drawn faces look: part of the key of every cache of them."""
+
+READING_CODE = (
+    *("fer2013.py", "fer2013_common.py", "fer2013_csv.py", "fer2013_facts.py"),
+    *("fer2013_folders.py", "fer2013_parquet.py"),
+)
+"""The files that read FER-2013: part of the key of its cache."""
 
 
 def load(name: str = "rendered", train_images: int | None = None) -> Dataset:
-    """Return one of the two data sets; from the second time on, in under a second.
+    """Return one of the two data sets; after the first time, in less than a second.
 
     Args:
         name: "rendered", faces drawn by `drawn_set.sample` with seed 0, or "fer2013", the real
             photos, found by `fer2013.find`.
-        train_images: how many Training images, or None for all. The drawn faces are then 5/4 of
-            that number in all; of FER-2013, Training is sampled in its class proportions and
-            both test splits stay whole.
+        train_images: the number of Training images; None for all. Of the drawn faces, the two
+            test splits get an eighth of this number each; those of FER-2013 stay whole, and its
+            Training images are sampled in their class proportions.
 
     Raises:
         ValueError: there is no such data set, or its file is damaged.
         FileNotFoundError: FER-2013 is not on this machine; the message says how to get it.
     """
-    if name not in NAMES:
-        raise ValueError(f"there is no data set {name!r}: choose {' or '.join(NAMES)}.")
+    if name not in DATASETS:
+        raise ValueError(f"There is no data set {name!r}: choose {' or '.join(DATASETS)}.")
     if train_images is not None and train_images < 1:
         raise ValueError(f"train_images must be 1 or more, or None for all, not {train_images}.")
     if name == "rendered":
-        return _rendered(RENDERED if train_images is None else train_images * 5 // 4)
+        n = RENDERED if train_images is None else train_images * 5 // 4
+        progress = sys.stderr.isatty()  # no progress bar in a notebook's stored output
+        return load_or_make_dataset(
+            f"rendered-{n}-0", drawing_key(), lambda: drawn_set.sample(n, 0, progress=progress)
+        )
     source = fer2013.find()
-    data = _cached("fer2013", _state(source), lambda: fer2013.read(source))
+    data = load_or_make_dataset("fer2013", _reading_key(source), lambda: fer2013.read(source))
     return data if train_images is None else data.sample(train_images)
 
 
-def _rendered(n: int, seed: int = 0) -> Dataset:
-    prefix = f"rendered-{n}-{seed}"
-    show = sys.stderr.isatty()  # a progress bar has no place in a notebook's stored output
-    return _cached(prefix, _drawing_code(), lambda: drawn_set.sample(n, seed, progress=show))
+def drawing_key(*more: str) -> str:
+    """Return a cache key that changes with the code that draws the faces.
+
+    Args:
+        more: names of other files in this folder that the faces depend on.
+    """
+    folder = Path(__file__).parent
+    code = b"\0".join((folder / name).read_bytes() for name in (*DRAWING_CODE, *more))
+    return hashlib.sha256(code).hexdigest()[:16]
 
 
-def _drawing_code() -> str:
-    """Return a text that changes with the code that draws: the same numbers are other faces."""
-    room = Path(__file__).parent
-    sources = [room / name for name in DRAWING_CODE]
-    sources += (paths.root() / "data" / "facs").glob("*.csv")
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in sorted(sources))).hexdigest()
+def _reading_key(source: Path) -> str:
+    """Return a cache key that changes with FER-2013's file or files, or the code that reads them.
 
-
-def _state(source: Path) -> str:
-    """Return a text that changes when a file, any file of a folder, or the reader is replaced."""
-    state = hashlib.sha256(Path(fer2013.__file__).read_bytes() + bytes(source.resolve()))
-    files = [str(source)] if source.is_file() else sorted(_files(source))
-    for file in files:
+    A file counts as changed when its size or modification time differs.
+    """
+    folder = Path(fer2013.__file__).parent
+    key = hashlib.sha256(bytes(source.resolve()))
+    for name in READING_CODE:
+        key.update((folder / name).read_bytes())
+    for file in [str(source)] if source.is_file() else sorted(_files(source)):
         facts = os.stat(file)  # noqa: PTH116 - 35,887 of them
-        state.update(f"{file}|{facts.st_size}|{facts.st_mtime_ns}\n".encode())
-    return state.hexdigest()
+        key.update(f"{file}|{facts.st_size}|{facts.st_mtime_ns}\n".encode())
+    return key.hexdigest()[:16]
 
 
 def _files(folder: Path) -> Iterator[str]:

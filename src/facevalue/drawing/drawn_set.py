@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from facevalue import paths
+from facevalue.data import fer2013_facts
 from facevalue.data.dataset import Dataset
 from facevalue.drawing.appearance import ACTION_UNITS, GAZE_UNITS, Person, View
 from facevalue.drawing.faces import BLENDS, WEAKEST, draw, expression
@@ -32,8 +32,7 @@ PARALLEL = 1500
 @cache
 def thresholds(seed: int) -> tuple[np.ndarray, float]:
     """Return the cumulative shares of the emotions in FER-2013, and where a seed starts in them."""
-    table = pd.read_csv(paths.root() / "data" / "reference" / "fer2013_counts.csv")
-    counts = table.set_index("split").loc["Training", list(EMOTIONS)].to_numpy(dtype=float)
+    counts = np.array(fer2013_facts.COUNTS["Training"], dtype=float)
     return np.cumsum(counts / counts.sum()), float(np.random.default_rng(seed).random())
 
 

@@ -88,8 +88,8 @@ def noise_field(kind: str) -> np.ndarray:
     rng = np.random.default_rng({"skin": 1, "strands": 2, "clouds": 3}[kind])
     field = rng.standard_normal((NOISE, NOISE)).astype(np.float32)
     across, down = {"skin": (1.5, 1.5), "strands": (1.0, 14.0), "clouds": (18.0, 18.0)}[kind]
-    field = cv2.GaussianBlur(field, (0, 0), across, sigmaY=down, borderType=cv2.BORDER_REFLECT)
-    return field / np.float32(2 * field.std())
+    smooth = cv2.GaussianBlur(field, (0, 0), across, sigmaY=down, borderType=cv2.BORDER_REFLECT)
+    return smooth / np.float32(2 * smooth.std())
 
 
 def texture(kind: str, pixels: int, zoom: float, seed: int) -> np.ndarray:
@@ -119,7 +119,8 @@ def bumps(canvas: Canvas, table: np.ndarray) -> np.ndarray:
     x, y, wide, high, amplitude = table.astype(np.float32).T[:, :, None]
     across = np.exp(-0.5 * ((canvas.axis - x) / wide) ** 2)
     down = np.exp(-0.5 * ((canvas.axis - y) / high) ** 2) * amplitude
-    return cv2.gemm(down, across, 1, None, 0, flags=cv2.GEMM_1_T)  # one thread, unlike @
+    # unlike @, it uses one thread; OpenCV's stubs do not know that the third matrix may be None
+    return cv2.gemm(down, across, 1, None, 0, flags=cv2.GEMM_1_T)  # type: ignore[call-overload]
 
 
 def mix(image: np.ndarray, cover: np.ndarray, value: np.ndarray | float) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -9,14 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facevalue import paths
 from facevalue.data import fer2013
 from facevalue.data.dataset import SPLITS, Dataset
-from facevalue.drawing import course_faces, drawn_set, faces, mixture
+from facevalue.drawing import course_faces, drawn_set
 
 
 def drawn(n: int, seed: int = 0, *, clean: bool = False, progress: bool = True) -> Dataset:
-    """A stand-in for drawn_set.sample that takes no time."""
+    """A fast replacement for drawn_set.sample."""
     rng = np.random.default_rng(seed)
     return Dataset(
         "rendered",
@@ -29,15 +29,8 @@ def drawn(n: int, seed: int = 0, *, clean: bool = False, progress: bool = True) 
 
 
 @pytest.fixture
-def processed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder for caches, instead of the project's."""
-    monkeypatch.setattr(paths, "processed", lambda: tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def calls(processed: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the sets that were drawn during a test."""
+    """The sizes of the sets that a test has drawn."""
     sizes: list[int] = []
 
     def counted(n: int, seed: int = 0, **options: bool) -> Dataset:
@@ -88,6 +81,7 @@ def test_other_code_draws_again_and_leaves_no_old_cache(
     package = tmp_path_factory.mktemp("package")
     room = package / "drawing"
     room.mkdir()
+    (package / "data").mkdir()
     for name in (*course_faces.DRAWING_CODE, "course_faces.py"):
         (room / name).write_text("")
     monkeypatch.setattr(course_faces, "__file__", str(room / "course_faces.py"))
@@ -98,6 +92,21 @@ def test_other_code_draws_again_and_leaves_no_old_cache(
     course_faces.load("rendered", 80)
     assert calls == [100, 100]
     assert len(list(processed.glob("*.npz"))) == 1
+
+
+def test_the_cache_key_covers_every_module_that_draws() -> None:
+    """What `drawn_set` imports, and that in turn, from this room or from the emotions."""
+    room = Path(drawn_set.__file__).parent
+    found, left = set(), {"drawn_set"}
+    while left:
+        name = left.pop()
+        found.add(f"{name}.py")
+        code = (room / f"{name}.py").read_text()
+        imported = set(re.findall(r"from facevalue\.drawing\.(\w+) import", code))
+        for names in re.findall(r"from facevalue\.drawing import (.+)", code):
+            imported |= set(names.split(", "))
+        left |= {module for module in imported if f"{module}.py" not in found}
+    assert found == {name for name in course_faces.DRAWING_CODE if "/" not in name}
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other", "folder"])
@@ -145,12 +154,10 @@ TWO_AT_ONCE = """
 import sys, time
 from pathlib import Path
 from facevalue.drawing import course_faces
-from facevalue.drawing import mixture
 from facevalue.drawing import drawn_set
-from facevalue.drawing import faces
 from facevalue import paths
 sys.path.insert(0, {tests!r})
-from test_datasets import drawn
+from test_course_faces import drawn
 folder = Path({folder!r})
 paths.processed = lambda: folder
 def slow(n, seed=0, **options):
@@ -250,108 +257,3 @@ def test_the_real_drawings_survive_the_cache(processed: Path) -> None:
         second = course_faces.load("rendered", 8)
     equal(first, second)
     equal(first, drawn_set.sample(10, 0, progress=False))
-
-
-# ------------------------------------------------------------------------ the mixed data set
-
-
-def several(n: int, name: str = "rendered") -> Dataset:
-    """Return n different Training images, as many of each emotion."""
-    rng = np.random.default_rng(1)
-    images = rng.integers(0, 256, (n, 48, 48), dtype=np.uint8)
-    return Dataset(
-        name, images, np.arange(n) % 7, np.full(n, "Training"), np.array([str(i) for i in range(n)])
-    )
-
-
-def by_source(mixed: mixture.Mixed) -> dict[str, int]:
-    return {str(k): int(v) for k, v in pd.Series(mixed.sources).value_counts().items()}
-
-
-@pytest.fixture
-def drawings(processed: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the faces that were drawn during a test."""
-    sizes: list[int] = []
-
-    def draw(units: object, person: object, view: object, size: int) -> np.ndarray:
-        sizes.append(size)
-        return np.full((size, size), len(sizes) % 256, np.uint8)
-
-    monkeypatch.setattr(faces, "draw", draw)
-    return sizes
-
-
-def test_the_mixture_has_the_published_counts(drawings: list[int]) -> None:
-    mixed = mixture.mixed(several(3_500), 48)
-    assert len(mixed.images) == 3357
-    assert by_source(mixed) == {
-        "Kaggle": 1400, "FER-2013": 1400, "DuckDuckGo": 448, "Pixabay": 109,
-    }  # fmt: skip
-    # project 1's faces of each emotion: 18 + 62 + 400 angry, 3 + 63 + 400 disgusted, and so on
-    assert np.bincount(mixed.labels).tolist() == [480, 466, 459, 505, 466, 498, 483]
-    assert set(drawings) == {224}
-    assert len(drawings) == 1957
-
-
-def test_a_smaller_mixture_has_the_same_proportions(drawings: list[int]) -> None:
-    mixed = mixture.mixed(several(700), 64, per_class=20)
-    assert mixed.images.shape[1:] == (64, 64)
-    assert by_source(mixed)["Kaggle"] == by_source(mixed)["FER-2013"] == 140
-    assert by_source(mixed)["DuckDuckGo"] == pytest.approx(44.8, abs=3)
-
-
-def test_real_faces_are_not_mixed_with_drawn_ones(drawings: list[int]) -> None:
-    data = several(700, "fer2013")
-    mixed = mixture.mixed(data, 48, per_class=20)
-    assert not drawings
-    real = {image.tobytes(): label for image, label in zip(data.images, data.labels, strict=True)}
-    assert [real[image.tobytes()] for image in mixed.images] == mixed.labels.tolist()
-
-
-def test_no_image_is_mixed_twice_and_a_rare_emotion_has_fewer(drawings: list[int]) -> None:
-    data = several(700, "fer2013")
-    data.images[::7][:90] = data.images[0]  # angry: eleven different images are left
-    mixed = mixture.mixed(data, 48, per_class=20)
-    assert len({image.tobytes() for image in mixed.images}) == len(mixed.images)
-    assert (mixed.labels == 0).sum() == 11
-
-
-def test_only_training_images_are_mixed(drawings: list[int]) -> None:
-    data = several(1400, "fer2013")
-    data.splits[700:] = "PrivateTest"
-    private = {image.tobytes() for image in data.images[700:]}
-    assert not private & {i.tobytes() for i in mixture.mixed(data, 48, per_class=20).images}
-
-
-def test_the_drawn_part_is_drawn_once_and_again_when_damaged(
-    drawings: list[int], processed: Path
-) -> None:
-    first = mixture.mixed(several(70), 64, per_class=2)
-    drawn_at_first = len(drawings)
-    assert mixture.mixed(several(70), 64, per_class=2).key == first.key
-    assert len(drawings) == drawn_at_first
-    for file in processed.glob("portraits-happy-*.npy"):
-        file.write_bytes(file.read_bytes()[:200])
-    mixture.mixed(several(70), 64, per_class=2)
-    assert len(drawings) > drawn_at_first
-
-
-def test_another_image_or_size_changes_the_key(drawings: list[int]) -> None:
-    data = several(70)
-    key = mixture.mixed(data, 48, per_class=2).key
-    assert mixture.mixed(data, 64, per_class=2).key != key
-    data.images[:] ^= 1
-    assert mixture.mixed(data, 48, per_class=2).key != key
-
-
-@pytest.mark.parametrize(("size", "per_class"), [(4, 200), (5000, 200), (64, 0), (64, 201)])
-def test_a_mixture_out_of_the_question_says_what_is_possible(size: int, per_class: int) -> None:
-    with pytest.raises(ValueError, match="size must be from 24 to 1024 pixels and per_class"):
-        mixture.mixed(several(7), size, per_class)
-
-
-def test_a_mixture_of_nothing_is_refused() -> None:
-    data = several(7)
-    data.splits[:] = "PublicTest"
-    with pytest.raises(ValueError, match="the data set rendered has no Training images to mix"):
-        mixture.mixed(data)

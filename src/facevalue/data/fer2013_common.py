@@ -1,0 +1,99 @@
+"""What the readers of FER-2013's layouts share: names of splits, decoding of faces, checks."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from facevalue.data.dataset import SIZE, SPLITS, Dataset
+from facevalue.data.fer2013_facts import published_counts
+from facevalue.emotions import EMOTIONS
+
+LABELS = tuple(str(label) for label in range(len(EMOTIONS)))
+"""The labels as FER-2013's files write them."""
+
+LARGEST_IMAGE_FILE = 1_000_000
+"""The most bytes that the file of one face may have."""
+
+
+def official_split(name: str) -> str | None:
+    """Return the split that the name of a file or folder begins with, or None.
+
+    >>> official_split("PublicTest_12.jpg"), official_split("train"), official_split("test")
+    ('PublicTest', 'Training', None)
+    """
+    match = re.match(r"(train|public|private)(?:ing)?[ _-]?(test)?", name.lower())
+    if not match or (match[1] == "train") == bool(match[2]):
+        return None
+    return {"train": SPLITS[0], "public": SPLITS[1], "private": SPLITS[2]}[match[1]]
+
+
+def decode_face(source: Path | io.BytesIO, name: str) -> np.ndarray:
+    """Return a face from an image file: uint8, shape (48, 48), grey levels.
+
+    Args:
+        source: a PNG, JPEG or BMP file, or its bytes.
+        name: what the error messages call it.
+
+    Raises:
+        ValueError: the file is too large, cannot be decoded, or is not 48 x 48 pixels.
+    """
+    size = source.stat().st_size if isinstance(source, Path) else source.getbuffer().nbytes
+    if size > LARGEST_IMAGE_FILE:
+        raise ValueError(f"{name} has {size:,} bytes: far too large for a {SIZE}x{SIZE} face.")
+    try:
+        # the size is known before the pixels are decoded
+        with Image.open(source, formats=("PNG", "JPEG", "BMP")) as image:
+            if image.size == (SIZE, SIZE):
+                return np.asarray(image.convert("L"))
+            width, height = image.size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise ValueError(f"{name} cannot be decoded as an image.") from None
+    raise ValueError(f"{name} is {width}x{height} pixels: FER-2013's faces are {SIZE}x{SIZE}.")
+
+
+def to_dataset(
+    images: list[np.ndarray], labels: list[int], splits: list[str], origins: list[str]
+) -> Dataset:
+    """Return the faces that a reader has found as a `Dataset` called "fer2013"."""
+    return Dataset(
+        "fer2013",
+        np.stack(images),
+        np.array(labels, dtype=np.int64),
+        np.array(splits),
+        np.array(origins),
+    )
+
+
+def warn_of_counts(data: Dataset, name: str, *, merged: bool = False) -> bool:
+    """Warn if the class counts are not the published ones, and return whether they differ.
+
+    Args:
+        data: what was read.
+        name: the file or folder that it was read from.
+        merged: whether to compare the sum of the two test splits.
+    """
+    ours, published = data.counts().drop(columns="total"), published_counts().drop(columns="total")
+    if merged:
+        rename = {"PublicTest": "test", "PrivateTest": "test"}
+        ours, published = (t.rename(rename).groupby(level=0).sum() for t in (ours, published))
+    differences = [
+        f"{ours.loc[split, emotion]:,} instead of {published.loc[split, emotion]:,} {emotion} "
+        f"in {split}"
+        for split in published.index
+        for emotion in EMOTIONS
+        if ours.loc[split, emotion] != published.loc[split, emotion]
+    ]
+    if differences:
+        more = f", and {len(differences) - 3} more" if len(differences) > 3 else ""
+        warnings.warn(
+            f"{name} does not have FER-2013's published class counts: "
+            f"{', '.join(differences[:3])}{more}.",
+            stacklevel=4,
+        )
+    return bool(differences)
