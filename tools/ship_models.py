@@ -69,7 +69,7 @@ def to_int8(file: Path, images: np.ndarray) -> None:
     """Replace a float32 .onnx file by one that computes convolutions in 8 bits."""
     name = onnxruntime.InferenceSession(file).get_inputs()[0].name
     settings: dict[str, Any] = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
-    with atomic_write(file, ending=".onnx") as part:
+    with atomic_write(file, suffix=".onnx") as part:
         prepared = part.with_suffix(".prepared")
         try:
             quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
@@ -105,7 +105,7 @@ def main() -> None:
         how = f"python -m facevalue.training --config models/{given.name}.toml"
         raise SystemExit(f"There is no {trained} yet: train it with `{how}`.")
     if given.name in recogniser.NAMES:
-        with atomic_write(file.with_suffix(".keras"), ending=".keras") as part:
+        with atomic_write(file.with_suffix(".keras"), suffix=".keras") as part:
             shutil.copyfile(trained, part)
     model = keras.models.load_model(trained, compile=False)
     model_files.to_onnx(model, file)

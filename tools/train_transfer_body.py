@@ -22,6 +22,7 @@ from tqdm import tqdm
 from facevalue.drawing import appearance, course_faces, faces
 from facevalue.emotions import EMOTIONS
 from facevalue.learning import backbones, networks
+from facevalue.settings import DATASETS
 
 SEED = 52_000
 """Faces are drawn from (SEED, index); `course_faces.load` draws from (0, index)."""
@@ -82,7 +83,7 @@ def train(
 def main() -> None:
     """Load or draw, train, save."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=course_faces.NAMES)
+    parser.add_argument("name", choices=DATASETS)
     parser.add_argument("--faces", type=int, default=15_000, help="how many are drawn")
     parser.add_argument("--epochs", type=int, default=16)
     options = parser.parse_args()

@@ -34,7 +34,7 @@ def save_as_published(model: keras.Model, json_file: Path, h5_file: Path) -> Non
     if not h5_file.name.endswith(".weights.h5"):
         raise ValueError(f"the weights' file must end in .weights.h5, not {h5_file.name}.")
     copy = as_float32(model)
-    with atomic_write(h5_file, ending=".weights.h5") as part:
+    with atomic_write(h5_file, suffix=".weights.h5") as part:
         copy.save_weights(part)
     write_text(json_file, copy.to_json(indent=1))
 
@@ -218,7 +218,7 @@ def to_onnx(model: keras.Model, file: Path) -> None:
         )
     image = np.random.default_rng(0).random((3, *model.input_shape[1:]), dtype=np.float32)
     expected = keras.ops.convert_to_numpy(copy(image, training=False))
-    with atomic_write(Path(file), ending=".onnx") as part:
+    with atomic_write(Path(file), suffix=".onnx") as part:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # tf2onnx asks for np.object
             copy.export(part, format="onnx", verbose=False)

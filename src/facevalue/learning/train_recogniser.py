@@ -145,6 +145,6 @@ def main() -> None:
     name = f"{recipe.name}-{given.seed}"
     write_text(results.curve_file(name, given.data, "full"), curve.to_csv(index=False))
     out = given.out or trained(recipe.name, given.seed)
-    with atomic_write(out, ending=".keras") as part:
+    with atomic_write(out, suffix=".keras") as part:
         model.save(part)
     print(f"{out}: PublicTest {curve['val_accuracy'].iloc[-1]:.4f}, {len(curve)} epochs.")
