@@ -13,7 +13,8 @@ def er_diagram() -> str:
     GitHub and JupyterLab (4.1 or later) draw it where it stands in a Markdown code block of the
     language `mermaid`. PK marks a primary key, FK a foreign key, UK a unique column.
 
-    >>> print(*er_diagram().splitlines()[:6], sep="\n")
+    >>> for line in er_diagram().splitlines()[:6]:
+    ...     print(line)
     erDiagram
         data_sources {
             int id PK
