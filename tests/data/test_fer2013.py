@@ -301,15 +301,16 @@ def claims(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"not an image", "cannot be decoded"),
-        (b"", "cannot be decoded"),
-        (png(IMAGES[0])[:900], "cannot be decoded"),
-        (png(IMAGES[0], kind="JPEG")[:300], "cannot be decoded"),
-        (claims(60_000, 60_000), "cannot be decoded|60000x60000"),
-        (claims(4_000, 4_000), "is 4000x4000 pixels: FER-2013's faces are 48x48"),
-        (png(IMAGES[0]) + b"\0" * 1_000_000, "far too large"),
+        (b"not an image", "not a PNG, JPEG or BMP image"),
+        (b"", "not a PNG, JPEG or BMP image"),
+        (png(IMAGES[0])[:900], "broken image"),
+        (png(IMAGES[0], kind="JPEG")[:300], "not a PNG, JPEG or BMP image|broken image"),
+        (claims(60_000, 60_000), "more than 2,304 pixels|60,000 x 60,000"),
+        (claims(4_000, 4_000), "4,000 x 4,000 pixels, more than 2,304"),
+        (png(IMAGES[0][:40]), "is 48x40 pixels: FER-2013's faces are 48x48"),
+        (png(IMAGES[0]) + b"\0" * 1_000_000, "larger than 1,000,000 bytes"),
     ],
-    ids=["text", "empty", "cut png", "cut jpeg", "bomb", "large", "long file"],
+    ids=["text", "empty", "cut png", "cut jpeg", "bomb", "large", "small", "long file"],
 )
 def test_a_bad_image_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     folders(tmp_path, MERGED, prefix=True)

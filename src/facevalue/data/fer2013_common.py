@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -13,6 +12,7 @@ from PIL import Image
 from facevalue.data.dataset import SIZE, SPLITS, Dataset
 from facevalue.data.fer2013_facts import published_counts
 from facevalue.emotions import EMOTIONS
+from facevalue.image_files import decode_photo
 
 LABELS = tuple(str(label) for label in range(len(EMOTIONS)))
 """The labels as FER-2013's files write them."""
@@ -33,28 +33,27 @@ def official_split(name: str) -> str | None:
     return {"train": SPLITS[0], "public": SPLITS[1], "private": SPLITS[2]}[match[1]]
 
 
-def decode_face(source: Path | io.BytesIO, name: str) -> np.ndarray:
+def decode_face(content: bytes | BinaryIO, name: str) -> np.ndarray:
     """Return a face from an image file: uint8, shape (48, 48), grey levels.
 
     Args:
-        source: a PNG, JPEG or BMP file, or its bytes.
+        content: the bytes of a PNG, JPEG or BMP file, or the opened file.
         name: what the error messages call it.
 
     Raises:
         ValueError: the file is too large, cannot be decoded, or is not 48 x 48 pixels.
     """
-    size = source.stat().st_size if isinstance(source, Path) else source.getbuffer().nbytes
-    if size > LARGEST_IMAGE_FILE:
-        raise ValueError(f"{name} has {size:,} bytes: far too large for a {SIZE}x{SIZE} face.")
-    try:
-        # the size is known before the pixels are decoded
-        with Image.open(source, formats=("PNG", "JPEG", "BMP")) as image:
-            if image.size == (SIZE, SIZE):
-                return np.asarray(image.convert("L"))
-            width, height = image.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise ValueError(f"{name} cannot be decoded as an image.") from None
-    raise ValueError(f"{name} is {width}x{height} pixels: FER-2013's faces are {SIZE}x{SIZE}.")
+    photo = decode_photo(
+        content,
+        name,
+        formats=("PNG", "JPEG", "BMP"),
+        most_pixels=SIZE * SIZE,
+        most_bytes=LARGEST_IMAGE_FILE,
+    )
+    height, width = photo.shape[:2]
+    if (height, width) != (SIZE, SIZE):
+        raise ValueError(f"{name} is {width}x{height} pixels: FER-2013's faces are {SIZE}x{SIZE}.")
+    return np.asarray(Image.fromarray(photo).convert("L"))
 
 
 def to_dataset(

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from facevalue import emotions
@@ -70,7 +71,7 @@ def read(folder: Path) -> Dataset:
     if not listed:
         raise ValueError(f"The folders in {folder} hold no images ({', '.join(IMAGE_TYPES)}).")
     bar = tqdm(listed, desc=f"Reading {folder.name}", unit=" faces", disable=None)
-    images = [decode_face(file, str(file.relative_to(folder))) for file, *_ in bar]
+    images = [_face(file, folder) for file, *_ in bar]
     labels = [label for _, label, _, _ in listed]
     splits = [named or place for _, _, named, place in listed]
     origins = [file.relative_to(folder).as_posix() for file, *_ in listed]
@@ -85,6 +86,11 @@ def read(folder: Path) -> Dataset:
         )
     warn_of_counts(data, folder.name, merged=lost)
     return data
+
+
+def _face(file: Path, folder: Path) -> np.ndarray:
+    with file.open("rb") as opened:
+        return decode_face(opened, str(file.relative_to(folder)))
 
 
 def _labelled_files(place: Path) -> Iterator[tuple[int, Path]]:

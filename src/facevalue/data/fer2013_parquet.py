@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +42,7 @@ def read(folder: Path) -> Dataset:
         for split, file in [(split, file) for split, part in files.items() for file in part]:
             name = file.relative_to(folder).as_posix()
             for row, (content, label) in enumerate(_parquet_rows(file)):
-                images.append(decode_face(io.BytesIO(content), f"{name}, row {row}"))
+                images.append(decode_face(content, f"{name}, row {row}"))
                 labels.append(label)
                 splits.append(split)
                 origins.append(f"{name}:{row}")

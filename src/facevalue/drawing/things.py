@@ -66,10 +66,10 @@ def _flower(
     cv2.circle(image, at, r // 3, dark, -1, cv2.LINE_AA)
 
 
-_OBJECTS = (_ball, _clock, _house, _mug, _flower)
+OBJECTS = (_ball, _clock, _house, _mug, _flower)
 
 
-def _photographed(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def photographed(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a float image as a 48 x 48 photo of it: out of focus, with grain, in whole levels."""
     small = cv2.resize(grey.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.3, 1.2))
