@@ -17,6 +17,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from facevalue.progress import ProgressBar
 from facevalue.scale.connection import (
     VersionError,
     address,
@@ -83,14 +84,12 @@ def map(
     >>> list(map(abs, [-2, 1, -3], label="absolute values", progress=False))
     [2, 1, 3]
     """
-    from tqdm import tqdm
-
     work = list(items)
     size = CHUNK if address() else 1
     chunks = [work[start : start + size] for start in range(0, len(work), size)]
     finished: dict[int, list[Result]] = {}
     following = 0
-    with tqdm(total=len(work), desc=label, disable=not progress) as bar:
+    with ProgressBar(label, len(work), show=progress) as bar:
         for number, results in _run(function, chunks, label):
             bar.update(len(results))
             finished[number] = results

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-from tqdm import tqdm
 
 from facevalue.files import explain_write_errors, write_text
+from facevalue.progress import ProgressBar
 from facevalue.scale import cluster
 
 Settings = dict[str, Any]
@@ -56,7 +56,9 @@ def sweep(
     done = {name: result for name, result in stored.items() if result is not None}
     left = [(name, settings) for name, settings in items.items() if name not in done]
     answers = cluster.map_unordered(partial(_call, function), left, label=label)
-    with tqdm(total=len(items), initial=len(done), desc=label, disable=not progress) as bar:
+    with ProgressBar(label, show=progress) as bar:
+        bar.set_total(len(items), skipped=len(done))
+        bar.update(len(done))
         for (name, _), result in answers:
             if isinstance(result, cluster.WorkerDied):
                 raise cluster.TaskError(

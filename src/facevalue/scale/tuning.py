@@ -1,8 +1,8 @@
-"""A search for good hyper-parameters: Optuna asks, a training answers, here or on a Dask cluster.
+"""A search for good hyper-parameters with Optuna, in this process or on a Dask cluster.
 
-Optuna proposes settings from what earlier ones reached, by a tree-structured Parzen estimator
-(Bergstra and others 2011, https://papers.nips.cc/paper/4443). All that is asked and told is stored
-in a database, so that a search that was killed goes on, and several clients may search together.
+Optuna proposes settings based on earlier results, by a tree-structured Parzen estimator (Bergstra
+and others 2011, https://papers.nips.cc/paper/4443). All trials are stored in a database, so that a
+search that was killed continues, and several clients can search together.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sqlalchemy.exc import SQLAlchemyError
-from tqdm import tqdm
 
 from facevalue import paths
 from facevalue.collection import database
+from facevalue.progress import ProgressBar
 from facevalue.scale import cluster
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
 
 Settings = dict[str, Any]
 
@@ -36,7 +37,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     "mixup": (0.0, 0.4, False),
     "votes": (0.0, 1.0, False),
 }
-"""What `python -m facevalue tune` varies in a recipe: from, to, and whether on a log scale."""
+"""What `facevalue tune` varies in a recipe: lowest, highest, and whether on a log scale."""
 
 
 def search(
@@ -48,80 +49,86 @@ def search(
     storage: str | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Look for the settings that `train` gives the highest number.
+    """Search for the settings with which `train` returns the highest number.
 
     Args:
-        train: takes settings by name, returns for example an accuracy on PublicTest. A cluster's
-            workers must be able to import it. A trial in which it fails does not count.
-        ranges: for each setting: from, to, and whether steps are factors (a log scale).
-        trials: how many shall be in the study in the end, earlier ones and other clients' counted.
-        name: of the study; the same name goes on with what it holds.
-        storage: the database: for example postgresql://me@host/searches when several clients
-            search together; default: a SQLite file in data/processed.
-        progress: show a bar.
+        train: takes settings by name and returns a score, for example an accuracy on PublicTest.
+            A cluster's workers must be able to import it. Trials in which it fails do not count.
+        ranges: for each setting its lowest and highest value, and whether on a log scale.
+        trials: how many completed trials the study should hold at the end, including earlier ones
+            and those of other clients.
+        name: the name of the study; an existing study continues.
+        storage: the URL of the database: for example postgresql://me@host/searches, so that
+            several clients can search together; default: a SQLite file in data/processed.
+        progress: show a progress bar.
 
     Returns:
         A row per trial, the best first: number, value, and a column for each setting.
 
     Raises:
-        RuntimeError: `train` failed as often in a row as there should be trials.
+        RuntimeError: `train` failed `trials` times in a row.
         OSError: the database does not answer.
-        ValueError: `trials` is under 1, or the address of the database cannot be read.
+        ValueError: `trials` is below 1, or the URL of the database cannot be parsed.
         ModuleNotFoundError: Optuna is not installed.
         cluster.VersionError, ConnectionError: as in `cluster.map`.
     """
     if trials < 1:
-        raise ValueError(f"a search needs at least 1 trial, not {trials}.")
-    study = _study(name, storage)
-    state, space = _states(), _space(ranges)
+        raise ValueError(f"A search needs at least 1 trial, not {trials}.")
+    study = _open_study(name, storage)
+    space = _search_space(ranges)
     pending: dict[int, Trial] = {}
-    failed: list[str] = []  # since the last one that came to an end
+    failures: list[str] = []  # since the last completed trial
 
-    def done() -> int:
-        return len(study.get_trials(deepcopy=False, states=(state.COMPLETE,)))
-
-    def asked() -> Iterator[tuple[int, Settings]]:
-        while done() + len(pending) < trials and len(failed) < trials:
+    def new_trials() -> Iterator[tuple[int, Settings]]:
+        while len(_completed(study)) + len(pending) < trials and len(failures) < trials:
             trial = study.ask(space)
             pending[trial.number] = trial
             yield trial.number, trial.params
 
-    with tqdm(total=trials, initial=done(), desc="trials", disable=not progress) as bar:
+    shown = len(_completed(study))
+    with ProgressBar("trials", show=progress) as bar:
+        bar.set_total(trials, skipped=shown)
+        bar.update(shown)
         answers = cluster.map_unordered(
-            partial(_tried, train), asked(), label="trials", ahead=cluster.threads()
+            partial(_run_trial, train), new_trials(), label="trials", ahead=cluster.threads()
         )
         try:
             for (number, _), answer in answers:
                 trial = pending.pop(number)
                 if isinstance(answer, float):
                     study.tell(trial, answer)
-                    failed.clear()
-                    bar.update(done() - bar.n)
+                    failures.clear()
+                    done = len(_completed(study))  # other clients' too
+                    bar.update(done - shown)
+                    shown = done
                 else:
-                    failed.append("its worker died" if isinstance(answer, cluster.WorkerDied) else answer)
-                    study.tell(trial, state=state.FAIL)
+                    died = isinstance(answer, cluster.WorkerDied)
+                    failures.append("its worker died" if died else str(answer))
+                    _mark_failed(study, trial)
         finally:
-            for trial in pending.values():  # an interrupt: else they would seem to run for ever
-                study.tell(trial, state=state.FAIL)
-    if len(failed) >= trials:
-        raise RuntimeError(f"{len(failed)} trials of {name} failed, the last by {failed[-1]}.")
+            for trial in pending.values():  # after an interrupt they would seem to run forever
+                _mark_failed(study, trial)
+    if len(failures) >= trials:
+        raise RuntimeError(
+            f"{len(failures)} trials of {name} failed in a row, the last with: {failures[-1]}"
+        )
     return _table(study)
 
 
-def _tried(train: Callable[[Settings], float], item: tuple[int, Settings]) -> float | str:
-    """Return what a trial reached, or why it failed: one must not stop the others."""
+def _run_trial(train: Callable[[Settings], float], item: tuple[int, Settings]) -> float | str:
+    """Return the score of a trial, or why it failed: one failure must not stop the others."""
     try:
         return float(train(item[1]))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
 
-def _study(name: str, storage: str | None) -> Study:
+def _open_study(name: str, storage: str | None) -> Study:
     try:
         import optuna
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            "a search needs Optuna: install it with pip install 'optuna>=4.5'."
+            "A search needs Optuna: install it with pip install 'optuna>=4.5'."
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if storage is None:
@@ -133,24 +140,32 @@ def _study(name: str, storage: str | None) -> Study:
             storage=database.with_driver(storage),
             direction="maximize",
             load_if_exists=True,
-            # trials that run elsewhere count as bad, so that no two are alike
+            # running trials count as bad, so that no two try the same settings
             sampler=optuna.samplers.TPESampler(constant_liar=True),
         )
     except SQLAlchemyError as error:
-        # not the error's own words: they may hold the address, and that a password
+        # no cause: its message may hold the URL with its password
         raise OSError(
-            f"the database of the search cannot be used ({type(error).__name__}): is it running, "
-            "and may you write there?"
+            f"The database of the search cannot be used ({type(error).__name__}): check that it "
+            "is running and that you may write to it."
         ) from None
 
 
-def _states() -> Any:
+def _completed(study: Study) -> list[FrozenTrial]:
     from optuna.trial import TrialState
 
-    return TrialState
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def _space(ranges: Mapping[str, tuple[float, float, bool]]) -> dict[str, BaseDistribution]:
+def _mark_failed(study: Study, trial: Trial) -> None:
+    from optuna.trial import TrialState
+
+    study.tell(trial, state=TrialState.FAIL)
+
+
+def _search_space(
+    ranges: Mapping[str, tuple[float, float, bool]],
+) -> dict[str, BaseDistribution]:
     from optuna.distributions import FloatDistribution
 
     return {
@@ -159,14 +174,16 @@ def _space(ranges: Mapping[str, tuple[float, float, bool]]) -> dict[str, BaseDis
 
 
 def _table(study: Study) -> pd.DataFrame:
-    trials = study.get_trials(deepcopy=False, states=(_states().COMPLETE,))
-    rows = [{"number": one.number, "value": one.value, **one.params} for one in trials]
+    rows = [
+        {"number": trial.number, "value": trial.value, **trial.params}
+        for trial in _completed(study)
+    ]
     return pd.DataFrame(rows).sort_values("value", ascending=False, ignore_index=True)
 
 
 @lru_cache(maxsize=1)
 def _data(name: str) -> tuple[Any, Any]:
-    """Return the data set and its FER+ votes: read once in each process."""
+    """Return a data set and its FER+ votes, read once per process."""
     from facevalue.data import ferplus
     from facevalue.data.ferplus import VOTES_FILE
     from facevalue.drawing import course_faces
@@ -176,8 +193,8 @@ def _data(name: str) -> tuple[Any, Any]:
     return data, ferplus.votes(file, data) if name == "fer2013" else None
 
 
-def _trained(recipe: Any, data: str, settings: Settings) -> float:
-    """Return the PublicTest accuracy of a recipe with some of its settings changed."""
+def _train_recipe(recipe: Any, data: str, settings: Settings) -> float:
+    """Return the PublicTest accuracy of a recipe, trained with some of its settings changed."""
     from facevalue.learning import train_recogniser, training
 
     training.use_mixed_precision()
@@ -190,12 +207,12 @@ def _trained(recipe: Any, data: str, settings: Settings) -> float:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Run `python -m facevalue tune`: options.recipe, trials, epochs, storage, data."""
+    """Run `facevalue tune` with options.recipe, trials, epochs, storage and data."""
     from facevalue.learning import recipe as recipes
 
     recipe = dataclasses.replace(recipes.read(options.recipe), epochs=options.epochs)
     found = search(
-        partial(_trained, recipe, options.data),
+        partial(_train_recipe, recipe, options.data),
         RANGES,
         trials=options.trials,
         name=f"{Path(options.recipe).stem}-{options.data}-{options.epochs}-epochs",
