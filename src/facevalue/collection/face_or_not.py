@@ -1,9 +1,9 @@
 """The second data set: does an image show a human face, or something else?
 
-Drawn by a seed, like the faces of `drawn_set.sample`; no photo of anybody is read. Half of the
-images are faces: drawn ones, and crops that the detector cuts out of drawn photos. The other half
-is of four kinds: backgrounds, textures, objects, and failed crops, which show a part of a photo
-with a person in it but miss the face, as a detector does when it errs.
+Like the faces of `drawn_set.sample`, it is drawn from a seed; it contains no photo of anybody. Half
+of the images are faces: drawn directly, or cropped from drawn photos by the face detector. The
+other half is of four kinds: backgrounds, textures, objects, and failed crops. A failed crop shows a
+part of a photo of people but misses the face, as a detector does when it fails.
 """
 
 from __future__ import annotations
@@ -13,44 +13,50 @@ import numpy as np
 
 from facevalue.data.dataset import SIZE
 from facevalue.drawing import camera, drawn_set, faces, shading
-from facevalue.drawing.things import _OBJECTS, _photographed
+from facevalue.drawing.things import OBJECTS, photographed
 from facevalue.recognition import cropping, detection
 
 NAMES = ("other", "human")
-"""What the labels 0 and 1 mean."""
+"""The names of the labels 0 and 1."""
 
 FACES = ("drawn face", "cropped face")
 OTHERS = ("background", "texture", "object", "failed crop")
 KINDS = dict.fromkeys(OTHERS, 0) | dict.fromkeys(FACES, 1)
-"""What the images show, and the label of each kind."""
+"""The label of each kind of image."""
 
 CROPPED = 0.25
-"""Share of the faces that are cut out of photos; the rest is drawn, which is quicker."""
+"""Fraction of the faces that are cropped from photos; the rest is drawn, which is faster."""
 
-MISSES = 0.35
-"""Less than this share of a failed crop lies in the box of a face."""
+MAX_FACE_SHARE = 0.35
+"""A failed crop has less than this share of its area in the box of a face."""
 
 
 def load(
     n: int, seed: int = 0, photos: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw the data set, in mixed order.
+    """Draw the data set, in random order.
 
-    Each drawn photo gives several crops, so that two images may show the same person. For
-    training and testing, draw two sets with different seeds, instead of splitting one.
+    Several crops come from each drawn photo, so two images may show the same person. For training
+    and testing, draw two sets with different seeds instead of splitting one.
 
     Args:
-        n: how many images, 12 or more: half of them faces, the others a quarter of each kind.
+        n: number of images, at least 12: half faces, and an eighth of each other kind.
         seed: the same seed gives the same images.
-        photos: drawn photos that crops are cut from; default: one for each 120 images.
+        photos: number of drawn photos to crop from; default: one per 120 images.
+
     Returns:
         images, uint8, shape (n, 48, 48), grey levels from 0 to 255; labels, int, shape (n,), 1
         for a human face, else 0; kinds, str, shape (n,), each a key of `KINDS`.
+
     Raises:
         ValueError: `n` is under 12, or `photos` under 1.
+
+    >>> images, labels, kinds = load(12)
+    >>> images.shape, int(labels.sum()), str(kinds[0]) in KINDS
+    ((12, 48, 48), 6, True)
     """
     if n < 12 or (photos is not None and photos < 1):
-        raise ValueError(f"n must be 12 or more and photos 1 or more, got {n} and {photos}.")
+        raise ValueError(f"n must be at least 12 and photos at least 1, got {n} and {photos}.")
     rng = np.random.default_rng([seed, SIZE])
     cropped, others = round(CROPPED * n / 2), n // 2
     scenes = _scenes(photos or max(1, n // 120), rng)
@@ -65,11 +71,11 @@ def load(
 
 
 Scene = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""A photo in grey levels, the boxes that the detector found right in it, and the true boxes."""
+"""A grey photo, the boxes in which the detector found a true face, and the true boxes."""
 
 
 def _scenes(photos: int, rng: np.random.Generator) -> list[Scene]:
-    """Draw photos of three people until there are enough in which the detector finds one."""
+    """Draw photos of three people until the detector has found a face in enough of them."""
     scenes: list[Scene] = []
     while len(scenes) < photos:
         photo = faces.photo(rng, people=3)
@@ -91,19 +97,19 @@ def _cropped(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
 
 
 def _failed(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
-    """Cut what is beside a face: hair, an ear, a shoulder, or something further away."""
+    """Crop what is next to a face: hair, an ear, a shoulder, or something further away."""
     grey, _, truth = scenes[rng.integers(len(scenes))]
     while True:
         x, y, side, _ = truth[rng.integers(len(truth))]
         size = int(side * rng.uniform(0.4, 1.1))
         left, top = np.rint((x, y) + rng.normal(0, side, 2)).astype(int)
         inside = 0 <= left <= grey.shape[1] - size and 0 <= top <= grey.shape[0] - size
-        if inside and max(_covered((left, top, size), face) for face in truth) < MISSES:
+        if inside and max(_covered((left, top, size), face) for face in truth) < MAX_FACE_SHARE:
             return cropping.crop(grey, (left, top, size, size), 0, SIZE)
 
 
 def _covered(square: tuple[int, int, int], face: np.ndarray) -> float:
-    """Return which share of a square (x, y, side) lies in the box of a face."""
+    """Return the share of a square (x, y, side) that lies in the box of a face."""
     left, top, size = square
     x, y, width, height = face
     across = min(left + size, x + width) - max(left, x)
@@ -112,39 +118,39 @@ def _covered(square: tuple[int, int, int], face: np.ndarray) -> float:
 
 
 def _background(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
-    """Cut a square out of hills, a room, or lights out of focus."""
+    """Crop a square from hills, a room, or blurred lights."""
     side = int(rng.integers(SIZE, 160))
     scene = camera.landscape(220, 160, rng)
     left, top = rng.integers(0, 220 - side + 1), rng.integers(0, 160 - side + 1)
-    return _photographed(scene[top : top + side, left : left + side].mean(axis=2), rng)
+    return photographed(scene[top : top + side, left : left + side].mean(axis=2), rng)
 
 
 def _texture(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
-    """Draw cloud, hair or skin-like noise, stripes, or checks, at any angle."""
+    """Draw noise like clouds, hair or skin, or stripes or checks, at a random angle."""
     kind = rng.choice(["clouds", "strands", "skin", "stripes", "checks"])
     if kind in ("clouds", "strands", "skin"):
         number = int(rng.integers(1 << 16))
         pattern = shading.texture(kind, 96, rng.uniform(0.5, 4), number)
         turns = int(rng.integers(4))
-        return _photographed(128 + rng.uniform(20, 60) * np.rot90(pattern, turns), rng)
+        return photographed(128 + rng.uniform(20, 60) * np.rot90(pattern, turns), rng)
     angle, wave = rng.uniform(0, np.pi), rng.uniform(0.2, 1.2)
     down, across = np.mgrid[:96, :96]
     pattern = np.sin(wave * (across * np.cos(angle) + down * np.sin(angle)))
     if kind == "checks":
         pattern = pattern * np.sin(wave * (down * np.cos(angle) - across * np.sin(angle)))
-    return _photographed(rng.uniform(70, 180) + rng.uniform(20, 70) * pattern, rng)
+    return photographed(rng.uniform(70, 180) + rng.uniform(20, 70) * pattern, rng)
 
 
 def _object(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
-    """Draw a ball, a clock, a house, a mug or a flower before a background."""
+    """Draw a ball, a clock, a house, a mug or a flower in front of a background."""
     image = np.ascontiguousarray(camera.landscape(128, 96, rng)[:, 16:112].mean(axis=2))
     light, dark = rng.uniform(140, 250), rng.uniform(5, 90)
     if rng.random() < 0.3:
         light, dark = dark, light
     x, y = (int(value) for value in rng.uniform(40, 56, 2))
-    _OBJECTS[rng.integers(len(_OBJECTS))](image, (x, y), int(rng.uniform(20, 36)), light, dark, rng)
+    OBJECTS[rng.integers(len(OBJECTS))](image, (x, y), int(rng.uniform(20, 36)), light, dark, rng)
     shade = np.linspace(rng.uniform(0.6, 1.2), rng.uniform(0.6, 1.2), 96)
-    return _photographed(image * shade, rng)
+    return photographed(image * shade, rng)
 
 
 _MAKERS = {
