@@ -120,14 +120,14 @@ def network(channels: int, answers: int) -> SimpleNamespace:
 
 
 def test_a_grey_network_of_seven_takes_all_faces_as_they_are(six: Dataset) -> None:
-    images, labels = six.taken_by(network(1, 7))
+    images, labels = six.for_model(network(1, 7))
     np.testing.assert_array_equal(images, six.images)
     np.testing.assert_array_equal(labels, six.labels)
 
 
 def test_project_4s_network_takes_three_equal_channels_and_five_emotions() -> None:
     data = made(list(range(7)), ["Training"] * 7)
-    images, labels = data.taken_by(network(3, 5))
+    images, labels = data.for_model(network(3, 5))
     five = ["angry", "fear", "happy", "sad", "surprise"]
     assert [EMOTIONS[k] for k in images[:, 0, 0, 0]] == five  # image i is grey level i
     assert labels.tolist() == [0, 1, 2, 3, 4]

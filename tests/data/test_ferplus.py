@@ -117,9 +117,9 @@ def test_votes_refuse_images_whose_rows_are_not_known(tmp_path: Path) -> None:
     path = tmp_path / "votes.csv"
     rows = [["Training", *[1] * 10], ["PublicTest", *[2] * 10]]
     pd.DataFrame(rows, columns=["Usage", *ferplus.VOTES]).to_csv(path, index=False)
-    with pytest.raises(ValueError, match="read from its csv file"):
+    with pytest.raises(ValueError, match="read from its CSV file"):
         ferplus.votes(path, images(["Training"], ["train.parquet:0"]))
-    with pytest.raises(ValueError, match="read from its csv file"):
+    with pytest.raises(ValueError, match="read from its CSV file"):
         ferplus.votes(path, images(["Training"], ["fer2013.csv:4"]))
     with pytest.raises(ValueError, match="not in the order"):
         ferplus.votes(path, images(["Training"], ["fer2013.csv:3"]))

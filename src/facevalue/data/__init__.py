@@ -1,1 +1,1 @@
-"""One type for labelled faces, and where they come from: FER-2013, FER+, the survey, downloads."""
+"""Labelled faces and other data: FER-2013, FER+, a survey, published tables, downloads."""

@@ -1,23 +1,28 @@
-"""One type for labelled faces, wherever they come from."""
+"""One type for labelled faces, drawn or real."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from facevalue.emotions import EMOTIONS
+from facevalue.image_files import FACE_SIZE
+
+if TYPE_CHECKING:
+    import keras
 
 SPLITS = ("Training", "PublicTest", "PrivateTest")
-"""FER-2013's names: train on the first, choose on the second, report the third once."""
+"""FER-2013's names: train on the first, choose on the second, report on the third, once."""
 
-SIZE = 48
+SIZE = FACE_SIZE
 """Height and width of a face image, in pixels."""
 
-KNOWN = {len(EMOTIONS): tuple(range(len(EMOTIONS))), 5: (0, 2, 3, 4, 5)}
-"""The labels that a network with so many answers knows; project 4's five lack disgust, neutral."""
+MODEL_LABELS = {7: (0, 1, 2, 3, 4, 5, 6), 5: (0, 2, 3, 4, 5)}
+"""The labels that a network predicts, by its number of outputs. Project 4's networks have five:
+they leave out disgust and neutral."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +34,11 @@ class Dataset:
         images: uint8, shape (n, 48, 48), grey levels from 0 to 255.
         labels: int64, shape (n,), indices into `emotions.EMOTIONS`.
         splits: str, shape (n,), each one of `SPLITS`.
-        origins: str, shape (n,), where each image came from (a file and row, or a seed).
-        truth: one row per image of what is known about it, or None where nothing is.
+        origins: str, shape (n,), where each image came from (a file and line, or a seed).
+        truth: a table with a row for each image and what is known about it, or None.
 
     Raises:
-        ValueError: an array has another shape, type or range than the above.
+        ValueError: the shape, type or range of an array is wrong.
     """
 
     name: str
@@ -47,30 +52,30 @@ class Dataset:
         n = len(self.images)
         if self.images.dtype != np.uint8 or self.images.shape != (n, SIZE, SIZE):
             raise ValueError(
-                f"images must be uint8 of shape (n, {SIZE}, {SIZE}), "
-                f"got {self.images.dtype} of shape {self.images.shape}."
+                f"The images must be uint8 of shape (n, {SIZE}, {SIZE}), "
+                f"not {self.images.dtype} of shape {self.images.shape}."
             )
         for field in ("labels", "splits", "origins"):
             if getattr(self, field).shape != (n,):
-                raise ValueError(f"{field} must have one entry for each of the {n} images.")
+                raise ValueError(f"The {field} must have one entry for each of the {n} images.")
         if self.truth is not None and len(self.truth) != n:
-            raise ValueError(f"truth must have one row for each of the {n} images.")
+            raise ValueError(f"The truth must have one row for each of the {n} images.")
         if n and not (self.labels.min() >= 0 and self.labels.max() < len(EMOTIONS)):
-            raise ValueError(f"labels must be from 0 to {len(EMOTIONS) - 1}.")
+            raise ValueError(f"The labels must be from 0 to {len(EMOTIONS) - 1}.")
         unknown = set(np.unique(self.splits)) - set(SPLITS)
         if unknown:
-            raise ValueError(f"unknown split {sorted(unknown)}: expected {', '.join(SPLITS)}.")
+            raise ValueError(f"Unknown split {sorted(unknown)}: use {', '.join(SPLITS)}.")
 
     def __len__(self) -> int:
         return len(self.images)
 
     @property
     def x(self) -> np.ndarray:
-        """The images as a network takes them: float32, shape (n, 48, 48, 1), from 0 to 1."""
+        """The images as input of a network: float32, shape (n, 48, 48, 1), from 0 to 1."""
         return self.images[..., None].astype("float32") / 255
 
     def take(self, rows: np.ndarray | slice) -> Dataset:
-        """Return the images that `rows` (indices, a boolean mask, a slice) selects, in order."""
+        """Return the images at `rows`: indices, a boolean mask, or a slice."""
         truth = None if self.truth is None else self.truth.iloc[rows]
         return Dataset(
             self.name,
@@ -81,18 +86,19 @@ class Dataset:
             None if truth is None else truth.reset_index(drop=True),
         )
 
-    def taken_by(self, model: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the faces and labels that a network of seven or of project 4's five takes.
+    def for_model(self, model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
+        """Return the images and labels in the form that a network takes.
+
+        Images of emotions that the network cannot predict are left out.
 
         Args:
-            model: a `keras.Model` with one channel or three, and 7 or 5 answers (`KNOWN`).
+            model: a network with 1 or 3 input channels, and 7 or 5 outputs (`MODEL_LABELS`).
 
         Returns:
             images, uint8, shape (n, 48, 48), or (n, 48, 48, 3) with three equal channels; labels,
-            int64, shape (n,), the number of the network's answer. Emotions that it does not know
-            are left out.
+            int64, shape (n,), indices into the network's outputs.
         """
-        known = np.array(KNOWN[model.output_shape[-1]])
+        known = np.array(MODEL_LABELS[model.output_shape[-1]])
         part = self.take(np.isin(self.labels, known))
         images, channels = part.images, model.input_shape[-1]
         if channels > 1:
@@ -100,21 +106,21 @@ class Dataset:
         return images, np.searchsorted(known, part.labels)
 
     def split(self, *names: str) -> Dataset:
-        """Return the images of one or more splits, for example `split("PrivateTest")`.
+        """Return the images of one or more splits, such as `split("PrivateTest")`.
 
         Raises:
             ValueError: a name is not one of `SPLITS`.
         """
         for name in names:
             if name not in SPLITS:
-                raise ValueError(f"unknown split {name!r}: expected {', '.join(SPLITS)}.")
+                raise ValueError(f"Unknown split {name!r}: use {', '.join(SPLITS)}.")
         return self.take(np.isin(self.splits, names))
 
     def sample(self, n: int, seed: int = 0, split: str = "Training") -> Dataset:
-        """Return this set with `n` images of `split`, in the class proportions it has.
+        """Return this data set with a stratified sample of `n` images of `split`.
 
-        Every class keeps at least one image; the other splits stay whole, and the order is kept.
-        Where `split` has no more than `n` images, all of them stay.
+        Each class keeps its share of the split, but at least one image. The other splits stay
+        whole, and so does `split` if it has `n` images or fewer. The order stays, too.
         """
         rows = np.flatnonzero(self.splits == split)
         if len(rows) <= n:
@@ -122,7 +128,7 @@ class Dataset:
         labels, counts = np.unique(self.labels[rows], return_counts=True)
         quotas = n * counts / len(rows)
         shares = np.maximum(quotas.astype(int), 1)
-        # what rounding down left goes to the classes that lost most by it
+        # the images left over by rounding down go to the classes that lost most
         shares[np.argsort(shares - quotas)[: max(0, n - shares.sum())]] += 1
         rng = np.random.default_rng(seed)
         keep = [np.flatnonzero(self.splits != split)]

@@ -1,4 +1,4 @@
-"""Numbers that describe an image: its edges, and a hash of its broad shapes."""
+"""Descriptors of images: histograms of oriented gradients, and a perceptual hash."""
 
 from __future__ import annotations
 
@@ -8,43 +8,52 @@ from scipy.fft import dctn
 
 from facevalue.data.dataset import SIZE
 
-AT_ONCE = 1_000
-"""Images that are transformed at a time: the transform needs four times their memory."""
+BATCH = 1_000
+"""Images that are transformed at a time: the transform takes four times their memory."""
 
 
 def perceptual_hash(images: np.ndarray) -> np.ndarray:
-    """Return 64 bits for each image that say where its broad shapes are light and dark.
+    """Return 64 bits for each image, which are similar for similar images.
 
-    The 8 x 8 lowest frequencies of the cosine transform, each compared with their median: a few
-    bits change where an image is saved again, about half where it is another one.
-    Source: pHash; imagehash.phash, which shrinks to 32 x 32 first, differs in 0 to 2 bits.
+    Each bit says whether one of the 8 x 8 lowest frequencies of the cosine transform is above
+    their median. A few bits change when an image is saved again as JPEG; two different images
+    differ in about half of the bits.
+    Source: pHash. imagehash.phash, which shrinks to 32 x 32 first, differs in 0 to 2 bits.
 
     Args:
         images: uint8, shape (n, 48, 48).
 
     Returns:
         bool, shape (n, 64).
+
+    >>> images = np.random.default_rng(0).integers(0, 256, (2, 48, 48), np.uint8)
+    >>> bool((perceptual_hash(images) == perceptual_hash(images // 2)).mean() > 0.9)
+    True
     """
     low = np.concatenate(
         [
-            dctn(images[start : start + AT_ONCE].astype("float32"), axes=(1, 2))[:, :8, :8]
-            for start in range(0, max(len(images), 1), AT_ONCE)
+            dctn(images[start : start + BATCH].astype("float32"), axes=(1, 2))[:, :8, :8]
+            for start in range(0, max(len(images), 1), BATCH)
         ]
     ).reshape(len(images), 64)
     return low > np.median(low, axis=1, keepdims=True)
 
 
 def hog(images: np.ndarray, cell: int = 8, step: int = 8) -> np.ndarray:
-    """Return histograms of oriented gradients: which way the edges run, place by place.
+    """Return histograms of oriented gradients (HOG): the directions of edges, cell by cell.
+
+    Source: Dalal and Triggs (2005), https://doi.org/10.1109/CVPR.2005.177
 
     Args:
         images: uint8, shape (n, 48, 48).
-        cell: width and height of a cell in pixels; a block has 2 x 2 of them.
-        step: pixels from one block to the next.
+        cell: width and height of a cell in pixels; a block has 2 x 2 cells.
+        step: distance from one block to the next, in pixels.
 
     Returns:
-        float32, shape (n, d): with the defaults, d is 900.
-    Source: Dalal and Triggs (2005), https://doi.org/10.1109/CVPR.2005.177
+        float32, shape (n, d), from 0 to 1.
+
+    >>> hog(np.zeros((3, 48, 48), np.uint8)).shape
+    (3, 900)
     """
     descriptor = cv2.HOGDescriptor((SIZE, SIZE), (2 * cell,) * 2, (step,) * 2, (cell,) * 2, 9)
     rows = [np.ravel(descriptor.compute(np.ascontiguousarray(image))) for image in images]

@@ -1,4 +1,4 @@
-"""FER+: what ten people saw in each image of FER-2013, and the labels made of their votes."""
+"""FER+: the votes of ten people on each image of FER-2013, and labels made from them."""
 
 from __future__ import annotations
 
@@ -11,77 +11,86 @@ import pandas as pd
 
 from facevalue.data.dataset import Dataset
 
+VOTES_FILE = "fer2013new.csv"
+"""The name of FER+'s file."""
+
 VOTES = (
     *("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
     *("unknown", "NF"),
 )
-"""The columns of FER+: eight emotions, "cannot tell", and "not a face"."""
+"""The columns of FER+: eight emotions, "unknown", and NF, which means "not a face"."""
 
 
 def votes(path: Path, data: Dataset | None = None) -> pd.DataFrame:
     """Return the FER+ votes: how many of ten people chose each of `VOTES`, one row per image.
 
-    FER+ is joined to FER-2013 by row position; its column "Image name" does not help.
+    FER+ is joined to FER-2013 by row position, not by its column "Image name", which is the number
+    of another row.
     Source: Barsoum et al. (2016), https://github.com/microsoft/FERPlus (fer2013new.csv).
 
     Args:
         path: fer2013new.csv.
-        data: FER-2013 read from a csv file, whole or in part, to get just its images' votes,
-            in its order.
+        data: all of FER-2013 or a part of it, read from a CSV file, to get the votes for its
+            images only, in its order.
 
     Returns:
         The columns Usage and `VOTES`; the index is the row position in fer2013.csv, from 0.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not FER+'s, or `data` does not say which rows its images are.
+        ValueError: the file is not FER+'s, or `data` was not read from a CSV file.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} does not exist: get fer2013new.csv from https://github.com/microsoft/FERPlus."
+            f"{path} does not exist: download fer2013new.csv from https://github.com/microsoft/FERPlus."
         )
     try:
         table = pd.read_csv(path)[["Usage", *VOTES]].astype(dict.fromkeys(VOTES, "int64"))
     except KeyError as error:
-        raise ValueError(f"{path.name} lacks columns of FER+: {error.args[0]}.") from None
+        raise ValueError(f"{path.name} lacks columns of FER+: {error.args[0]}.") from error
     except ValueError as error:
-        raise ValueError(f"{path.name} is not FER+'s table of votes: {error}.") from None
+        raise ValueError(f"{path.name} is not FER+'s table of votes: {error}.") from error
     if data is None:
         return table
     lines = [re.fullmatch(r".*\.(?:csv|xz|gz|zip|tgz):(\d+)", origin) for origin in data.origins]
     rows = np.array([int(line[1]) - 2 for line in lines if line])
     if len(rows) != len(data) or (len(rows) and rows.max() >= len(table)):
-        raise ValueError("FER+ joins by row: it needs FER-2013 read from its csv file.")
+        raise ValueError("FER+ is joined by row: it needs FER-2013 read from its CSV file.")
     table = table.iloc[rows]
     if (table["Usage"].to_numpy() != data.splits).any():
-        raise ValueError(f"the rows of {path.name} are not in the order of this data set.")
+        raise ValueError(f"The rows of {path.name} are not in the order of this data set.")
     return table
 
 
 def targets(
     votes: pd.DataFrame, mode: Literal["majority", "probability"] = "majority"
 ) -> pd.DataFrame:
-    """Return FER+'s targets for the images that it keeps, by the rules of its authors' code.
+    """Return the training targets of FER+, by the rules of its authors' code.
 
-    Single votes are dropped first. "majority" keeps an image if one choice has more than half
-    of the votes left; "probability" keeps its top choices, up to three, until they hold three
-    quarters of the votes, unless "unknown" or "NF" is among the top ones. Images on which
-    "unknown" or "NF" wins are left out. The authors always test on "majority".
+    Choices with a single vote are dropped first. "majority" keeps an image if one choice has more
+    than half of the remaining votes. "probability" keeps an image's top choices, up to three,
+    until they hold three quarters of the votes, unless "unknown" or "NF" is among the top ones.
+    Images on which "unknown" or "NF" wins are left out. The authors always test on "majority".
 
     Args:
         votes: from `votes`.
         mode: "majority" or "probability".
 
     Returns:
-        One row per image kept, indexed as in `votes`, and a column for each of the eight
+        One row per image kept, indexed as in `votes`, with a column for each of the eight
         emotions: probabilities that sum to 1 (with "majority", one of them is 1).
 
     Raises:
-        ValueError: there is no such mode.
+        ValueError: `mode` is neither of the two.
+
+    >>> row = ["Training", 1, 6, 3, 0, 0, 0, 0, 0, 0, 0]
+    >>> ballots = pd.DataFrame([row], columns=["Usage", *VOTES])
+    >>> targets(ballots, "probability")[["happiness", "surprise"]].round(2).values.tolist()
+    [[0.67, 0.33]]
     """
     if mode not in ("majority", "probability"):
-        raise ValueError(f"FER+ has no mode {mode!r} here: choose majority or probability.")
+        raise ValueError(f"There is no mode {mode!r}: choose majority or probability.")
     choose = _majority if mode == "majority" else _probability
     counts = votes[list(VOTES)].to_numpy()
     kept = np.array([choose(row) for row in np.where(counts <= 1, 0, counts)]).reshape(-1, 10)
@@ -93,6 +102,7 @@ def targets(
 
 
 def _majority(row: np.ndarray) -> np.ndarray:
+    """Return 1 for the choice with more than half of the votes; all zero if there is none."""
     kept = np.zeros(len(row))
     if row.max() > 0.5 * row.sum():
         kept[row.argmax()] = 1
@@ -100,7 +110,7 @@ def _majority(row: np.ndarray) -> np.ndarray:
 
 
 def _probability(row: np.ndarray) -> np.ndarray:
-    """Return the votes that count, all zero if the row is discarded (FERPlus, src/ferplus.py)."""
+    """Return the votes that count; all zero if the image is discarded (FERPlus, src/ferplus.py)."""
     left, kept, total = row.copy(), np.zeros(len(row)), row.sum()
     votes_taken, choices, valid = 0.0, 0, True
     while votes_taken < 0.75 * total and choices < 3 and valid:
@@ -111,12 +121,9 @@ def _probability(row: np.ndarray) -> np.ndarray:
             choices += 1
             if choice >= 8:
                 valid = False
-                if kept.sum() > top:  # emotions stand before "unknown" or "NF"
+                if kept.sum() > top:  # emotions come before "unknown" or "NF"
                     kept[choice] = 0
                     choices -= 1
                 break
     enough = kept.sum() > 0.5 * total and choices <= 3
     return kept if enough else np.zeros(len(row))
-
-
-VOTES_FILE = "fer2013new.csv"

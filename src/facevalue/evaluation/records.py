@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.metrics import f1_score
 
 from facevalue import settings
-from facevalue.data.dataset import KNOWN, Dataset
+from facevalue.data.dataset import MODEL_LABELS, Dataset
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation.metrics import report, top_k_accuracy
 
@@ -120,7 +120,7 @@ def measure(
 
     Args:
         name: the network's name in the course's table.
-        model: a `keras.Model` that takes faces of 48 x 48 (see `Dataset.taken_by`).
+        model: a `keras.Model` that takes faces of 48 x 48 (see `Dataset.for_model`).
         data: a data set with both test splits.
         curve: of its training, as `training.fit` returns it.
         published: as in `record`, for both splits together.
@@ -132,7 +132,7 @@ def measure(
         the report by class on it.
     """
     images, labels = zip(
-        *(data.split(part).taken_by(model) for part in ("PublicTest", "PrivateTest")), strict=True
+        *(data.split(part).for_model(model) for part in ("PublicTest", "PrivateTest")), strict=True
     )
     inputs = [x.reshape(*x.shape[:3], -1).astype("float32") / 255 for x in images]
     found = [model.predict(x, verbose=0) for x in inputs]
@@ -149,7 +149,7 @@ def measure(
         row |= {f"top-1 of {len(truth):,}": one, f"top-3 of {len(truth):,}": three}
     row |= {"published": published[0] if published else np.nan}
     row |= {"epochs": len(curve), "seconds per epoch": seconds / len(curve)}
-    names = [EMOTIONS[label] for label in KNOWN[found[1].shape[1]]]
+    names = [EMOTIONS[label] for label in MODEL_LABELS[found[1].shape[1]]]
     return pd.Series(row, name=name), found[1], report(labels[1], found[1].argmax(axis=1), names)
 
 

@@ -137,10 +137,3 @@ def test_the_stored_page_holds_no_address_of_an_image_of_others() -> None:
     stored = (paths.root() / "data" / "facs" / "imotions_page.html").read_text(encoding="utf-8")
     assert "wp-content" not in stored
     assert "https://imotions.com/wp" not in stored
-
-
-def test_the_survey_of_data_sets_has_what_project_5_surveyed() -> None:
-    survey = pd.read_csv(paths.root() / "data" / "reference" / "datasets.csv")
-    assert list(survey.columns) == ["name", "size", "kind", "labels", "access", "source"]
-    assert {"AffectNet", "ASCERTAIN", "DREAMER", "CK+", "EMOTIC", "FER-2013"} <= set(survey["name"])
-    assert survey.notna().all(axis=None)
