@@ -1,4 +1,4 @@
-"""The columns of the survey Emotions in Everyday Life, and what its words mean."""
+"""The columns of the survey Emotions in Everyday Life, and the meaning of its words."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ POSITIVE = (
     "Alertness",
 )
 
-
 NEGATIVE = (
     *("Anxiety", "Disdain", "Offense", "Guilt", "Disgust", "Fear", "Embarrassment", "Sadness"),
     "Anger",
 )
 
-
 MISSPELT = {"Ofense": "Offense", "Embarassment": "Embarrassment"}
-"""The file's own spelling of two columns, and the right one."""
-
+"""Two columns as the file spells them, and the correct spelling."""
 
 COLUMNS = (
     *("id", "Hours", "Day", *POSITIVE),
@@ -25,17 +22,14 @@ COLUMNS = (
 )
 """The 21 columns of the file, in its order and spelling."""
 
-
 ROWS, PEOPLE = 69_544, 12_211
-
+"""How many reports the file has, and of how many people."""
 
 NIGHT = (23, 0, 1, 2, 3, 4)
 """The hours with so few reports (1,614 of the complete ones) that project 1 left them out."""
 
-
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-"""Day 1 to 7. That day 1 is Monday is an assumption: the file does not say so."""
-
+"""Days 1 to 7. That day 1 is Monday is an assumption: the file does not say so."""
 
 FACES: dict[str, str | None] = dict.fromkeys((*POSITIVE, *NEGATIVE)) | {
     "Joy": "happy",
@@ -44,9 +38,8 @@ FACES: dict[str, str | None] = dict.fromkeys((*POSITIVE, *NEGATIVE)) | {
     "Disgust": "disgust",
     "Fear": "fear",
 }
-"""Which of the seven faces each word names; None where FER-2013 has no such face. Disdain, which
-the paper calls contempt, has one in FACS and in FER+. Surprise and neutral have no word."""
-
+"""The emotion of the seven that each word names; None if FER-2013 has no such face. Disdain, which
+the paper calls contempt, has a face in FACS and in FER+. No word names surprise or neutral."""
 
 BLANK = " "
-"""What stands for a missing value in the file."""
+"""The file's mark for a missing value."""

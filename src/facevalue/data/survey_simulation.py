@@ -1,18 +1,22 @@
-"""A survey like the real one, simulated from its published numbers."""
+"""Reports like those of the survey, simulated from its published numbers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from facevalue import paths
+from facevalue.data import reference
 from facevalue.data.survey_format import BLANK, COLUMNS, NIGHT, PEOPLE, POSITIVE, ROWS
 
-# How much a score depends on each thing, in percent of its range
 MOOD_POSITIVE, MOOD_NEGATIVE, INTENSITY, PREFERENCE = 65, 75, 28, 60
+"""Weights, in percent, of what the score of an emotion is made of: see `_emotions`."""
+
 MOOD_OF_PERSON, MOOD_OF_REPORT = 60, 70
+"""Weights, in percent, of what a mood is made of."""
+
 WEEK = (-20, -60, -100, -70, 20, 130, 100)
 """How much better the mood is on each day, Monday first."""
+
 CLOCK = (
     *(0, 0, 0, 0, 0, -40, -60, -60, -40, -20, 0, 10),
     *(20, 10, -10, -20, -10, 10, 40, 60, 70, 60, 40, 20),
@@ -21,18 +25,21 @@ CLOCK = (
 
 
 def simulate(seed: int = 0) -> pd.DataFrame:
-    """Return made-up raw reports in the layout of the published file.
+    """Return simulated raw reports in the layout of the published file.
 
-    As published, exactly: 69,544 rows, the columns, 12,211 people with 1 to 263 reports, the
-    hours, the blanks, what cleaning leaves, and how often each emotion occurs in it.
-    Made up, plausibly: the week, the day, the likeness of one person's reports, and which
-    emotions come together (any two of one kind alike). It is set so that 90 % of the reports
-    name an emotion, 41 % only positive, 16 % only negative and 33 % both; the last three are
-    quoted from memory, not checked in the paper. All steps are sums and ranks of whole numbers,
-    so every machine gets the same.
+    Exactly as published are the 69,544 rows, the columns, the 12,211 people with 1 to 263 reports
+    each, the hours, the missing values, the number of reports left by cleaning, and how often each
+    emotion occurs in them. Invented, but plausible, are the course of the week and of the day, the
+    similarity of one person's reports, and which emotions occur together (any two of a kind
+    equally). 90 % of the reports name an emotion, 41 % only positive ones, 16 % only negative ones
+    and 33 % both; the last three numbers are quoted from memory, not checked in the paper. All
+    steps are sums and ranks of whole numbers, so the result is the same on every machine.
 
     Returns:
-        As `load`; attrs["simulated"] is True.
+        As `survey.load`; attrs["simulated"] is True.
+
+    Raises:
+        FileNotFoundError: there is no checkout of the repository, which has the published numbers.
     """
     rng = np.random.default_rng(seed)
     person = np.repeat(np.arange(PEOPLE), _reports_per_person(rng))
@@ -43,7 +50,7 @@ def simulate(seed: int = 0) -> pd.DataFrame:
     values = np.column_stack([person + 1, hour, day + 1, felt]).astype("str").astype("object")
     first_negative = COLUMNS.index("Anxiety")
     values[no_time, 1:3] = BLANK
-    # in the published file, Pride is there where the other positive ones are missing
+    # in the published file, Pride is present where the other positive emotions are missing
     values[no_positive, COLUMNS.index("Love") : first_negative] = BLANK
     values[no_negative, first_negative:] = BLANK
     raw = pd.DataFrame(values[np.lexsort((day, hour, person))], columns=list(COLUMNS)).astype("str")
@@ -52,7 +59,7 @@ def simulate(seed: int = 0) -> pd.DataFrame:
 
 
 def _reports_per_person(rng: np.random.Generator) -> np.ndarray:
-    """Return 12,211 counts from 1 to 263 whose sum is 69,544: many small ones, few large."""
+    """Return 12,211 counts from 1 to 263 with the sum 69,544: many small ones and a few large."""
     most = 263
     draws = rng.integers(0, PEOPLE, size=(3, ROWS - PEOPLE - (most - 1)))
     who = draws[0] * draws[1] // PEOPLE * draws[2] // PEOPLE
@@ -63,7 +70,7 @@ def _reports_per_person(rng: np.random.Generator) -> np.ndarray:
 
 
 def _incomplete(person: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return 1,233 rows to spoil, in random order: with them, just 103 people disappear."""
+    """Return 1,233 rows for missing values, in random order; 103 people have no other rows."""
     reports = np.bincount(person)[person]
     first = np.diff(person, prepend=-1) > 0
     gone = rng.permutation(np.flatnonzero(reports == 1))[:103]
@@ -72,8 +79,8 @@ def _incomplete(person: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _times(incomplete: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return an hour for each row, as often as published; 1,614 of the complete at night."""
-    published = pd.read_csv(paths.root() / "data" / "reference" / "everyday_hours.csv")
+    """Return an hour for each row, as often as published; 1,614 complete reports are at night."""
+    published = reference.published("everyday_hours")
     known = published[published["hour"] != "missing"].astype("int64")
     hours = rng.permutation(np.repeat(known["hour"].to_numpy(), known["reports"].to_numpy()))
     night = np.isin(hours, NIGHT)
@@ -93,12 +100,12 @@ def _emotions(
     incomplete: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return 0 or 1, shape (69544, 18): an emotion is felt where its score is among the highest.
+    """Return 0 or 1, shape (69544, 18): 1 for the reports with the highest scores of an emotion.
 
-    A report's mood raises the scores of the positive emotions and lowers the negative ones', its
-    intensity raises all, and each person prefers some emotions: a threshold model of liability.
+    This is a liability threshold model. A report's mood raises the scores of positive emotions and
+    lowers those of negative ones, its intensity raises all, and each person prefers some emotions.
     """
-    counts = pd.read_csv(paths.root() / "data" / "reference" / "everyday_counts.csv")
+    counts = reference.published("everyday_counts")
     felt_by = counts.set_index("csv_column")["count_in_68311_clean_rows"]
 
     def draw(*shape: int) -> np.ndarray:
