@@ -15,7 +15,7 @@ from PIL import Image
 from facevalue.collection import database, database_import
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
-from facevalue.recognition.recogniser import Recogniser
+from facevalue.recognition.recogniser import Recogniser, Sighting
 
 LOGITS = np.array([0, 0, 0, 5, 1, 0, 0], np.float32)
 """What the small model answers for every face: happy, then sad."""
@@ -80,7 +80,7 @@ def convincing(recogniser, emotions, seeds=range(60)):
     best, sureness = None, 0.0
     for seed in seeds:
         image, _ = frame(emotions, seed)
-        found = sorted(tracking.look(image, recogniser), key=lambda face: face.box[0])
+        found = sorted(tracking.recognise_frame(image, recogniser), key=lambda face: face.box[0])
         if [face.emotion for face in found] == list(emotions):
             sure = min(max(face.probabilities.values()) for face in found)
             if sure > sureness:
@@ -89,6 +89,12 @@ def convincing(recogniser, emotions, seeds=range(60)):
             break
     assert best is not None, f"no drawn face in {len(seeds)} is {' and '.join(emotions)}"
     return best
+
+
+def sighting(box=(100, 100, 80, 80), **shares):
+    """Return a face with some probabilities; the other emotions share the rest."""
+    left = (1 - sum(shares.values())) / (7 - len(shares))
+    return Sighting(box, {name: shares.get(name, left) for name in EMOTIONS})
 
 
 def movie(path, frames, rate=10):
@@ -105,7 +111,9 @@ def movie(path, frames, rate=10):
 def small_database(folder):
     """Make a database of twenty small images of all emotions, and open it."""
     made = database.create(f"sqlite:///{folder / 'faces.db'}")
-    database_import.add_sources(made, pd.DataFrame([{"name": "s", "address": "a", "licence": "CC0"}]))
+    database_import.add_sources(
+        made, pd.DataFrame([{"name": "s", "address": "a", "licence": "CC0"}])
+    )
     database_import.add_facs(made)
     rows = [
         database_import.image_row(np.full((48, 48), k, np.uint8), "s", EMOTIONS[k % 7], f"{k}")

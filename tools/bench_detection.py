@@ -62,7 +62,7 @@ def real(folder: Path) -> str:
     megapixels = sum(image.shape[0] * image.shape[1] for image in images) / 1e6
     there = (seen["faces"] > 0).to_numpy()
     rows = []
-    for detector in detection.available():
+    for detector in detection.DETECTORS:
         for border in (detection.BORDER, 0.0) if detector != "yunet" else (0.0,):
             start = time.perf_counter()
             found = [

@@ -60,7 +60,7 @@ def picture(recogniser: Recogniser) -> np.ndarray:
     for seed in range(100):
         photo = faces.photo(seed, 1)
         image = cv2.resize(photo.image, SIZE, interpolation=cv2.INTER_AREA)
-        if len(tracking.look(image, recogniser)) == 1:
+        if len(tracking.recognise_frame(image, recogniser)) == 1:
             return image
     raise RuntimeError("no face is found in a hundred drawn photos: is the detector broken?")
 

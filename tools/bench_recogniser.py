@@ -345,7 +345,7 @@ def crops(data: Dataset, names: list[str], folder: Path, n: int) -> dict[str, st
     models = [Recogniser(name, threads=THREADS) for name in names]
     for margin, row in rows.items():
         for kind, found in sets.items():
-            cut = [cropping.crop(grey, box, margin, recogniser.SIZE) for grey, box, _ in found]
+            cut = [cropping.crop(grey, box, margin, image_files.FACE_SIZE) for grey, box, _ in found]
             labels = np.array([label for _, _, label in found])
             for model in models:
                 guesses = model.probabilities(np.stack(cut)).argmax(axis=1)

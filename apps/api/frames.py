@@ -74,7 +74,7 @@ class Frames:
             return
         self._visitors += 1
         visit = _Visit(socket)
-        search = self._recogniser.photo if careful else tracking.Watcher(self._recogniser)
+        search = self._recogniser.photo if careful else tracking.FrameRecogniser(self._recogniser)
         tasks = [
             asyncio.create_task(visit.receive()),
             asyncio.create_task(self._answer(visit, search)),
@@ -114,7 +114,7 @@ class Frames:
             return {"error": text[:1].upper() + text[1:]}
         faces = [
             {"box": face.box, "probabilities": [round(p, 4) for p in face.probabilities.values()]}
-            for face in found[: tracking.MOST_FACES]
+            for face in found[: tracking.MAX_FACES]
         ]
         height, width = image.shape[:2]
         passed = round(1000 * (time.perf_counter() - start), 1)

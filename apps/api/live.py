@@ -37,7 +37,8 @@ from apps.api.app import HEADERS, create_app
 from facevalue import emotions
 from facevalue.collection import database, haar
 from facevalue.drawing import facs
-from facevalue.recognition import overlay, recogniser, tracking
+from facevalue.image_files import FACE_SIZE
+from facevalue.recognition import recogniser, tracking
 
 STATIC = Path(__file__).parent / "static"
 VENDOR = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
@@ -218,20 +219,20 @@ def settings() -> Response:
         {
             "emotions": emotions.EMOTIONS,
             "colours": emotions.COLOURS,
-            "face": {"size": recogniser.SIZE, "margin": recogniser.MARGIN},
+            "face": {"size": FACE_SIZE, "margin": recogniser.MARGIN},
             "quick": {
-                "longest": tracking.LONGEST,
-                "smallest": tracking.SMALLEST,
+                "longest": tracking.SEARCH_SIDE,
+                "smallest": tracking.MIN_FACE,
                 "scaleFactor": tracking.SCALE_FACTOR,
                 "minNeighbors": tracking.MIN_NEIGHBORS,
-                "mostFaces": tracking.MOST_FACES,
-                "again": tracking.AGAIN,
+                "mostFaces": tracking.MAX_FACES,
+                "again": tracking.FULL_SEARCH_EVERY,
             },
-            "same": tracking.SAME,
-            "steady": tracking.STEADY,
-            "quickBox": tracking.QUICK,
-            "kept": tracking.KEPT,
-            "sure": overlay.SURE,
+            "same": tracking.MIN_OVERLAP,
+            "steady": tracking.PROBABILITY_SECONDS,
+            "quickBox": tracking.BOX_SECONDS,
+            "kept": tracking.KEEP_SECONDS,
+            "sure": tracking.MIN_SIGHTINGS,
         }
     )
 

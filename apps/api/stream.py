@@ -98,10 +98,10 @@ class Feed:
         """Open the source and start to read.
 
         Raises:
-            FileNotFoundError, ValueError: as `video.clip`.
+            FileNotFoundError, ValueError: as `video.open_clip`.
         """
-        self._clip = video.clip(source)
-        self._watch, self._smooth = tracking.Watcher(recogniser), tracking.Smoother()
+        self._clip = video.open_clip(source)
+        self._watch, self._smooth = tracking.FrameRecogniser(recogniser), tracking.Smoother()
         self._picture, self._number = b"", 0
         self.watched = time.monotonic()
         self.runs = True
@@ -128,7 +128,7 @@ class Feed:
         if scale < 1:
             frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         shown = self._smooth(self._watch(frame), time.monotonic())
-        picture = cv2.cvtColor(overlay.drawn(frame, shown), cv2.COLOR_RGB2BGR)
+        picture = cv2.cvtColor(overlay.draw(frame, shown), cv2.COLOR_RGB2BGR)
         packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
         self._picture, self._number = packed.tobytes(), self._number + 1
 

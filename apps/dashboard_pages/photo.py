@@ -15,7 +15,7 @@ from facevalue import image_files, paths
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition import cropping
 from facevalue.recognition.preparation import prepare
-from facevalue.recognition.recogniser import MARGIN, SIZE, Sighting
+from facevalue.recognition.recogniser import MARGIN, Sighting
 
 LONGEST = 1280
 """The longest side of a photo that is searched for faces; larger ones are shrunk."""
@@ -164,7 +164,7 @@ def _wants_maps(network: Path) -> bool:
 
 def _maps(image: np.ndarray, found: list[Sighting], network: Path) -> np.ndarray | None:
     """Return where a model looked in each face, or None with a sentence."""
-    crops = [cropping.crop(image, sighting.box, MARGIN, SIZE) for sighting in found]
+    crops = [cropping.crop(image, sighting.box, MARGIN, image_files.FACE_SIZE) for sighting in found]
     labels = np.array([EMOTIONS.index(sighting.emotion) for sighting in found])
     try:
         from facevalue.evaluation import grad_cam

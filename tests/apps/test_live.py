@@ -365,7 +365,7 @@ def test_the_browser_gets_the_model_the_cascade_and_the_numbers_of_the_server(cl
     assert client.get("/live/fast.onnx").content == models["fast"].file.read_bytes()
     settings = client.get("/live/settings.json").json()
     assert settings["emotions"] == list(EMOTIONS)
-    assert settings["quick"]["longest"] == tracking.LONGEST
+    assert settings["quick"]["longest"] == tracking.SEARCH_SIDE
     cascade = client.get("/live/cascade.json").json()
     loaded = haar.load()
     assert [len(stage["weak"]) for stage in cascade["stages"]] == [
@@ -412,7 +412,7 @@ def test_a_video_of_the_folder_is_streamed_with_its_faces(client, clip, tmp_path
     pictures = parts(answer.content)
     assert 2 <= len(pictures) <= 4
     assert pictures[-1].shape == (480, 640, 3)
-    plain = next(iter(video.clip(clip)))[..., ::-1]
+    plain = next(iter(video.open_clip(clip)))[..., ::-1]
     assert (np.abs(pictures[-1].astype(int) - plain) > 60).any(axis=2).sum() > 2000
 
 

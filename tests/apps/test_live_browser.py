@@ -253,7 +253,7 @@ def test_the_browser_and_the_server_see_the_same(browser, address, pictures, mod
                 }""",
                 [base64(rgba), image.shape[1], image.shape[0]],
             )["faces"]
-            expected = tracking.look(image, models["fast"])
+            expected = tracking.recognise_frame(image, models["fast"])
             assert len(found) == len(expected)
             for ours, theirs in zip(found, expected, strict=True):
                 assert detection.overlap(ours["box"], theirs.box) > 0.9

@@ -1,4 +1,4 @@
-"""The recognisers in models/, as somebody gets them who clones the project."""
+"""The recognisers in the package, and the Keras files in models/ that they were written from."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ import pytest
 from facevalue import Recogniser, paths
 from facevalue.drawing import course_faces
 from facevalue.evaluation import corruptions
-from facevalue.recognition.recogniser import NAMES
+from facevalue.recognition.recogniser import NAMES, WEIGHTS
 
 MODELS = paths.root() / "models"
 
@@ -24,12 +24,19 @@ def by_keras(name, images):
     return model.predict(images[..., None] / np.float32(255), verbose=0), model.count_params()
 
 
-def test_every_file_has_its_checksum():
-    lines = (line.split() for line in (MODELS / "SHA256SUMS").read_text().splitlines())
-    told = {name: digest for digest, name in lines}
-    files = [*MODELS.glob("*.keras"), *MODELS.glob("*.onnx")]
-    assert told == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    assert {file.stem for file in files} == {*NAMES, "first"}  # the teacher of accurate
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [
+        (MODELS, {"accurate.keras", "fast.keras", "first.onnx"}),  # first: accurate's teacher
+        (WEIGHTS, {f"{name}.onnx" for name in NAMES}),
+    ],
+)
+def test_every_file_has_its_checksum(folder, names):
+    lines = (line.split() for line in (folder / "SHA256SUMS").read_text().splitlines())
+    sums = {name: digest for digest, name in lines}
+    files = [*folder.glob("*.keras"), *folder.glob("*.onnx")]
+    assert sums == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    assert set(sums) == names
     assert sum(file.stat().st_size for file in files) < 40_000_000
 
 
@@ -42,7 +49,7 @@ def test_accurate_says_the_same_in_both_forms(drawn):
 
 @pytest.mark.parametrize("contrast", [1.0, 0.1])
 def test_fast_says_nearly_the_same_in_8_bits(drawn, contrast):
-    assert (MODELS / "fast.onnx").stat().st_size < 1_000_000
+    assert (WEIGHTS / "fast.onnx").stat().st_size < 1_000_000
     rng = np.random.default_rng(0)
     images = corruptions.low_contrast(drawn.images, contrast, rng)
     expected, _ = by_keras("fast", images)

@@ -1,4 +1,4 @@
-// Follows faces from frame to frame, so that boxes and bars do not flicker: as video.Smoother.
+// Follows faces from frame to frame, so that boxes and bars do not flicker: as tracking.Smoother.
 
 // The area that two boxes [x, y, width, height] share.
 export function shared(a, b) {

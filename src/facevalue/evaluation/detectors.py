@@ -1,4 +1,4 @@
-"""Detectors compared on photos whose faces are known."""
+"""A comparison of detectors on photos in which all faces are known."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from facevalue.recognition.detection import available, find_faces, overlap
+from facevalue.recognition.detection import DETECTORS, find_faces, overlap
 
 if TYPE_CHECKING:
     from facevalue.drawing.faces import Photo
 
 
 def matched(boxes: np.ndarray, truth: np.ndarray, least: float = 0.4) -> int:
-    """Return how many true faces have a box of their own that overlaps them enough.
+    """Return how many true faces are matched by a box, each box matching one face at most.
 
     Args:
         boxes: int, shape (k, 4), as `find_faces` returns them.
         truth: int, shape (n, 4).
-        least: the smallest `overlap` that counts.
+        least: the smallest `overlap` that counts as a match.
+
+    >>> matched(np.array([[0, 0, 10, 10], [1, 0, 10, 10]]), np.array([[0, 0, 10, 10]]))
+    1
     """
     left, hits = list(boxes), 0
     for face in truth:
@@ -33,19 +36,19 @@ def matched(boxes: np.ndarray, truth: np.ndarray, least: float = 0.4) -> int:
 
 
 def compare(photos: Sequence[Photo], detectors: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return what each detector finds in photos whose faces are known.
+    """Return what each detector finds in photos in which all faces are known.
 
     Args:
         photos: drawn by `faces.photo`, or others with an `image` and true `boxes`.
-        detectors: some of `DETECTORS`; default: those that are `available`.
+        detectors: some of `DETECTORS`; by default all.
     Returns:
-        A row per detector, with faces found and missed, boxes that are no face (false), and the
-        milliseconds that a megapixel took.
+        A row per detector: faces found, faces missed, false detections, and milliseconds per
+        megapixel.
     """
     rows = []
     faces = sum(len(photo.boxes) for photo in photos)
     megapixels = sum(photo.image[..., 0].size for photo in photos) / 1e6
-    for detector in available() if detectors is None else detectors:
+    for detector in DETECTORS if detectors is None else detectors:
         find_faces(photos[0].image, detector)  # loads it
         start = time.perf_counter()
         boxes = [find_faces(photo.image, detector) for photo in photos]

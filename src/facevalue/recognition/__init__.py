@@ -1,1 +1,1 @@
-"""The product: from a photo or a video to faces and their emotions."""
+"""The recogniser: finding faces in photos and videos, and recognising their emotions."""

@@ -1,4 +1,4 @@
-"""The trained recogniser: give it a face, and get the probability of each emotion.
+"""The trained recogniser, which names the emotions of faces.
 
 It runs in ONNX Runtime, without Keras and TensorFlow, and starts in a fraction of a second.
 """
@@ -9,25 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from facevalue.emotions import EMOTIONS
-from facevalue.recognition.model_file import _session
-from facevalue.recognition.preparation import SIZE, _array, _batches, _is_one
+from facevalue.image_files import FACE_SIZE, as_photo, to_grey
+from facevalue.recognition.cropping import crop
+from facevalue.recognition.detection import find_faces
+from facevalue.recognition.model_file import load_session
+from facevalue.recognition.preparation import is_one_face, prepared_batches
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""The folder of the models that ship, and of their checksums."""
+"""The folder of the models in the package, and of their checksums."""
 
 NAMES = ("accurate", "fast")
-"""The models that ship: one to be right more often, one for video on a small machine."""
-
+"""The models in the package: one that is right more often, one for video on a small machine."""
 
 MARGIN = 0.0
-"""What `Recogniser.photo` adds on each side of a found face, as a share of its box: nothing.
+"""What `Recogniser.photo` adds on each side of a face, as a fraction of its box: nothing.
 
-FER-2013's faces fill the box that OpenCV's Haar cascade finds, and what is cut more widely looks
-small to the network: `tools/bench_recogniser.py --crops` measures what other margins cost.
+FER-2013's faces fill the box that OpenCV's Haar cascade finds, and in a wider crop the face looks
+small to the network: `tools/bench_recogniser.py --crops` measures the effect of other margins.
 """
 
 
@@ -50,91 +51,110 @@ class Sighting:
 
 
 class Recogniser:
-    """A trained network that tells seven emotions apart in pictures of faces.
+    """A trained network that distinguishes seven emotions in pictures of faces.
 
-        recogniser = Recogniser("fast")
-        recogniser(face)["happy"]
-
-    One recogniser may serve many threads at once.
+    Several threads may use one recogniser at once.
 
     Args:
         name: one of `NAMES`.
-        folder: where NAME.onnx and SHA256SUMS are; default: `WEIGHTS`.
-        threads: how many threads compute one answer; default: one for each core.
+        folder: where NAME.onnx and SHA256SUMS are; by default those in the package.
+        threads: how many threads compute one result; by default one for each core.
     Raises:
-        ValueError: there is no such model, its file is not the one in SHA256SUMS, or it is no
-            network from faces to seven probabilities.
-        FileNotFoundError: the model or SHA256SUMS is not there.
+        ValueError: there is no such model, its file does not have the checksum in SHA256SUMS, or
+            it is no network from faces to seven probabilities.
+        FileNotFoundError: the model or SHA256SUMS is missing.
+
+    >>> recogniser = Recogniser("fast")
+    >>> list(recogniser(np.zeros((48, 48), np.uint8)))
+    ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral']
     """
 
     def __init__(
         self, name: str = "accurate", folder: Path | None = None, threads: int | None = None
     ) -> None:
         if name not in NAMES:
-            raise ValueError(f"there is no recogniser {name!r}: choose {' or '.join(NAMES)}.")
+            raise ValueError(f"There is no recogniser {name!r}: choose {' or '.join(NAMES)}.")
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be 1 or more, or None for all cores, not {threads}.")
         self.name = name
         self.file = (WEIGHTS if folder is None else Path(folder)) / f"{name}.onnx"
-        self._session = _session(self.file, threads or 0)
+        self._session = load_session(self.file, threads or 0)
         self._input = self._session.get_inputs()[0].name
 
     def __repr__(self) -> str:
         return f"Recogniser({self.name!r})"
 
-    def __call__(self, faces: Any) -> Any:
+    def __call__(self, faces: Any, *, bgr: bool = False) -> Any:
         """Return the probability of each emotion, by its name.
 
-        Args:
-            faces: as in `probabilities`.
-        Returns:
-            For one face a dict from emotion to probability; for several a list of them.
-        """
-        found = [_named(row) for row in self.probabilities(faces)]
-        return found[0] if _is_one(faces) else found
+        Args, Raises: as in `probabilities`.
 
-    def probabilities(self, faces: Any) -> np.ndarray:
+        Returns:
+            For one face a dict from emotion to probability; for several a list of dicts.
+        """
+        named = [_by_name(row) for row in self.probabilities(faces, bgr=bgr)]
+        return named[0] if is_one_face(faces) else named
+
+    def probabilities(self, faces: Any, *, bgr: bool = False) -> np.ndarray:
         """Return the probability of each emotion as an array.
 
         Args:
-            faces: one face, shape (height, width) in grey levels or (height, width, 3) in the
-                order red, green, blue; an array of n of them, shape (n, height, width),
-                (n, height, width, 1) or (n, height, width, 3); or a list of faces, each of its
-                own size. uint8 from 0 to 255, or float from 0 to 1. A face is cut out closely, as
-                by `cropping.crop`; it is made grey and 48 x 48 here, as in training.
+            faces: one face, an array of n faces, or a list of faces, each of its own size. An
+                array of one face has the shape (height, width) in grey levels or (height, width,
+                channels) with 1, 3 (RGB) or 4 (RGBA) channels; of several faces (n, height, width)
+                or (n, height, width, channels). Its type is uint8 from 0 to 255, float from 0 to
+                1, uint16 from 0 to 65,535, or bool. One face may also be a PIL image, the path of
+                an image file, or its bytes. A face is cropped closely, as by `cropping.crop`; it
+                is converted to 48 x 48 grey levels here, as in training.
+            bgr: arrays have their colours in the order blue, green, red, as OpenCV reads them.
         Returns:
             float32, shape (n, 7), in the order of `emotions.EMOTIONS`; each row adds up to 1.
         Raises:
-            ValueError: `faces` is no such array or list, is empty, or has pixels that are not
-                numbers or outside the range.
+            ValueError: `faces` is none of these, is empty, or has pixels that are not numbers or
+                out of range.
+            OSError: a file cannot be read.
         """
-        rows = [self._session.run(None, {self._input: x})[0] for x in _batches(faces)]
-        return np.concatenate(rows)
+        batches = prepared_batches(faces, bgr=bgr)
+        return np.concatenate([self._session.run(None, {self._input: x})[0] for x in batches])
 
-    def photo(self, image: Any) -> list[Sighting]:
-        """Find the faces in a photo, and tell the emotions of each.
+    def photo(self, image: Any, *, bgr: bool = False) -> list[Sighting]:
+        """Find the faces in a photo, and recognise the emotion of each.
 
         Args:
-            image: uint8, shape (height, width, 3) in the order red, green, blue, or
-                (height, width) in grey levels; or a PIL image, which is turned as its camera says.
+            image: the path of an image file, or its bytes; a PIL image; or an array, shape
+                (height, width) in grey levels or (height, width, channels) with 1, 3 (RGB) or 4
+                (RGBA) channels: uint8, uint16, bool, or float from 0 to 1. Files and PIL images
+                are turned upright as their EXIF data says.
+            bgr: an array has its colours in the order blue, green, red, as OpenCV reads them.
         Returns:
-            The faces that `detection.find_faces` finds, the largest first; none: an empty list.
+            The faces that `detection.find_faces` finds, the largest first; an empty list if there
+            is none.
         Raises:
-            ValueError: `image` is no such array.
-        """
-        from facevalue.recognition import cropping, detection
+            ValueError: `image` is none of these.
+            OSError: the file cannot be read.
 
-        pixels = _array(image)
-        boxes = detection.find_faces(pixels)
-        grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        >>> Recogniser("fast").photo(np.zeros((200, 300, 3), np.uint8))
+        []
+        """
+        pixels = as_photo(image, bgr=bgr)
+        return self.in_boxes(pixels, find_faces(pixels))
+
+    def in_boxes(self, image: np.ndarray, boxes: np.ndarray) -> list[Sighting]:
+        """Recognise the emotions of the faces in given boxes of a photo.
+
+        Args:
+            image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
+            boxes: int, shape (k, 4), as `detection.find_faces` returns them.
+        """
         if not len(boxes):
             return []
-        crops = np.stack([cropping.crop(grey, box, MARGIN, SIZE) for box in boxes])
+        grey = to_grey(image)
+        crops = np.stack([crop(grey, box, MARGIN, FACE_SIZE) for box in boxes])
         return [
-            Sighting((int(x), int(y), int(width), int(height)), _named(row))
+            Sighting((int(x), int(y), int(width), int(height)), _by_name(row))
             for (x, y, width, height), row in zip(boxes, self.probabilities(crops), strict=True)
         ]
 
 
-def _named(row: np.ndarray) -> dict[str, float]:
+def _by_name(row: np.ndarray) -> dict[str, float]:
     return dict(zip(EMOTIONS, row.tolist(), strict=True))

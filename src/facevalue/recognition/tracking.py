@@ -1,4 +1,4 @@
-"""Faces from frame to frame."""
+"""Recognising faces frame by frame, quickly, and showing them without flicker."""
 
 from __future__ import annotations
 
@@ -10,51 +10,54 @@ import cv2
 import numpy as np
 
 from facevalue.emotions import EMOTIONS
+from facevalue.image_files import to_grey
 from facevalue.recognition import cropping, detection
-from facevalue.recognition.overlay import SURE
-from facevalue.recognition.recogniser import MARGIN, SIZE, Recogniser, Sighting
+from facevalue.recognition.recogniser import Recogniser, Sighting
 
-LONGEST = 320
-"""Faces are searched in a frame shrunk to this: a quarter of the time of 640 pixels.
+SEARCH_SIDE = 320
+"""Faces are searched in a frame shrunk to this side, in a quarter of the time of 640 pixels.
 
-They are cut out of the frame itself, so that the network sees them in full.
+They are cropped from the frame itself, so that the network sees them in full resolution.
 """
 
-SMALLEST = 28
+MIN_FACE = 28
 """Height and width of the smallest face in the shrunk frame, in pixels."""
 
 SCALE_FACTOR = 1.2
 MIN_NEIGHBORS = 3
-"""A quicker search than a photo's, as in `detection.find_faces`."""
+"""A faster search than in a photo; see `detection.find_faces`."""
 
-MOST_FACES = 12
-"""The largest faces of a frame, so that a crowd cannot slow a video down without end."""
+MAX_FACES = 12
+"""How many faces of a frame are recognised, the largest first: a crowd must not stop a video."""
 
-AGAIN = 8
-"""Frames after which the whole frame is searched again, and not only near the faces."""
+FULL_SEARCH_EVERY = 8
+"""Frames after which the whole frame is searched again, and not only near the known faces."""
 
-SAME = 0.3
-"""How much boxes of the same face in two frames overlap at least."""
+MIN_OVERLAP = 0.3
+"""The smallest overlap of two boxes in consecutive frames that are the same face."""
 
-STEADY = 0.3
-"""Seconds in which two thirds of a change of the probabilities are shown: less would flicker."""
+PROBABILITY_SECONDS = 0.3
+"""The time constant of the smoothed probabilities: without it they would flicker."""
 
-QUICK = 0.08
-"""The same for the box, which must keep up with a head that moves."""
+BOX_SECONDS = 0.08
+"""The time constant of the smoothed boxes, which must keep up with a moving head."""
 
-KEPT = 0.4
-"""Seconds for which a face stays that is not found any more: the search misses a frame at times."""
+KEEP_SECONDS = 0.4
+"""How long a face is shown that is no longer found: the search misses a frame now and then."""
+
+MIN_SIGHTINGS = 2
+"""How often a face must be found before it is shown: most false detections occur once."""
 
 
-class Watcher:
-    """Finds the faces in one video, frame by frame, and tells the emotions of each.
+class FrameRecogniser:
+    """Recognises the faces in one video, frame by frame.
 
-    `Recogniser.photo` looks at a single picture with more care, for ten times as long. One watcher
-    serves one video, and one thread at a time.
+    `Recogniser.photo` searches a single picture more carefully, in ten times the time. A frame
+    recogniser serves one video and one thread.
     """
 
     def __init__(self, recogniser: Recogniser) -> None:
-        """Start with no faces known."""
+        """Start with no known faces."""
         self._recogniser = recogniser
         self._last = np.zeros((0, 4), int)  # in the shrunk frame
         self._frames = 0
@@ -63,56 +66,52 @@ class Watcher:
         """Return the faces in the next frame.
 
         Args:
-            image: uint8, shape (height, width, 3) in RGB, or (height, width) in grey levels.
+            image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
         Returns:
-            At most MOST_FACES faces, the largest first.
+            At most MAX_FACES faces, the largest first.
         Raises:
             ValueError: `image` is no such array.
         """
-        grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        grey = to_grey(image)
         height, width = grey.shape
-        scale = min(1.0, LONGEST / max(height, width))
+        scale = min(1.0, SEARCH_SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-        self._last = self._find(small)[:MOST_FACES]
+        self._last = self._find(small)[:MAX_FACES]
         self._frames += 1
-        boxes = np.rint(self._last / scale).astype(int)
-        if not len(boxes):
-            return []
-        crops = np.stack([cropping.crop(grey, box, MARGIN, SIZE) for box in boxes])
-        return [
-            Sighting((int(x), int(y), int(w), int(h)), answer)
-            for (x, y, w, h), answer in zip(boxes, self._recogniser(crops), strict=True)
-        ]
+        return self._recogniser.in_boxes(grey, np.rint(self._last / scale).astype(int))
 
     def _find(self, small: np.ndarray) -> np.ndarray:
-        """Faces move little from frame to frame: to search near them takes a fifth of the time."""
-        if len(self._last) and self._frames % AGAIN:
-            near = [_near(small, box) for box in self._last]
+        """Return the boxes of faces: near those of the last frame, in a fifth of the time."""
+        if len(self._last) and self._frames % FULL_SEARCH_EVERY:
+            near = [_find_near(small, box) for box in self._last]
             if all(len(box) for box in near):
                 return np.array(near)
         return detection.find_faces(
             small,
             scale_factor=SCALE_FACTOR,
             min_neighbors=MIN_NEIGHBORS,
-            min_size=(SMALLEST, SMALLEST),
+            min_size=(MIN_FACE, MIN_FACE),
         )
 
 
-def look(image: np.ndarray, recogniser: Recogniser) -> list[Sighting]:
-    """Return the faces in a single frame, found as quickly: see `Watcher`."""
-    return Watcher(recogniser)(image)
+def recognise_frame(image: np.ndarray, recogniser: Recogniser) -> list[Sighting]:
+    """Return the faces in a single frame, searched as quickly as in a video."""
+    return FrameRecogniser(recogniser)(image)
 
 
-def _near(small: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Return the face that was in a box a moment ago: shape (4,), or (0,) if it is not there."""
+def _find_near(small: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Return the box of the face that was in `box` a frame ago: shape (4,), or (0,) if it is gone.
+
+    Faces move little from frame to frame.
+    """
     x, y, width, height = box.tolist()
     side = 2 * max(width, height)
     corner = x + (width - side) // 2, y + (height - side) // 2
     rows, columns = small.shape
     if not (-width < x < columns and -height < y < rows):  # the frames have become smaller
         return np.zeros(0, int)
-    smallest = max(SMALLEST, 3 * side // 8)
+    smallest = max(MIN_FACE, 3 * side // 8)
     found = detection.find_faces(
         cropping.crop(small, box, 0.5),
         scale_factor=SCALE_FACTOR,
@@ -124,21 +123,31 @@ def _near(small: np.ndarray, box: np.ndarray) -> np.ndarray:
         return np.zeros(0, int)
     low = np.clip(found[0, :2] + corner, 0, (columns, rows))
     high = np.clip(found[0, :2] + found[0, 2:] + corner, 0, (columns, rows))
-    return np.concatenate([low, high - low]) if (high - low).min() >= SMALLEST else np.zeros(0, int)
+    return np.concatenate([low, high - low]) if (high - low).min() >= MIN_FACE else np.zeros(0, int)
 
 
 @dataclass(eq=False)
 class _Track:
-    """One face over time: its smoothed box and probabilities."""
+    """One face over time: its smoothed box and probabilities, and when it was last found."""
 
     box: np.ndarray
     probabilities: np.ndarray
-    seen: float
+    last_seen: float
     times: int = 1
+
+    def update(
+        self, box: np.ndarray, probabilities: np.ndarray, seconds: float, passed: float
+    ) -> None:
+        """Move towards what was found now, the further the more seconds have passed."""
+        self.box += (1 - math.exp(-passed / BOX_SECONDS)) * (box - self.box)
+        weight = 1 - math.exp(-passed / PROBABILITY_SECONDS)
+        self.probabilities += weight * (probabilities - self.probabilities)
+        self.last_seen = seconds
+        self.times += 1
 
 
 class Smoother:
-    """Follows faces from frame to frame, so that boxes and bars do not flicker."""
+    """Follows faces from frame to frame, so that boxes and probabilities do not flicker."""
 
     def __init__(self) -> None:
         """Start without faces."""
@@ -149,31 +158,35 @@ class Smoother:
         """Return the faces to show at a moment.
 
         Args:
-            sightings: what `look` found in this frame.
+            sightings: what a `FrameRecogniser` found in this frame.
             seconds: when the frame was taken, on any clock that only goes forward.
         """
         passed = max(0.0, seconds - self._last)
         self._last = seconds
         left = list(self._tracks)
         for sighting in sightings:
-            same = max(left, key=lambda track: detection.overlap(track.box, sighting.box),
-                       default=None)  # fmt: skip
             box = np.array(sighting.box, float)
             probabilities = np.array([sighting.probabilities[name] for name in EMOTIONS])
-            if same is None or detection.overlap(same.box, box) < SAME:
+            same = _best_match(left, box)
+            if same is None:
                 self._tracks.append(_Track(box, probabilities, seconds))
-                continue
-            left.remove(same)
-            same.box += (1 - math.exp(-passed / QUICK)) * (box - same.box)
-            weight = 1 - math.exp(-passed / STEADY)
-            same.probabilities += weight * (probabilities - same.probabilities)
-            same.seen, same.times = seconds, same.times + 1
-        self._tracks = [track for track in self._tracks if seconds - track.seen <= KEPT]
+            else:
+                left.remove(same)
+                same.update(box, probabilities, seconds, passed)
+        self._tracks = [t for t in self._tracks if seconds - t.last_seen <= KEEP_SECONDS]
         return [
             Sighting(
                 tuple(np.rint(track.box).astype(int).tolist()),
                 dict(zip(EMOTIONS, track.probabilities.tolist(), strict=True)),
             )
             for track in self._tracks
-            if track.times >= SURE
+            if track.times >= MIN_SIGHTINGS
         ]
+
+
+def _best_match(tracks: list[_Track], box: np.ndarray) -> _Track | None:
+    """Return the track whose box overlaps `box` the most, if it is enough for the same face."""
+    best = max(tracks, key=lambda track: detection.overlap(track.box, box), default=None)
+    if best is None or detection.overlap(best.box, box) < MIN_OVERLAP:
+        return None
+    return best

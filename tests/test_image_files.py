@@ -1,0 +1,176 @@
+"""Reading image files that may be anything, and converting images of all usual kinds."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from facevalue import image_files
+
+COLOURS = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+
+
+def packed(image, kind, **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "WEBP"])
+def test_a_file_without_loss_gives_the_same_pixels(kind, tmp_path):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = packed(Image.fromarray(COLOURS), kind, **options)
+    np.testing.assert_array_equal(image_files.decode_photo(content, "x"), COLOURS)
+    np.testing.assert_array_equal(image_files.decode_photo(io.BytesIO(content), "x"), COLOURS)
+    (tmp_path / "x.bin").write_bytes(content)
+    np.testing.assert_array_equal(image_files.read_photo(tmp_path / "x.bin"), COLOURS)
+
+
+def test_of_an_animation_the_first_frame_is_read():
+    frames = [Image.new("RGB", (9, 9), colour) for colour in ("red", "blue")]
+    content = packed(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert image_files.decode_photo(content, "x")[4, 4].tolist() == [255, 0, 0]
+
+
+def test_a_photo_is_turned_as_its_camera_says():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # clockwise, to see it upright
+    content = packed(Image.fromarray(np.rot90(COLOURS)), "PNG", exif=exif)
+    np.testing.assert_array_equal(image_files.decode_photo(content, "x"), COLOURS)
+    deep = Image.fromarray(np.rot90(COLOURS[..., 0]).astype(np.uint16) * 257)
+    turned = image_files.decode_photo(packed(deep, "PNG", exif=exif), "x")
+    np.testing.assert_array_equal(turned[..., 1], COLOURS[..., 0])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bits_are_scaled_to_8(kind):
+    levels = np.array([[0, 255, 257, 32_768, 65_535]], np.uint16)
+    found = image_files.decode_photo(packed(Image.fromarray(levels), kind), "x")
+    assert found[0].tolist() == [[v] * 3 for v in (0, 1, 1, 128, 255)]
+
+
+def test_floats_are_scaled_to_8_bits():
+    levels = np.array([[0, 0.5, 1]], np.float32)
+    found = image_files.decode_photo(packed(Image.fromarray(levels), "TIFF"), "x")
+    assert found[0, :, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr"])
+def test_every_mode_becomes_rgb(mode):
+    white = Image.new("RGB", (4, 5), "white").convert(mode)
+    assert image_files.as_photo(white).tolist() == np.full((5, 4, 3), 255).tolist()
+
+
+def test_a_palette_with_transparency_is_read_without_a_warning(recwarn):
+    image = Image.fromarray(COLOURS).quantize(8)
+    content = packed(image, "PNG", transparency=bytes(range(8)))
+    assert image_files.decode_photo(content, "x").shape == COLOURS.shape
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("side", [9_000, 14_000])  # the second is refused by Pillow itself
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_photo_of_too_many_pixels_is_not_unpacked(tmp_path, side):
+    """A few kilobytes that would fill memory."""
+    Image.new("1", (side, side)).save(tmp_path / "bomb.png")
+    with pytest.raises(ValueError, match="bomb.png has .*more than 40,000,000"):
+        image_files.read_photo(tmp_path / "bomb.png")
+
+
+def test_what_is_no_image_is_one_sentence(tmp_path):
+    whole = packed(Image.fromarray(COLOURS.repeat(9, axis=0)), "JPEG")
+    for content, message in [
+        (b"", "x.jpg is not a JPEG, PNG, WebP, TIFF, BMP or GIF image."),
+        (b"<html>", "x.jpg is not a JPEG,"),
+        (packed(Image.fromarray(COLOURS), "ICO"), "x.jpg is not a JPEG,"),
+        (whole[: len(whole) // 2], "x.jpg is a broken image."),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            image_files.decode_photo(content, "x.jpg")
+    with pytest.raises(ValueError, match="x.gif is not a PNG image"):
+        image_files.decode_photo(whole, "x.gif", formats=("PNG",))
+    with pytest.raises(ValueError, match="x.jpg has 30 x 180 pixels, more than 599"):
+        image_files.decode_photo(whole, "x.jpg", most_pixels=599)
+    with pytest.raises(ValueError, match="x.jpg is larger than 100 bytes"):
+        image_files.decode_photo(whole, "x.jpg", most_bytes=100)
+    with pytest.raises(FileNotFoundError):
+        image_files.read_photo(tmp_path / "nowhere.jpg")
+
+
+def test_a_suffix_is_that_of_the_content():
+    image = Image.fromarray(COLOURS)
+    for kind, suffix in [("JPEG", ".jpg"), ("PNG", ".png"), ("WEBP", ".webp"), ("TIFF", ".tif")]:
+        assert image_files.photo_suffix(packed(image, kind), "x") == suffix
+    with pytest.raises(ValueError, match="x is a broken image"):
+        image_files.photo_suffix(packed(image, "PNG")[:200], "x")
+
+
+# arrays
+
+
+def test_arrays_of_all_usual_types_are_the_same_photo(tmp_path):
+    Image.fromarray(COLOURS).save(tmp_path / "x.png")
+    alpha = np.full((20, 30, 1), 7, np.uint8)
+    for image in [
+        COLOURS,
+        COLOURS.astype(np.uint16) * 257,
+        COLOURS / 255,
+        (COLOURS / 255).astype(np.float32),
+        np.concatenate([COLOURS, alpha], axis=2),
+        Image.fromarray(COLOURS),
+        tmp_path / "x.png",
+        str(tmp_path / "x.png"),
+        (tmp_path / "x.png").read_bytes(),
+    ]:
+        np.testing.assert_array_equal(image_files.as_photo(image), COLOURS)
+    blue_first = np.ascontiguousarray(COLOURS[..., ::-1])
+    for image in [blue_first, np.concatenate([blue_first, alpha], axis=2)]:
+        np.testing.assert_array_equal(image_files.as_photo(image, bgr=True), COLOURS)
+    # files know the order of their colours
+    np.testing.assert_array_equal(image_files.as_photo(tmp_path / "x.png", bgr=True), COLOURS)
+    for grey in [COLOURS[..., 0], COLOURS[..., :1]]:
+        np.testing.assert_array_equal(
+            image_files.as_photo(grey), np.repeat(COLOURS[..., :1], 3, axis=2)
+        )
+    dots = np.array([[True, False]])
+    assert image_files.as_photo(dots)[0].tolist() == [[255] * 3, [0] * 3]
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (None, "not NoneType"),
+        ([[1, 2], [3, 4]], "not list"),
+        (np.zeros((5, 5), np.int64), "not int64"),
+        (np.full((5, 5), 255.0), "divide grey levels by 255"),
+        (np.full((5, 5), np.nan), "from 0 to 1"),
+        (np.zeros((5, 5, 2), np.uint8), r"not \(5, 5, 2\)"),
+        (np.zeros((0, 5), np.uint8), r"not \(0, 5\)"),
+        (np.zeros(5, np.uint8), r"not \(5,\)"),
+    ],
+)
+def test_what_is_no_image_is_refused(image, message):
+    with pytest.raises(ValueError, match=message):
+        image_files.as_photo(image)
+
+
+# faces
+
+
+def test_a_face_is_averaged_where_it_shrinks_and_smooth_where_it_grows():
+    large = COLOURS[:16, :16].repeat(6, axis=0).repeat(6, axis=1)
+    np.testing.assert_array_equal(
+        image_files.resize_face(large), COLOURS[:16, :16].repeat(3, axis=0).repeat(3, axis=1)
+    )
+    small = COLOURS[:12, :12, 0]
+    expected = cv2.resize(small, (48, 48), interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_array_equal(image_files.resize_face(small), expected)
+    assert image_files.resize_face(expected) is expected
+
+
+def test_a_png_keeps_every_pixel():
+    for image in (COLOURS, COLOURS[..., 0]):
+        found = image_files.decode_photo(image_files.encode_png(image), "x")
+        np.testing.assert_array_equal(found if image.ndim == 3 else found[..., 0], image)
