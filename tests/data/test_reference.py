@@ -1,27 +1,25 @@
-"""The tables that earlier projects published."""
-
-from __future__ import annotations
+"""The published tables, as they were printed."""
 
 import pytest
 
-from facevalue.data import fer2013_facts, reference
-from facevalue.emotions import EMOTIONS
+from facevalue.data import reference
 
 
-def test_the_survey_of_data_sets_has_what_project_5_surveyed() -> None:
-    survey = reference.published("datasets")
-    assert list(survey.columns) == ["name", "size", "kind", "labels", "access", "source"]
-    assert {"AffectNet", "ASCERTAIN", "DREAMER", "CK+", "EMOTIC", "FER-2013"} <= set(survey["name"])
-    assert survey.notna().all(axis=None)
+def test_published_dense_sweep_is_the_printed_one():
+    sweep = reference.published("dense_sweep").set_index("id")
+    assert list(sweep.index) == [f"P{n}" for n in range(1, 15)] + [f"S{n}" for n in range(1, 6)]
+    # the best row, as project 1 prints it
+    assert sweep["test_accuracy"].idxmax() == "P13"
+    assert sweep.loc["P13", "test_accuracy"] == 0.29
+    assert sweep.loc["P13", "neurons_per_layer"] == "1024/512/256/128/64"
 
 
-def test_the_counts_in_the_code_are_those_of_the_table() -> None:
-    table = reference.published("fer2013_counts").set_index("split")
-    assert list(table.columns[:-1]) == list(EMOTIONS)
-    assert table.equals(fer2013_facts.published_counts())
-    assert table["total"].sum() == fer2013_facts.ROWS
+def test_published_epochs_end_at_the_printed_top_3():
+    epochs = reference.published("cnn6_epochs")
+    assert len(epochs) == 20
+    assert epochs["val_top3_accuracy"].iloc[-1] == 0.8877
 
 
-def test_a_missing_table_is_named_with_the_known_ones() -> None:
-    with pytest.raises(FileNotFoundError, match="'nothing': choose one of .*, headline, "):
-        reference.published("nothing")
+def test_an_unknown_table_names_the_known_ones():
+    with pytest.raises(FileNotFoundError, match="'sweep': choose one of .*dense_sweep"):
+        reference.published("sweep")

@@ -1,12 +1,10 @@
-"""What was measured: kept once per model, data, split and profile, and shown in README."""
+"""The table of results: one row per model, data, split and profile."""
 
-import numpy as np
 import pandas as pd
 import pytest
-import update_readme
 
 from facevalue import paths
-from facevalue.evaluation import records, results
+from facevalue.evaluation import results
 
 
 @pytest.fixture
@@ -63,49 +61,3 @@ def test_times_are_kept_by_notebook(project):
     results.record_times({"02_second": 7.04}, "rendered", "fast")
     table = pd.read_csv(project / results.TIMES)
     assert table.set_index("notebook")["seconds"].to_dict() == {"01_first": 10.0, "02_second": 7.0}
-
-
-def test_record_hands_scores_to_the_run(tmp_path, monkeypatch):
-    monkeypatch.setenv("FACEVALUE_HEADLINES", str(tmp_path / "lines.jsonl"))
-    labels, predictions = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0])
-    facts = {"megabytes": 0.126, "faces_per_second": 99.6}
-    source = (0.3, "project 3")
-    row = records.record("tree", "PrivateTest", labels, predictions, 1.0, source, **facts)
-    assert (row["megabytes"], row["faces_per_second"]) == (0.13, 100)
-    # macro F1 by hand: class 0 has 2*2/(2*2+1), class 1 has 2*1/(2*1+1)
-    assert row["accuracy"] == 0.75
-    assert row["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2, abs=1e-4)
-    line = pd.read_json(tmp_path / "lines.jsonl", lines=True).iloc[0]
-    assert line["label"] == "tree, accuracy on PrivateTest" and line["value"] == 0.75
-
-
-def test_readme_shows_what_the_reports_hold():
-    text = (paths.root() / "README.md").read_text()
-    assert text == update_readme.updated(text), "run tools/update_readme.py"
-
-
-def test_readme_tells_the_mean_and_the_spread_of_all_trainings(tmp_path, monkeypatch):
-    """0.70, 0.71 and 0.72: 0.71, give or take 0.01."""
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "accurate.onnx").write_bytes(bytes(1_540_000))
-    rows = [("accurate", seed, "PublicTest", 0.7 + seed / 100) for seed in range(3)]
-    rows += [("fast", 0, "PrivateTest", 0.68), ("ferplus", 0, "PrivateTest", 0.83)]
-    table = pd.DataFrame(rows, columns=["model", "seed", "test", "accuracy"])
-    table["labels"] = table["model"].where(table["model"] == "ferplus", "fer2013")
-    table["images"] = 3_153
-    mirrored = table.assign(answer="and its mirror image", accuracy=0.99)
-    both = pd.concat([table.assign(answer="one crop"), mirrored])
-    both.to_csv(tmp_path / "reports" / "seeds.csv", index=False)
-    monkeypatch.setattr(paths, "root", lambda: tmp_path)
-    told = update_readme.recogniser_table().splitlines()
-    assert told[2] == "| `accurate` | 3 | 0.710 ± 0.010 |  |  | 1.5 MB |"
-    assert told[3] == "| `fast` | 1 |  | 0.680  |  | does not ship |"
-    assert not any("`ferplus`" in line for line in told)  # other labels: not in the same table
-    assert "right on 0.830 of the 3,153 PrivateTest images" in " ".join(told[4:])
-
-
-def test_readme_lists_each_notebook():
-    text = (paths.root() / "README.md").read_text()
-    for path in (paths.root() / "notebooks").glob("[0-9]*.ipynb"):
-        assert f"(notebooks/{path.name})" in text

@@ -1,1 +1,1 @@
-"""Metrics, plots, explanations, robustness, results."""
+"""Metrics, plots, explanations, robustness and recorded results."""

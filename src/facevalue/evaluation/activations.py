@@ -1,4 +1,4 @@
-"""What the layers of a network answer to an image."""
+"""The filters and activation maps of a convolutional network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def activation_maps(model: keras.Model, images: np.ndarray, layer: str) -> np.ndarray:
-    """Return what one convolution layer computes for a batch of faces.
+    """Return the output of one convolution layer for a batch of faces.
 
     Args:
         model: a functional `keras.Model` (no nested backbone).
@@ -18,16 +18,16 @@ def activation_maps(model: keras.Model, images: np.ndarray, layer: str) -> np.nd
         float32, shape (n, rows, columns, filters).
 
     Raises:
-        ValueError: `images` has another shape than the model takes, or the model has no
-            convolution layer called `layer`.
+        ValueError: `images` does not have the model's input shape, or the model has no convolution
+            layer called `layer`.
 
     Source: Zeiler and Fergus (2014), https://arxiv.org/abs/1311.2901
     """
-    _check_images(model, images)
+    check_images(model, images)
     known = convolution_layers(model)
     if layer not in known:
         raise ValueError(
-            f"the model has no convolution layer {layer!r}: choose from {', '.join(known)}."
+            f"The model has no convolution layer {layer!r}: choose from {', '.join(known)}."
         )
     probe = keras.Model(model.input, model.get_layer(layer).output)
     # a direct call: `predict` would compile a new program for every layer
@@ -35,7 +35,13 @@ def activation_maps(model: keras.Model, images: np.ndarray, layer: str) -> np.nd
 
 
 def convolution_layers(model: keras.Model) -> list[str]:
-    """Return the names of the model's two-dimensional convolution layers, first to last."""
+    """Return the names of the model's two-dimensional convolution layers, first to last.
+
+    >>> convolution_layers(
+    ...     keras.Sequential([keras.Input((48, 48, 1)), keras.layers.Conv2D(4, 3, name="edges")])
+    ... )
+    ['edges']
+    """
     return [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
 
 
@@ -43,24 +49,30 @@ def first_filters(model: keras.Model) -> np.ndarray:
     """Return the filters of the model's first convolution layer, as images to look at.
 
     Returns:
-        float32, shape (filters, rows, columns): the weights. Where the layer takes colour, they
-        are summed over the channels, which is the filter that a grey face meets.
+        float32, shape (filters, rows, columns): the weights. Those of a colour layer are summed
+        over the channels, which is their effect on a grey face.
 
     Raises:
         ValueError: the model has no convolution layer.
     """
-    kernel = model.get_layer(_last_or_first(model, 0)).get_weights()[0]
+    kernel = model.get_layer(convolution_layer(model, 0)).get_weights()[0]
     return kernel.sum(axis=2).transpose(2, 0, 1)
 
 
-def _check_images(model: keras.Model, images: np.ndarray) -> None:
+def check_images(model: keras.Model, images: np.ndarray) -> None:
+    """Raise ValueError unless the images have the model's input shape."""
     if images.ndim != 4 or images.shape[1:] != model.input_shape[1:]:
         expected = ", ".join(["n", *map(str, model.input_shape[1:])])
-        raise ValueError(f"images must have the shape ({expected}), not {images.shape}.")
+        raise ValueError(f"Images must have the shape ({expected}), not {images.shape}.")
 
 
-def _last_or_first(model: keras.Model, which: int) -> str:
+def convolution_layer(model: keras.Model, index: int) -> str:
+    """Return the name of a convolution layer: 0 is the first, -1 the last.
+
+    Raises:
+        ValueError: the model has no convolution layer.
+    """
     known = convolution_layers(model)
     if not known:
-        raise ValueError(f"the model {model.name!r} has no convolution layer to look into.")
-    return known[which]
+        raise ValueError(f"The model {model.name!r} has no convolution layer.")
+    return known[index]

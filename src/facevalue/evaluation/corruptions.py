@@ -1,4 +1,4 @@
-"""What cameras and the web do to images."""
+"""Corruptions of images, as cameras and the web cause them."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ def blur(images: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarr
 def noise(images: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
     """Add Gaussian noise of standard deviation `spread`, in grey levels."""
     grains = rng.standard_normal(images.shape, dtype=np.float32)
-    return _rounded(images + spread * grains)
+    return _to_grey_levels(images + spread * grains)
 
 
 def dark(images: np.ndarray, light: float, rng: np.random.Generator) -> np.ndarray:
-    """Leave only the share `light` of each grey level."""
-    return _rounded(images * light)
+    """Multiply each grey level by `light`."""
+    return _to_grey_levels(images * light)
 
 
 def low_contrast(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Leave only a share of each pixel's difference from its image's mean."""
+    """Multiply each pixel's difference from its image's mean by `share`."""
     mean = images.mean(axis=(1, 2), keepdims=True)
-    return _rounded(mean + share * (images - mean))
+    return _to_grey_levels(mean + share * (images - mean))
 
 
 def rotation(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
-    """Turn by `degrees`, half of the images to either side; the edge's pixels are repeated."""
+    """Rotate by `degrees` to the left or right at random; edge pixels are repeated."""
     signs = np.where(rng.random(len(images)) < 0.5, -1, 1)
     height, width = images.shape[1:]
     centre = ((width - 1) / 2, (height - 1) / 2)
@@ -47,7 +47,7 @@ def rotation(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np
 
 
 def occlusion(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Cover a square of that share of the area, somewhere inside, with middle grey."""
+    """Cover a square at a random place, of this share of the area, with middle grey."""
     height, width = images.shape[1:]
     side = round((share * height * width) ** 0.5)
     places = rng.random((len(images), 2)) * (height - side + 1, width - side + 1)
@@ -58,7 +58,7 @@ def occlusion(images: np.ndarray, share: float, rng: np.random.Generator) -> np.
 
 
 def jpeg(images: np.ndarray, quality: float, rng: np.random.Generator) -> np.ndarray:
-    """Save as JPEG of a quality from 1 to 100, and read again."""
+    """Compress as JPEG, at a quality from 1 to 100."""
     options = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
     copies = np.empty_like(images)
     for image, copy in zip(images, copies, strict=True):
@@ -75,10 +75,10 @@ CORRUPTIONS: dict[str, tuple[Corruption, tuple[float, float, float], str]] = {
     "occlusion": (occlusion, (0.05, 0.1, 0.2), "{:.0%} of the area"),
     "JPEG": (jpeg, (40, 20, 8), "quality {:g}"),
 }
-"""By name: the function, what it is given at strengths 1, 2 and 3, and how to say that.
+"""By name: the function, its setting at strengths 1, 2 and 3, and how to describe a setting.
 
-After the idea of Hendrycks and Dietterich (2019), https://arxiv.org/abs/1903.12261; the strengths
-are for 48 x 48 pixels, from what is hardly seen to what people find hard.
+After Hendrycks and Dietterich (2019), https://arxiv.org/abs/1903.12261; the strengths are for
+48 x 48 pixels, from hardly visible to hard for people.
 """
 
 STRENGTHS = (1, 2, 3)
@@ -91,24 +91,27 @@ def corrupt(images: np.ndarray, name: str, strength: int, seed: int = 0) -> np.n
         images: uint8, shape (n, height, width), grey levels from 0 to 255.
         name: one of `CORRUPTIONS`.
         strength: 1, 2 or 3.
-        seed: what decides where chance does; an image's copy depends on this and on its place.
+        seed: for the random corruptions; a copy depends on this and on its image's index.
     Returns:
         uint8, the same shape.
     Raises:
-        ValueError: `images` is no such array, or there is no such corruption or strength.
+        ValueError: `images` is not such an array, or the corruption or strength is unknown.
+
+    >>> corrupt(np.full((1, 2, 2), 200, np.uint8), "dark", 1).tolist()
+    [[[100, 100], [100, 100]]]
     """
     if images.dtype != np.uint8 or images.ndim != 3 or not images.size:
         raise ValueError(
-            "images must be uint8 of shape (n, height, width), "
-            f"got {images.dtype} of shape {images.shape}."
+            "Images must be uint8 of shape (n, height, width), "
+            f"not {images.dtype} of shape {images.shape}."
         )
     if name not in CORRUPTIONS:
-        raise ValueError(f"there is no corruption {name!r}: choose {', '.join(CORRUPTIONS)}.")
+        raise ValueError(f"There is no corruption {name!r}: choose from {', '.join(CORRUPTIONS)}.")
     if strength not in STRENGTHS:
-        raise ValueError(f"strength must be 1, 2 or 3, not {strength}.")
+        raise ValueError(f"The strength must be 1, 2 or 3, not {strength}.")
     function, settings, _ = CORRUPTIONS[name]
     return function(images, settings[strength - 1], np.random.default_rng(seed))
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
+def _to_grey_levels(values: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Which groups of people a network wrongs."""
+"""The accuracy of a recogniser by groups of people."""
 
 from __future__ import annotations
 
@@ -12,38 +12,39 @@ from tqdm import tqdm
 
 from facevalue.drawing import appearance, faces
 from facevalue.emotions import EMOTIONS
-from facevalue.evaluation.robustness import Predict, _shown
+from facevalue.evaluation.robustness import Predict
 
 GROUPS: dict[str, dict[str, Any]] = {
     "skin": {"very dark": 0.05, "dark": 0.25, "medium": 0.5, "light": 0.75, "very light": 0.95},
     "age": {"20": 20.0, "35": 35.0, "50": 50.0, "65": 65.0, "75": 75.0},
     "glasses": {"no": False, "yes": True},
 }
-"""What a drawn person is changed in, and to which values: fields of `appearance.Person`."""
+"""The fields of `appearance.Person` that are varied, and their values by group."""
 
 
 def drawn_groups(
     n: int = 350, seed: int = 0, progress: bool = True
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Draw n faces again and again, each time changed in one thing about the person.
+    """Draw n faces several times, each time with one attribute of the person changed.
 
     The same people with the same expressions in the same light, once with dark skin and once with
-    light skin: a recogniser that answers differently does so for the skin alone. Expressions are
-    clear, emotions even, nothing is covered, as in `drawn_set.sample(clean=True)`.
+    light skin: a recogniser that answers differently does so because of the skin alone. Expressions
+    are clear, emotions equally frequent, and nothing is covered, as in
+    `drawn_set.sample(clean=True)`.
 
     Args:
-        n: people in each group.
-        seed: which people.
-        progress: show a bar.
+        n: the number of people in each group.
+        seed: selects the people.
+        progress: show a progress bar on a terminal.
     Returns:
         images, uint8, shape (m, 48, 48); a table with a row for each: attribute, group, label.
     Raises:
-        ValueError: `n` is under 1.
+        ValueError: `n` is below 1.
     """
     if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}.")
+        raise ValueError(f"n must be at least 1, not {n}.")
     images, rows = [], []
-    for index in tqdm(range(n), desc="drawing faces", disable=not _shown(progress)):
+    for index in tqdm(range(n), desc="drawing faces", disable=None if progress else True):
         rng = np.random.default_rng([seed, index])
         label = index % len(EMOTIONS)
         person = appearance.Person.random(rng)
@@ -58,14 +59,14 @@ def drawn_groups(
 
 
 def fairness(predict: Predict, n: int = 350, seed: int = 0, progress: bool = True) -> pd.DataFrame:
-    """Return a recogniser's accuracy on drawn people who differ in one thing only.
+    """Return a recogniser's accuracy on drawn people who differ in one attribute only.
 
     Args:
         predict: as in `robustness`.
         n, seed, progress: as in `drawn_groups`.
     Returns:
         A row per group, in the order of `GROUPS`: attribute, group, faces, accuracy, and the
-        95 % interval of Wilson, low and high.
+        95 % Wilson interval, low and high.
     """
     images, table = drawn_groups(n, seed, progress)
     right = predict(images).argmax(axis=1) == table["label"].to_numpy()
@@ -73,15 +74,22 @@ def fairness(predict: Predict, n: int = 350, seed: int = 0, progress: bool = Tru
 
 
 def by_group(right: np.ndarray, groups: pd.DataFrame) -> pd.DataFrame:
-    """Return how often an answer was right in each group, with an interval.
+    """Return the accuracy in each group, with its confidence interval.
 
     Args:
         right: bool, shape (n,).
-        groups: n rows; those that are equal in all columns are a group.
+        groups: n rows; rows that are equal in all columns form a group.
     Returns:
         The columns of `groups`, faces, accuracy, low, high: a row per group, in the order of
-        first appearance. low and high are the 95 % interval of Wilson (1927),
+        first appearance. low and high are the 95 % Wilson interval (1927),
         https://doi.org/10.1080/01621459.1927.10502953
+
+    >>> by_group(np.array([True, True, False]), pd.DataFrame({"sex": ["f", "f", "m"]}))[
+    ...     ["sex", "faces", "accuracy"]
+    ... ]
+      sex  faces  accuracy
+    0   f      2       1.0
+    1   m      1       0.0
     """
     columns = list(groups.columns)
     counts = groups.assign(right=right).groupby(columns, sort=False)["right"]

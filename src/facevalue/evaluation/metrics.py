@@ -1,4 +1,4 @@
-"""Metrics of classifiers."""
+"""Metrics of classifiers: top-k accuracy, a report by class, calibration."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ def top_k_accuracy(labels: np.ndarray, probabilities: np.ndarray, k: int = 3) ->
         labels: int, shape (n,).
         probabilities: float, shape (n, classes).
         k: how many guesses count.
+
+    >>> top_k_accuracy(np.array([0, 1]), np.array([[0.2, 0.5, 0.3], [0.1, 0.8, 0.1]]), k=1)
+    0.5
     """
     guesses = np.argsort(-probabilities, axis=1)[:, :k]
     return float((guesses == labels[:, None]).any(axis=1).mean())
@@ -28,8 +31,8 @@ def report(
 ) -> pd.DataFrame:
     """Return precision, recall, F1 and support by class, then accuracy and macro average.
 
-    The row "accuracy" has it three times: over all classes together, each wrong answer is both a
-    false positive and a false negative, so that precision, recall and F1 are all the accuracy.
+    The row "accuracy" repeats the same number three times: over all classes together, each wrong
+    answer is both a false positive and a false negative, so precision, recall and F1 are equal.
 
     Args:
         labels: int, shape (n,), the true classes.
@@ -54,25 +57,25 @@ def report(
 
 
 def calibration(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> pd.DataFrame:
-    """Return how often a classifier is right when it says that it is 10, 20 ... 100 % sure.
+    """Return a classifier's accuracy by its confidence.
 
     Args:
         labels: int, shape (n,).
-        probabilities: float, shape (n, classes), each row adds up to 1.
-        bins: how many equal steps of confidence, the largest probability of an image.
+        probabilities: float, shape (n, classes), each row sums to 1; the largest is the confidence.
+        bins: the number of equal intervals of confidence.
 
     Returns:
-        One row per step, indexed by its upper end: confidence (the mean), accuracy, images. The
-        first two are NaN where there is no image.
+        One row per interval, indexed by its upper end: confidence (the mean), accuracy, images. The
+        first two are NaN if there is no image.
 
     Source: Guo and others (2017), https://arxiv.org/abs/1706.04599
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
-    # a step includes its upper end, as in the paper
-    step = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    images = np.bincount(step, minlength=bins)
-    sums = [np.bincount(step, values, minlength=bins) for values in (confidence, right)]
+    # an interval includes its upper end, as in the paper
+    interval = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    images = np.bincount(interval, minlength=bins)
+    sums = [np.bincount(interval, values, minlength=bins) for values in (confidence, right)]
     with np.errstate(invalid="ignore"):
         means = [values / images for values in sums]
     edges = pd.Index(np.arange(1, bins + 1) / bins, name="up to")
@@ -82,9 +85,12 @@ def calibration(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
-    """Return the expected calibration error: how far confidence is from accuracy on average.
+    """Return the expected calibration error: the mean gap between confidence and accuracy.
 
     The arguments are those of `calibration`; 0 is perfect.
+
+    >>> calibration_error(np.array([0, 1]), np.array([[1.0, 0.0], [1.0, 0.0]]))
+    0.5
     """
     table = calibration(labels, probabilities, bins).dropna()
     gap = (table["confidence"] - table["accuracy"]).abs()
@@ -92,15 +98,18 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
 
 
 def most_wrong(labels: np.ndarray, probabilities: np.ndarray, n: int = 10) -> np.ndarray:
-    """Return the rows of the `n` images that are classified wrongly with the most confidence.
+    """Return the indices of the `n` wrong predictions with the highest confidence.
 
     Args:
         labels: int, shape (m,).
         probabilities: float, shape (m, classes).
-        n: how many; fewer are returned where fewer are wrong.
+        n: how many; fewer are returned if fewer are wrong.
 
     Returns:
         int, shape (n,), the most confident first.
+
+    >>> most_wrong(np.array([0, 1, 1]), np.array([[0.4, 0.6], [0.9, 0.1], [0.2, 0.8]])).tolist()
+    [1, 0]
     """
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     order = np.argsort(-probabilities[wrong].max(axis=1), kind="stable")

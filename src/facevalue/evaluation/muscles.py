@@ -1,4 +1,4 @@
-"""Whether a network looks where a face moves."""
+"""How much of a network's attention lies on the parts of a face that moved."""
 
 from __future__ import annotations
 
@@ -18,20 +18,25 @@ from facevalue.evaluation.grad_cam import grad_cam
 
 
 def inside_share(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return which share of each map lies inside a region; `masks.mean()` of it is chance.
+    """Return the share of each map that lies inside a region; by chance it is `masks.mean()`.
 
     Args:
-        maps: float, shape (n, H, W), 0 or more, as `grad_cam` makes them.
-        masks: bool, shape (n, H, W), or (H, W) for the same region in all.
+        maps: float, shape (n, H, W), 0 or more, as returned by `grad_cam`.
+        masks: bool, shape (n, H, W), or (H, W) for the same region in all images.
 
     Returns:
         float32, shape (n,), from 0 to 1; NaN where a map is zero everywhere.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not match.
+
+    >>> inside_share(np.array([[[1.0, 3.0]]]), np.array([[False, True]])).tolist()
+    [0.75]
     """
     if maps.ndim != 3 or masks.shape not in (maps.shape, maps.shape[1:]):
-        raise ValueError(f"masks must have the shape of maps {maps.shape}, not {masks.shape}.")
+        raise ValueError(
+            f"The masks must have the shape of the maps, {maps.shape}, not {masks.shape}."
+        )
     total = maps.sum(axis=(1, 2), dtype=np.float64)
     inside = (maps * masks).sum(axis=(1, 2), dtype=np.float64)
     nothing = np.full(len(maps), np.nan)
@@ -41,13 +46,14 @@ def inside_share(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def moved_region(face: Mapping[Any, Any], threshold: float = 10) -> np.ndarray:
     """Return where a drawn face differs from the same face at rest.
 
-    It is drawn twice, with its action units and without, both without noise and JPEG, so that
-    nothing but the expression can differ; what a hand or a microphone hides did not move.
+    It is drawn twice, with and without its action units, and both times without noise and JPEG, so
+    that only the expression differs; a part hidden by a hand or a microphone does not count.
 
     Args:
         face: a row of `Dataset.truth` of drawn faces: the columns au_N and the fields of `Person`
-            and `View`. What is missing is taken as it is by default.
-        threshold: grey levels of 255 by which a pixel and those around it must differ.
+            and `View`. Missing fields have their defaults.
+        threshold: the smallest difference that counts, in grey levels from 0 to 255, after a
+            slight blur.
 
     Returns:
         bool, shape (48, 48); all False for a neutral face.
@@ -57,32 +63,34 @@ def moved_region(face: Mapping[Any, Any], threshold: float = 10) -> np.ndarray:
     """
     units = {int(str(k)[3:]): float(v) for k, v in face.items() if str(k).startswith("au_")}
     if not units:
-        raise ValueError("face must be a row of the truth of drawn faces: it has no columns au_N.")
+        raise ValueError(
+            "The face must be a row of the truth of drawn faces: it has no columns au_N."
+        )
     person = Person(**{f.name: face[f.name] for f in fields(Person) if f.name in face})
     view = View(**{f.name: face[f.name] for f in fields(View) if f.name in face})
     view = replace(view, noise=0.0, jpeg=100)
     moved, rest = (faces.draw(shown, person, view) for shown in (units, {}))
-    # blurred by a pixel, so that a region has no holes
+    # the blur closes small holes in the regions
     return cv2.GaussianBlur(cv2.absdiff(moved, rest), (0, 0), 1.0) >= threshold
 
 
 def moved_shares(model: keras.Model, drawn: Dataset, least: float = 0.02) -> pd.DataFrame:
-    """Return for drawn faces how much of Grad-CAM for the model's answer lies where they moved.
+    """Return for drawn faces the share of Grad-CAM's map that lies where they moved.
 
     Args:
         model: a network that takes faces of 48 x 48, one channel, from 0 to 1.
-        drawn: faces with their truth, from `drawn_set.sample` or `datasets.load("rendered")`.
+        drawn: faces with their truth, from `drawn_set.sample` or `course_faces.load("rendered")`.
         least: faces of which a smaller share moved, such as neutral ones, are left out.
 
     Returns:
-        One row per face: inside, the share of its map in the region that moved; chance, the
-        region's share of the image; right, whether the model's answer is the label.
+        One row per face: inside, the share of the map for the model's answer in the region that
+        moved; chance, the region's share of the image; right, whether the answer is the label.
 
     Raises:
         ValueError: `drawn` has no truth.
     """
     if drawn.truth is None:
-        raise ValueError("drawn must be drawn faces: of others it is not known what moved.")
+        raise ValueError("The data set must hold drawn faces: what moved in others is unknown.")
     regions = np.stack([moved_region(face) for face in drawn.truth.to_dict("records")])
     right = model.predict(drawn.x, verbose=0).argmax(axis=1) == drawn.labels
     inside = inside_share(grad_cam(model, drawn.x), regions)

@@ -1,4 +1,4 @@
-"""Figures about trained networks that the notebooks need more than once."""
+"""Figures about trained networks: learning curves, calibration, confusion."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MARKS = "osv^DPX"
-HEADING: Any = {"fontsize": 10, "fontweight": "bold", "x": 0.01, "ha": "left"}
+MARKERS = "osv^DPX"
+TITLE_STYLE: Any = {"fontsize": 10, "fontweight": "bold", "x": 0.01, "ha": "left"}
 
 
 def plot_curves(
@@ -24,10 +24,10 @@ def plot_curves(
     """Plot the learning curves of one or several trainings side by side.
 
     Args:
-        curves: for each training's name, a row per epoch, as `training.fit` returns it.
-        title: what the figure shows.
-        measures: columns of the curves, one panel each; dashed on the training images, solid on
-            the validation images (val_...) where there are any.
+        curves: by the name of the training, a row per epoch, as returned by `training.fit`.
+        title: the title of the figure.
+        measures: columns of the curves, one panel each; dashed for the training images, solid for
+            the validation images (val_...) if there are any.
     """
     figure, axes = plt.subplots(1, len(measures), figsize=(6, 2.8), squeeze=False)
     colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
@@ -36,13 +36,13 @@ def plot_curves(
             style: Any = {"color": colours[k % len(colours)], "ms": 3}
             axis.plot(curve["epoch"], curve[measure], "--", **style)
             if f"val_{measure}" in curve:
-                mark = MARKS[k % len(MARKS)]
+                mark = MARKERS[k % len(MARKERS)]
                 axis.plot(curve["epoch"], curve[f"val_{measure}"], f"{mark}-", **style)
         axis.set(xlabel="epoch", ylabel=measure.replace("_", " "))
         axis.xaxis.get_major_locator().set_params(integer=True)
     entries = []
     if len(curves) > 1:
-        kinds = [(colours[k % len(colours)], MARKS[k % len(MARKS)]) for k in range(len(curves))]
+        kinds = [(colours[k % len(colours)], MARKERS[k % len(MARKERS)]) for k in range(len(curves))]
         entries = [
             plt.Line2D([], [], color=colour, marker=mark, ms=3, label=name)
             for name, (colour, mark) in zip(curves, kinds, strict=True)
@@ -51,16 +51,16 @@ def plot_curves(
     if any(f"val_{measures[0]}" in curve for curve in curves.values()):
         entries += [plt.Line2D([], [], color="0.3", label="validation")]
     figure.legend(handles=entries, loc="outside lower center", ncols=4)
-    figure.suptitle(title, **HEADING)
+    figure.suptitle(title, **TITLE_STYLE)
     return figure
 
 
 def plot_calibration(table: pd.DataFrame, title: str) -> Figure:
-    """Draw a reliability diagram: how often a network is right, by how sure it says it is.
+    """Draw a reliability diagram: a network's accuracy by its confidence.
 
     Args:
-        table: as `evaluation.calibration` returns it.
-        title: what the figure shows.
+        table: as returned by `metrics.calibration`.
+        title: the title of the figure.
     """
     width = 1 / len(table)
     middle = table.index.to_numpy() - width / 2
@@ -71,21 +71,17 @@ def plot_calibration(table: pd.DataFrame, title: str) -> Figure:
     axis.legend(loc="upper left")
     below.bar(middle, table["images"], 0.9 * width, color="#808080")
     below.set(xlabel="confidence (largest probability)", ylabel="images")
-    figure.suptitle(title, **HEADING)
+    figure.suptitle(title, **TITLE_STYLE)
     return figure
 
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
 def plot_confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figure:
-    """Draw a confusion matrix: the share of each true class (row) that got each prediction.
+    """Draw a confusion matrix as shares of each true class (row).
 
     Args:
-        matrix: int, shape (k, k), rows the true classes, columns the predicted ones.
+        matrix: int, shape (k, k), rows are true classes, columns are predicted classes.
         names: the k class names.
-        title: what the figure shows.
+        title: the title of the figure.
     """
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     figure, axis = plt.subplots(figsize=(4.6, 3.8))

@@ -1,4 +1,4 @@
-"""Our numbers, beside the published ones, handed to the command that runs the notebook."""
+"""Measuring a model, and handing its numbers to the command that runs the notebook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,16 @@ from facevalue.emotions import EMOTIONS
 from facevalue.evaluation.metrics import report, top_k_accuracy
 
 
-def facts(model: Any, images: np.ndarray) -> dict[str, float]:
-    """Return the size and the speed of a Keras model, to be passed on to `record`.
+def size_and_speed(model: Any, images: np.ndarray) -> dict[str, float]:
+    """Return the size and the speed of a Keras model, as keyword arguments of `record`.
 
     Args:
         model: a `keras.Model` that can be saved.
-        images: as the model takes them, one or more; 256 are classified at a time.
+        images: input of the model, at least one image; batches of 256 are classified.
 
     Returns:
-        megabytes: of the saved .keras file, without the optimizer's state, which only training
-        needs; faces_per_second: the quickest of three runs of `predict`, after one to warm up.
+        megabytes: the size of the saved .keras file, without the optimizer's state;
+        faces_per_second: the fastest of three runs of `predict`, after a warm-up run.
     """
     copy = type(model).from_config(model.get_config())
     copy.set_weights(model.get_weights())
@@ -63,18 +63,19 @@ def record(
 
     Args:
         model: the model's name in the course's table.
-        split: "Training", "PublicTest", "PrivateTest" or "PublicTest + PrivateTest"; or another
-            name, which keeps the number out of README's table: "mixed".
+        split: "Training", "PublicTest", "PrivateTest" or "PublicTest + PrivateTest"; numbers with
+            any other name, such as "mixed", stay out of README's table.
         labels: int, shape (n,), the true classes.
         predictions: int, shape (n,), the predicted classes.
         seconds: how long training took.
-        published: the accuracy that a project document printed for this model on this split,
-            and where ("002, FER-2013"); None where there is none to compare with.
-        data: "rendered" where it was measured on drawn images in every run; None for the run's.
-        top3: top-3 accuracy; None where it was not measured.
-        megabytes: the size of the saved model; None where it was not measured.
-        faces_per_second: how many images it classifies in a second, one core or more.
-        curve: one row per epoch, as `training.fit` returns it; kept in reports/curves.
+        published: the accuracy that a project's report gives for this model on this split, and
+            its source ("002, FER-2013"), if there is one.
+        data: the data set, if it is not the run's: "rendered" for numbers that are measured on
+            drawn images in every run.
+        top3: top-3 accuracy, if it was measured.
+        megabytes: the size of the saved model, if it was measured.
+        faces_per_second: how many images the model classifies per second, if it was measured.
+        curve: a row per epoch, as returned by `training.fit`; kept in reports/curves.
     """
     run = settings.profile()
     accuracy = round(float(np.mean(labels == predictions)), 4)
@@ -99,10 +100,12 @@ def record(
 
 
 def duration(curve: pd.DataFrame) -> float:
-    """Return how long a training takes, in seconds: its epochs times the median epoch.
+    """Return the duration of a training in seconds: its epochs times the median epoch.
 
-    A kept training is stopped, and goes on beside other work: some of its epochs took longer, for
-    reasons of their own.
+    Not the sum: single epochs take longer if the training was interrupted or shared the machine.
+
+    >>> duration(pd.DataFrame({"seconds": [2.0, 2.0, 60.0]}))
+    6.0
     """
     return float(curve["seconds"].median() * len(curve))
 
@@ -116,31 +119,35 @@ def measure(
     *,
     trained_here: bool = True,
 ) -> tuple[pd.Series, np.ndarray, pd.DataFrame]:
-    """Record a trained network's scores on PrivateTest, and on both test splits together.
+    """Record a trained network's scores on PrivateTest and on both test splits together.
 
     Args:
         name: the network's name in the course's table.
         model: a `keras.Model` that takes faces of 48 x 48 (see `Dataset.for_model`).
         data: a data set with both test splits.
-        curve: of its training, as `training.fit` returns it.
+        curve: the learning curve, as returned by `training.fit`.
         published: as in `record`, for both splits together.
-        trained_here: False if another run trained it, on other data, and has kept its curve.
+        trained_here: False if the model was trained in another run, which kept the curve.
 
     Returns:
-        A row for a table: parameters, top-1 and top-3 accuracy on either number of images, epochs
-        and seconds per epoch; the probabilities for PrivateTest, float32, shape (n, classes); and
-        the report by class on it.
+        A row for a table: parameters, top-1 and top-3 accuracy on PrivateTest and on both splits,
+        epochs and seconds per epoch; the probabilities for PrivateTest, float32, shape
+        (n, classes); and the report by class for it.
     """
     images, labels = zip(
         *(data.split(part).for_model(model) for part in ("PublicTest", "PrivateTest")), strict=True
     )
     inputs = [x.reshape(*x.shape[:3], -1).astype("float32") / 255 for x in images]
-    found = [model.predict(x, verbose=0) for x in inputs]
-    seconds, speed = duration(curve), facts(model, inputs[1])
+    probabilities = [model.predict(x, verbose=0) for x in inputs]
+    seconds, speed = duration(curve), size_and_speed(model, inputs[1])
     row = {"parameters": model.count_params()}
     tests = {
-        "PrivateTest": (labels[1], found[1], None),
-        "PublicTest + PrivateTest": (np.concatenate(labels), np.concatenate(found), published),
+        "PrivateTest": (labels[1], probabilities[1], None),
+        "PublicTest + PrivateTest": (
+            np.concatenate(labels),
+            np.concatenate(probabilities),
+            published,
+        ),
     }
     for split, (truth, p, theirs) in tests.items():
         one, three = (top_k_accuracy(truth, p, k) for k in (1, 3))
@@ -149,18 +156,18 @@ def measure(
         row |= {f"top-1 of {len(truth):,}": one, f"top-3 of {len(truth):,}": three}
     row |= {"published": published[0] if published else np.nan}
     row |= {"epochs": len(curve), "seconds per epoch": seconds / len(curve)}
-    names = [EMOTIONS[label] for label in MODEL_LABELS[found[1].shape[1]]]
-    return pd.Series(row, name=name), found[1], report(labels[1], found[1].argmax(axis=1), names)
-
-
-if TYPE_CHECKING:
-    pass
+    names = [EMOTIONS[label] for label in MODEL_LABELS[probabilities[1].shape[1]]]
+    return (
+        pd.Series(row, name=name),
+        probabilities[1],
+        report(labels[1], probabilities[1].argmax(axis=1), names),
+    )
 
 
 def headline(label: str, value: float | str, **facts: Any) -> None:
-    """Hand one number of this notebook to the command that runs it; otherwise do nothing.
+    """Hand one number of this notebook to the command that runs it, if there is one.
 
-    tools/run_notebooks.py names a file in FACEVALUE_HEADLINES; each call adds one line of JSON.
+    tools/run_notebooks.py names a file in FACEVALUE_HEADLINES; each call appends a line of JSON.
     """
     path = os.environ.get("FACEVALUE_HEADLINES")
     if path:

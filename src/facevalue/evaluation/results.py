@@ -1,11 +1,10 @@
-"""The measured results of the course: reports/results.csv and reports/times.csv."""
+"""The tables of measured results: reports/results.csv, learning curves, and times.csv."""
 
 from __future__ import annotations
 
 import datetime
 import os
 import platform
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ import pandas as pd
 
 from facevalue import paths
 from facevalue.files import write_text
+from facevalue.learning.curves import curve_file
 
 PATH = Path("reports") / "results.csv"
-"""Where the table stands, from the project's folder."""
+"""The table of results, relative to the project's folder."""
 
 COLUMNS = (
     "model",
@@ -36,26 +36,23 @@ COLUMNS = (
     "command",
 )
 
-CURVES = Path("reports") / "curves"
-"""One file per training: MODEL_DATA_PROFILE.csv, a row per epoch."""
-
 TIMES = Path("reports") / "times.csv"
-"""How long each notebook took."""
+"""The table of how long each notebook took."""
 
 TIME_COLUMNS = ("notebook", "seconds", "data", "profile", "machine", "date")
 
 KEY = ["model", "data", "split", "profile"]
-"""A new measurement of the same four replaces the old one."""
+"""A new measurement with the same values in these columns replaces the old one."""
 
 
 def read() -> pd.DataFrame:
-    """Return the measured results, one row per model, data set, split and profile."""
+    """Return the measured results: a row per model, data set, split and profile."""
     path = paths.root() / PATH
     return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
 
 
 def record(scores: list[dict[str, Any]]) -> int:
-    """Put `scores` (as `evaluation.record` makes them) into the table; return how many."""
+    """Add scores, as passed on by `records.record`, to the table; return how many there are."""
     if not scores:
         return 0
     rows = pd.DataFrame(scores).assign(
@@ -78,19 +75,17 @@ def record(scores: list[dict[str, Any]]) -> int:
     return len(rows)
 
 
-def curve_file(model: str, data: str, profile: str) -> Path:
-    """Return where the learning curve of a model is kept."""
-    slug = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")
-    return paths.root() / CURVES / f"{slug}_{data}_{profile}.csv"
-
-
 def command(data: str, profile: str) -> str:
-    """Return the line that measures the results of one data set and profile again."""
+    """Return the shell command that measures the results of a data set and profile again.
+
+    >>> command("rendered", "fast")
+    'make run DATASET=rendered PROFILE=fast RECORD=1'
+    """
     return f"make run DATASET={data} PROFILE={profile} RECORD=1"
 
 
 def machine() -> str:
-    """Return what the numbers were measured on, without the machine's name."""
+    """Return the operating system, cores, memory and Python version of this machine."""
     memory = ""
     if hasattr(os, "sysconf"):
         memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB"
@@ -99,7 +94,7 @@ def machine() -> str:
 
 
 def record_times(seconds: dict[str, float], data: str, profile: str) -> None:
-    """Put how long each notebook took into reports/times.csv, in place of older rows."""
+    """Write how long each notebook took to reports/times.csv, replacing older rows."""
     path = paths.root() / TIMES
     old = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(TIME_COLUMNS))
     facts = [data, profile, machine(), datetime.date.today().isoformat()]

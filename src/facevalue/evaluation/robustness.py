@@ -1,8 +1,7 @@
-"""What corruptions cost."""
+"""The accuracy that a recogniser loses on corrupted images."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -18,23 +17,23 @@ Predict = Callable[[np.ndarray], np.ndarray]
 def robustness(
     predict: Predict, images: np.ndarray, labels: np.ndarray, seed: int = 0, progress: bool = True
 ) -> pd.DataFrame:
-    """Return a recogniser's accuracy on images as they are, and corrupted in seven ways.
+    """Return a recogniser's accuracy on clean images, and on images corrupted in seven ways.
 
     Args:
         predict: gives probabilities, shape (n, 7), for uint8 images (n, 48, 48).
         images: uint8, shape (n, 48, 48).
         labels: int, shape (n,), indices into `emotions.EMOTIONS`.
         seed: as in `corrupt`.
-        progress: show a bar.
+        progress: show a progress bar on a terminal.
     Returns:
         A row for "none" and for each corruption and strength (1 to 3): corruption, strength,
-        setting (in words), images, accuracy, lost (accuracy on the images as they are, less this).
+        setting (in words), images, accuracy, lost (accuracy on the clean images minus this).
     """
     _check_labels(images, labels)
     plain = _accuracy(predict, images, labels)
-    rows: list[tuple[str, int, str, float]] = [("none", 0, "as it is", plain)]
+    rows: list[tuple[str, int, str, float]] = [("none", 0, "unchanged", plain)]
     steps = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
-    for name, strength in tqdm(steps, desc="corrupting faces", disable=not _shown(progress)):
+    for name, strength in tqdm(steps, desc="corrupting faces", disable=None if progress else True):
         _, settings, words = CORRUPTIONS[name]
         accuracy = _accuracy(predict, corrupt(images, name, strength, seed), labels)
         rows.append((name, strength, words.format(settings[strength - 1]), accuracy))
@@ -51,10 +50,6 @@ def _accuracy(predict: Predict, images: np.ndarray, labels: np.ndarray) -> float
 def _check_labels(images: np.ndarray, labels: np.ndarray) -> None:
     if not len(images) or len(images) != len(labels):
         raise ValueError(
-            f"there must be as many labels as images, and at least one: got {len(labels)} labels "
+            f"There must be as many labels as images, and at least one, not {len(labels)} labels "
             f"for {len(images)} images."
         )
-
-
-def _shown(progress: bool) -> bool:
-    return progress and sys.stderr.isatty()

@@ -1,15 +1,10 @@
-"""The figures about networks: what is drawn where."""
+"""Figures about networks: what is drawn where."""
 
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-mpl.use("Agg")  # no screen
-
-import matplotlib.pyplot as plt
-
-import utils
 from facevalue.evaluation import metrics, plots
 
 
@@ -75,17 +70,3 @@ def test_the_reliability_diagram_has_a_bar_for_each_step():
     assert bars[0.7] == 0.5 and bars[0.9] == 1.0
     assert [bar.get_height() for bar in below.patches] == [0, 0, 1, 2, 1]
     assert (above.get_ylabel(), below.get_ylabel()) == ("accuracy", "images")
-
-
-def test_what_a_network_looks_at_is_laid_over_the_face():
-    images = np.random.default_rng(0).random((3, 48, 48, 1))
-    maps = np.zeros((3, 48, 48), np.float32)
-    maps[0, 10:20, 10:20] = 1
-    masks = maps > 0  # nothing moved in the other two
-    figure = utils.show_heat(images, maps, ["a", "b", "c"], masks=masks, columns=2)
-    first, second = figure.axes[:2]
-    face, heat = (drawn.get_array() for drawn in first.images)
-    np.testing.assert_array_equal(face, images[0, :, :, 0])
-    np.testing.assert_array_equal(heat, maps[0])
-    assert (len(first.collections), len(second.collections)) == (1, 0)
-    assert first.get_title() == "a"
