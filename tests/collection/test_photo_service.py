@@ -85,7 +85,7 @@ def test_the_truth_of_a_photo_is_what_was_served() -> None:
                     assert x >= 0 and y >= 0 and width > 30
                     assert x + width <= photo.image.shape[1]
                     assert y + height <= photo.image.shape[0]
-        with pytest.raises(KeyError, match="no image of this service"):
+        with pytest.raises(KeyError, match="not an image of this service"):
             service.photo(service.address)
 
 

@@ -1,3 +1,5 @@
+"""Decisions about photos: written, read, replayed, and made in the widget."""
+
 import base64
 from datetime import datetime, timedelta
 
@@ -65,8 +67,8 @@ def test_replay_without_any_decision_keeps_everything(hits, tmp_path):
     [
         ("photo,decision,reason,time\na,keep,,\n", "no column 'emotion'"),
         ("photo,decision,emotion,reason,time\na,keep,,,\nb,perhaps,,,\n", "line 3: 'perhaps'"),
-        ("photo,decision,emotion,reason,time\na,move,bored,,\n", "line 2: a move needs one of"),
-        ("", "no CSV file"),
+        ("photo,decision,emotion,reason,time\na,move,bored,,\n", "line 2: A move needs one of"),
+        ("", "not a CSV file"),
     ],
 )
 def test_a_wrong_file_is_named_with_its_place(tmp_path, text, says):
@@ -79,7 +81,7 @@ def test_a_wrong_file_is_named_with_its_place(tmp_path, text, says):
 def test_a_wrong_decision_is_refused_and_not_written(tmp_path):
     with pytest.raises(ValueError, match="write keep, drop, move"):
         selection.decide(tmp_path / "d.csv", "a", "maybe")
-    with pytest.raises(ValueError, match="a move needs one of"):
+    with pytest.raises(ValueError, match="A move needs one of"):
         selection.decide(tmp_path / "d.csv", "a", "move")
     assert not list(tmp_path.iterdir())
 

@@ -1,79 +1,91 @@
-"""The first selection: a person looks at each photo and keeps it, drops it or moves it.
+"""The first selection: a person keeps or drops each photo, or moves it to another emotion.
 
-Every decision is a row of a CSV file, with its time and its reason. Where nobody sits before the
-screen, that file is replayed, so that the same photos are selected again.
+Decisions are rows of a CSV file, with a time and a reason. The file can be replayed on the results
+of a later search, so that the same photos are selected again without a person.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pandas as pd
 
-from facevalue import emotions
 from facevalue.emotions import EMOTIONS
 from facevalue.files import write_text
+
+if TYPE_CHECKING:
+    import ipywidgets
 
 COLUMNS = ("photo", "decision", "emotion", "reason", "time")
 DECISIONS = ("keep", "drop", "move")
 
-LARGEST = 50_000_000
-"""Most bytes that a file of decisions may have."""
+MAX_BYTES = 50_000_000
+"""A larger file of decisions is refused."""
 
 
 def names(hits: pd.DataFrame) -> pd.Series:
-    """Return a name for each hit that is the same on every machine and at every search.
+    """Return a name for each hit that is the same on every machine and in every search.
 
-    It is the source and the path of the photo's page (or of its address, where it has no page):
-    a port or a key in an address changes from run to run.
+    It consists of the source and the path of the photo's page (or of its address, if it has no
+    page). The host, port and query are left out: they may change from run to run.
 
     Args:
-        hits: columns source, page and address, as `sources.search` returns them.
+        hits: columns source, page and address, as in `image_search.search`.
+
+    >>> hit = {"source": "Pixabay", "page": "http://localhost:8000/photos/7/", "address": ""}
+    >>> names(pd.DataFrame([hit]))[0]
+    'Pixabay /photos/7'
     """
-    places = hits["page"].where(hits["page"] != "", hits["address"])
-    return hits["source"] + " " + places.map(lambda place: urlsplit(str(place)).path.rstrip("/"))
+    addresses = hits["page"].where(hits["page"] != "", hits["address"])
+    paths = addresses.map(lambda address: urlsplit(str(address)).path.rstrip("/"))
+    return hits["source"] + " " + paths
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Return the decisions in a file, the last one for each photo; empty where there is no file.
+    """Return the last decision on each photo from a file; no rows if the file does not exist.
 
     Returns:
-        one row per photo, the columns of `COLUMNS`, all str; emotion is "" but for a move.
+        one row per photo, the columns `COLUMNS`, all str; emotion is "" except for a move.
+
     Raises:
-        ValueError: a column is missing, or a row is no decision; the message names it.
+        ValueError: the file is not CSV, lacks a column, or has an invalid row; the message says
+            where.
     """
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS), dtype=str)
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path.name} has over {LARGEST:,} bytes: it is no file of decisions.")
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path.name} is larger than {MAX_BYTES:,} bytes: use a smaller file.")
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
-        raise ValueError(f"{path.name} is no CSV file of decisions.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} is not a CSV file of decisions: {error}") from error
     for column in COLUMNS:
         if column not in table:
             raise ValueError(f"{path.name} has no column {column!r}: it needs {list(COLUMNS)}.")
     for line, row in enumerate(table.to_dict("records"), start=2):
-        _check(row["decision"], row["emotion"], f"{path.name}, line {line}: ")
+        if problem := _error(row["decision"], row["emotion"]):
+            raise ValueError(f"{path.name}, line {line}: {problem}")
     return table[list(COLUMNS)].drop_duplicates("photo", keep="last", ignore_index=True)
 
 
 def decide(path: Path, photo: str, decision: str, emotion: str = "", reason: str = "") -> None:
-    """Write one decision, with the time, to the end of a file; the file is there whole or not.
+    """Append a decision, with the current time, to a file; the write is atomic.
 
     Args:
-        path: the CSV file; made if it is missing.
-        photo: its name, as `names` gives it.
+        path: the CSV file; created if it does not exist.
+        photo: its name, from `names`.
         decision: "keep", "drop" or "move".
-        emotion: where a "move" goes to.
-        reason: why, in the reviewer's words.
+        emotion: the new emotion of a "move".
+        reason: in the reviewer's words.
+
     Raises:
-        ValueError: no such decision, or a move without one of the seven emotions.
+        ValueError: the decision is unknown, or a move lacks one of the seven emotions.
     """
-    _check(decision, emotion)
+    if problem := _error(decision, emotion):
+        raise ValueError(problem)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     new = pd.DataFrame([(photo, decision, emotion, reason, now)], columns=list(COLUMNS))
     table = pd.concat([read(path), new])
@@ -81,15 +93,16 @@ def decide(path: Path, photo: str, decision: str, emotion: str = "", reason: str
 
 
 def replay(hits: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
-    """Return the hits with what was decided about each.
+    """Apply decisions to the hits of a search.
 
     Args:
-        hits: as `sources.search` returns them.
-        decisions: as `read` returns them.
+        hits: from `image_search.search`.
+        decisions: from `read`.
+
     Returns:
-        a copy with three columns more: decision ("keep", "drop" or "move"; "unseen" where nobody
-        has decided), reason, and selected (bool; unseen photos are in). In column emotion, moved
-        photos have the emotion that they were moved to.
+        a copy with three more columns: decision ("keep", "drop", "move", or "unseen" if there is
+        none), reason, and selected (bool; true for unseen photos). Photos that were moved have
+        their new emotion in column emotion.
     """
     known = decisions.drop_duplicates("photo", keep="last").set_index("photo")
     found = known.reindex(names(hits)).set_axis(hits.index)
@@ -102,62 +115,64 @@ def replay(hits: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def grid(hits: pd.DataFrame, folder: Path, path: Path, size: int = 6) -> Any:
-    """Return the review step as a widget: photos, a choice and a reason for each, page by page.
+def grid(hits: pd.DataFrame, folder: Path, path: Path, size: int = 6) -> ipywidgets.VBox:
+    """Return a widget for the selection: pages of photos, each with a choice and a reason.
 
-    A choice is written to `path` at once.
+    Each choice is saved in `path` immediately.
 
     Args:
-        hits: with a column file, as `downloads.fetch_images` returns them.
+        hits: with a column file, as in `fetch_images.fetch_images`.
         folder: where the files are.
         path: the CSV file of decisions.
-        size: photos on one page.
+        size: photos per page.
     """
     import ipywidgets
 
     shown = hits[hits["file"] != ""]
     last = max(0, (len(shown) - 1) // size)
     page = ipywidgets.BoundedIntText(0, min=0, max=last, description=f"page 0-{last}")
-    place = ipywidgets.GridBox(layout={"grid_template_columns": "repeat(3, 210px)"})
+    cards = ipywidgets.GridBox(layout={"grid_template_columns": "repeat(3, 210px)"})
 
-    def turn(*_: object) -> None:
+    def show_page(*_: object) -> None:
         part = shown.iloc[page.value * size : (page.value + 1) * size]
-        before = replay(part, read(path))
-        place.children = [
+        decided = replay(part, read(path))
+        cards.children = [
             _card(row, name, folder, path)
-            for (_, row), name in zip(before.iterrows(), names(part), strict=True)
+            for (_, row), name in zip(decided.iterrows(), names(part), strict=True)
         ]
 
-    page.observe(turn, "value")
-    turn()
-    return ipywidgets.VBox([page, place])
+    page.observe(show_page, "value")
+    show_page()
+    return ipywidgets.VBox([page, cards])
 
 
-def _card(row: pd.Series, name: str, folder: Path, path: Path) -> Any:
+def _card(row: pd.Series, name: str, folder: Path, path: Path) -> ipywidgets.VBox:
     import ipywidgets
 
     picture = ipywidgets.Image(value=(folder / row["file"]).read_bytes(), width=200)
     options = ["keep", "drop", *(f"move to {emotion}" for emotion in EMOTIONS)]
-    before = f"move to {row['emotion']}" if row["decision"] == "move" else row["decision"]
-    wide = {"width": "200px"}
+    saved = f"move to {row['emotion']}" if row["decision"] == "move" else row["decision"]
+    layout = {"width": "200px"}
     choice = ipywidgets.Dropdown(
-        options=options, value=before if before in options else None, layout=wide
+        options=options, value=saved if saved in options else None, layout=layout
     )
-    reason = ipywidgets.Text(row["reason"], placeholder="reason", layout=wide)
+    reason = ipywidgets.Text(row["reason"], placeholder="reason", layout=layout)
 
-    def write(*_: object) -> None:
+    def save(*_: object) -> None:
         if choice.value:
             decision, *rest = choice.value.split(" to ")
             decide(path, name, decision, "".join(rest), reason.value)
 
-    choice.observe(write, "value")
-    reason.observe(write, "value")
+    choice.observe(save, "value")
+    reason.observe(save, "value")
     text = ipywidgets.Label(f"found as: {row['words']}")
     return ipywidgets.VBox([picture, text, choice, reason])
 
 
-def _check(decision: str, emotion: str, where: str = "") -> None:
+def _error(decision: str, emotion: str) -> str:
+    """Return what is wrong with a decision, or "" if it is valid."""
     if decision not in DECISIONS:
-        raise ValueError(f"{where}{decision!r} is no decision: write {', '.join(DECISIONS)}.")
-    if decision == "move" and emotion not in emotions.EMOTIONS:
-        raise ValueError(f"{where}a move needs one of {', '.join(EMOTIONS)}, not {emotion!r}.")
+        return f"{decision!r} is not a decision: write {', '.join(DECISIONS)}."
+    if decision == "move" and emotion not in EMOTIONS:
+        return f"A move needs one of {', '.join(EMOTIONS)}, not {emotion!r}."
+    return ""
