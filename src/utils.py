@@ -18,21 +18,8 @@ from facevalue.settings import Profile, profile
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-def setup(seed: int = 42) -> Profile:
-    """Fix the random seeds, set the figure style, and return the profile of this run."""
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - scikit-learn's default generator
-    if "keras" in sys.modules:
-        sys.modules["keras"].utils.set_random_seed(seed)
-    plt.rcParams.update(STYLE)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of each new network
-    pd.options.display.float_format = "{:.3f}".format
-    return profile()
-
-
 STYLE: Any = {
-    # an opaque page: the same figure is readable in a light and in a dark notebook
+    # an opaque page: figures stay readable in a dark notebook
     "figure.facecolor": "white",
     "figure.dpi": 90,
     "figure.figsize": (6, 3.6),
@@ -48,11 +35,30 @@ STYLE: Any = {
     "legend.frameon": False,
 }
 
+TITLE: Any = {"fontsize": 10, "fontweight": "bold", "x": 0.01, "ha": "left"}
+"""The style of a figure's title."""
+
+
+def setup(seed: int = 42) -> Profile:
+    """Fix the random seeds, set the figure style, and return the profile of this run."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - scikit-learn's default generator
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(seed)
+    plt.rcParams.update(STYLE)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns about each new network
+    pd.options.display.float_format = "{:.3f}".format
+    return profile()
+
 
 def check(label: str, ok: object) -> None:
-    """Print "label: ok", or stop the notebook with an AssertionError if `ok` is false."""
+    """Print "label: ok", or stop the notebook with an AssertionError if `ok` is false.
+
+    >>> check("two and two are four", 2 + 2 == 4)
+    two and two are four: ok
+    """
     if not ok:
-        raise AssertionError(f"{label}: not so in this run")
+        raise AssertionError(f"{label}: not true in this run")
     print(f"{label}: ok")
 
 
@@ -70,7 +76,7 @@ def show_images(
     Args:
         images: each of shape (height, width) or (height, width, 3).
         titles: a short text above each image.
-        title: what the whole figure shows.
+        title: the title of the figure.
         columns: images in a row.
         size: width of one image in inches.
         imshow: passed to `matplotlib.axes.Axes.imshow`, for example vmin, vmax, cmap.
@@ -89,7 +95,7 @@ def show_images(
             if titles is not None:
                 axis.set_title(titles[position], fontsize=9, fontweight="normal", loc="center")
     if title:
-        figure.suptitle(title, fontsize=10, fontweight="bold", x=0.01, ha="left")
+        figure.suptitle(title, **TITLE)
     return figure
 
 
@@ -101,7 +107,7 @@ def show_rows(
     Args:
         images: for each row, uint8, shape (k, 48, 48); the first `columns` of them are drawn.
         names: a short text to the left of each row.
-        title: what the whole figure shows.
+        title: the title of the figure.
         columns: images in a row.
     """
     step = 48 + 3
@@ -116,34 +122,8 @@ def show_rows(
     axis.set_xticks([])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-    figure.suptitle(title, fontsize=10, fontweight="bold", x=0.01, ha="left")
+    figure.suptitle(title, **TITLE)
     return figure
-
-
-def plot_history(history: Any, title: str) -> Figure:
-    """Plot loss and accuracy by epoch of a Keras `History`, training against validation."""
-    figure, axes = plt.subplots(1, 2, figsize=(6, 2.6))
-    epochs = range(1, len(history.epoch) + 1)
-    for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
-        axis.plot(epochs, history.history[measure], "o-", ms=3, color="#0072B2", label="training")
-        if f"val_{measure}" in history.history:
-            validation = history.history[f"val_{measure}"]
-            axis.plot(epochs, validation, "s--", ms=3, color="#D55E00", label="validation")
-        axis.set(xlabel="epoch", ylabel=measure)
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].legend()
-    figure.suptitle(title, fontsize=10, fontweight="bold", x=0.01, ha="left")
-    return figure
-
-
-def history_table(history: Any) -> pd.DataFrame:
-    """Return one row per epoch of a Keras `History`, rounded to 3 decimals."""
-    table = pd.DataFrame(history.history).round(3)
-    return table.set_axis(pd.RangeIndex(1, len(table) + 1, name="epoch"))
-
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def show_heat(
@@ -156,14 +136,14 @@ def show_heat(
     columns: int = 6,
     size: float = 1.0,
 ) -> Figure:
-    """Draw faces in grey with what a network looked at laid over them in red.
+    """Draw faces in grey under a heat map of the regions that matter to a network.
 
     Args:
         images: shape (n, 48, 48) or (n, 48, 48, 1), grey levels in any range.
-        maps: float, shape (n, 48, 48), from 0 to 1, as `explain.grad_cam` makes them.
+        maps: float, shape (n, 48, 48), from 0 to 1, as returned by `grad_cam.grad_cam`.
         titles: a short text above each face.
-        masks: bool, shape (n, 48, 48): regions that are outlined, such as what moved.
-        title: what the whole figure shows.
+        masks: bool, shape (n, 48, 48): regions to outline, such as what moved.
+        title: the title of the figure.
         columns: faces in a row.
         size: width of one face in inches.
     """

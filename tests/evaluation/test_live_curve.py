@@ -61,5 +61,3 @@ def test_the_live_curve_shows_training_and_validation():
     assert [list(line.get_ydata()) for line in loss.lines] == [[1.0, 1.0], [2.0, 2.0]]
     assert len(accuracy.lines) == 1
     assert figure.get_suptitle() == "a title"
-
-

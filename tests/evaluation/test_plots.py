@@ -70,3 +70,11 @@ def test_the_reliability_diagram_has_a_bar_for_each_step():
     assert bars[0.7] == 0.5 and bars[0.9] == 1.0
     assert [bar.get_height() for bar in below.patches] == [0, 0, 1, 2, 1]
     assert (above.get_ylabel(), below.get_ylabel()) == ("accuracy", "images")
+
+
+def test_confusion_shows_shares_of_the_true_class():
+    matrix = np.array([[8, 2], [0, 0]])  # no image of the second class
+    axis = plots.plot_confusion(matrix, ["happy", "sad"], "confusions").axes[0]
+    assert [text.get_text() for text in axis.texts] == ["0.80", "0.20", "0.00", "0.00"]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted emotion", "true emotion")
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["happy", "sad"]

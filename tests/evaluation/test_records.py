@@ -14,6 +14,12 @@ LABELS = np.array([0, 0, 1, 2, 2, 2, 3, 4, 5, 6])
 GUESSES = np.array([0, 1, 1, 2, 2, 0, 3, 4, 4, 6])
 
 
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch):
+    for variable in ("FACEVALUE_DATASET", "FACEVALUE_PROFILE", "FACEVALUE_HEADLINES"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 def test_record_hands_over_one_line(tmp_path, monkeypatch):
     file = tmp_path / "headlines.jsonl"
     monkeypatch.setenv("FACEVALUE_HEADLINES", str(file))
@@ -43,8 +49,7 @@ def test_a_learning_curve_goes_with_the_scores(tmp_path, monkeypatch):
     assert "curve" not in results.read()
 
 
-def test_record_without_a_published_number(monkeypatch):
-    monkeypatch.delenv("FACEVALUE_HEADLINES", raising=False)
+def test_record_without_a_published_number():
     scores = records.record("tree", "PublicTest", LABELS, GUESSES, 1.0)
     assert scores["published"] is None
     assert scores.name == "tree"
@@ -113,3 +118,21 @@ def test_record_hands_scores_to_the_run(tmp_path, monkeypatch):
     assert row["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2, abs=1e-4)
     line = pd.read_json(tmp_path / "lines.jsonl", lines=True).iloc[0]
     assert line["label"] == "tree, accuracy on PrivateTest" and line["value"] == 0.75
+
+
+def test_headlines_are_handed_over_in_order(tmp_path, monkeypatch):
+    file = tmp_path / "headlines.jsonl"
+    monkeypatch.setenv("FACEVALUE_HEADLINES", str(file))
+    records.headline("accuracy", 0.5, model="cnn6")
+    records.headline("faces found", "38 of 40")
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert lines == [
+        {"label": "accuracy", "value": 0.5, "model": "cnn6"},
+        {"label": "faces found", "value": "38 of 40"},
+    ]
+
+
+def test_headlines_go_nowhere_without_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    records.headline("accuracy", 0.5)
+    assert list(tmp_path.iterdir()) == []
