@@ -1,1 +1,1 @@
-"""FACS, and faces that are drawn from action units."""
+"""Faces drawn from FACS action units: single faces, photos, and labelled data sets."""

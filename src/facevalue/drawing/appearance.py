@@ -1,4 +1,4 @@
-"""Whom to draw, how to look at them, and which action units may be asked for."""
+"""What a drawn face looks like: the person, the view, and the intensities of action units."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 20, 23, 24, 25, 26,
 """The FACS action units that move the drawn face."""
 
 GAZE_UNITS = (61, 62, 63, 64)
-"""The FACS units of the eyes' direction: left, right, up and down, as the image shows them."""
+"""The FACS units of gaze: left, right, up and down, as seen in the image."""
 
 OCCLUSIONS = ("none", "hand", "hair", "microphone")
+"""What may cover a part of the face."""
+
 HAIRSTYLES = ("bald", "receding", "short", "parted", "fringe", "long", "curly", "bob")
 
 
 @dataclass(frozen=True)
 class Person:
-    """Who is drawn. Shapes are factors around 1; `skin` and `hair` go from 0 (dark) to 1 (fair)."""
+    """The person who is drawn.
+
+    `age` is in years. Shapes are factors around 1, except for `eye_slant`, `brow_height` and
+    `hairline`, which are offsets around 0 in half frames. `skin`, `hair`, `iris` and `lip_colour`
+    go from 0 to 1, skin and hair from dark to fair, and `beard` from 0 (none) to 1. `asymmetry` is
+    the share by which intensities are higher on one side and lower on the other. `texture` is a
+    seed.
+    """
 
     age: float = 32.0
     skin: float = 0.7
@@ -49,7 +58,7 @@ class Person:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Person:
-        """Draw a person: adult ages, the whole range of skin tones, hair, beards and glasses."""
+        """Return a random adult: any skin tone and hair, some with a beard or glasses."""
 
         def around(mean: float, spread: float) -> float:
             return float(mean + spread * np.clip(rng.normal(), -2, 2))
@@ -93,10 +102,13 @@ class Person:
 
 @dataclass(frozen=True)
 class View:
-    """How the face is seen: angles in degrees, lengths in half frames, blur in output pixels.
+    """How the face is seen.
 
-    Light comes from `light_x` (-1 left, 1 right) and `light_y` (-1 below, 1 above); `noise` is the
-    standard deviation on the scale from 0 to 1, `jpeg` a quality from 1 to 100 (100: none).
+    Angles are in degrees, shifts in half frames, and `blur` is the standard deviation in pixels of
+    the image. Light comes from `light_x` (-1 left, 1 right) and `light_y` (-1 below, 1 above);
+    `hardness` goes from 0 (ambient light only) to 1. `noise` is a standard deviation on the scale
+    of grey levels from 0 to 1, `jpeg` the quality from 1 to 100 (100: no compression), and
+    `texture` a seed.
     """
 
     yaw: float = 0.0
@@ -120,7 +132,7 @@ class View:
 
     @classmethod
     def random(cls, rng: np.random.Generator, *, mild: bool = False) -> View:
-        """Draw a view; a `mild` one is near frontal, sharp, unoccluded and well lit."""
+        """Return a random view; a `mild` one is nearly frontal, sharp, unoccluded and well lit."""
         wide = 0.5 if mild else 1.0
 
         def around(mean: float, spread: float) -> float:
@@ -151,34 +163,34 @@ class View:
 
 
 def check(action_units: Mapping[int, float]) -> None:
-    """Refuse what can't be drawn.
+    """Check that action units can be drawn.
 
     Raises:
-        ValueError: an action unit is unknown or an intensity is not from 0 to 1.
+        ValueError: an action unit is unknown, or an intensity is not from 0 to 1.
     """
     known = ACTION_UNITS + GAZE_UNITS
     for unit, intensity in action_units.items():
         if unit not in known:
             raise ValueError(
-                f"unknown action unit {unit!r}: expected one of {', '.join(map(str, known))}."
+                f"Unknown action unit {unit!r}: use one of {', '.join(map(str, known))}."
             )
         if not 0 <= intensity <= 1:
             raise ValueError(
-                f"the intensity of action unit {unit} must be from 0 to 1, got {intensity}."
+                f"The intensity of action unit {unit} must be from 0 to 1, not {intensity}."
             )
 
 
 class Intensities(dict[int, float]):
-    """Action units of one side of the face; a unit that is not named has intensity 0."""
+    """Intensities (0 to 1) of the action units of one side of the face; 0 for missing keys."""
 
     def __missing__(self, unit: int) -> float:
         return 0.0
 
 
 def sides(action_units: Mapping[int, float], person: Person) -> tuple[Intensities, Intensities]:
-    """Return the intensities on the left and the right of the image: no face is symmetric.
+    """Return the intensities on the left and on the right of the image; no face is symmetric.
 
-    The dimpler, unit 14, shows on one side only, as in contempt.
+    The dimpler, unit 14, is visible on one side only, as in contempt.
     """
     pair = []
     for side in (-1, 1):

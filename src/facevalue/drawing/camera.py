@@ -1,4 +1,4 @@
-"""The drawn face as a photo: the head turned, before a background, through a camera's faults."""
+"""Photographs a drawn face: turns the head, adds a background, occlusions and image faults."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import numpy as np
 
 from facevalue.drawing import geometry
 from facevalue.drawing.appearance import Intensities, Person, View
-from facevalue.drawing.shading import Canvas, Painter, circle, mix, noise_field, ribbon, texture
+from facevalue.drawing.canvas import Canvas, circle, mix, ribbon, texture
+from facevalue.drawing.painter import Painter
 
 NOSE = (0.16, 0.02, 0.03)
-"""How far the nose stands out, and the square spread of it across and down."""
+"""How far the nose stands out, and twice its variance across and down, in half frames."""
 
 
 def crop(units: Intensities, person: Person, view: View, size: int) -> np.ndarray:
-    """Return a drawn face as FER-2013 crops them, uint8, (size, size)."""
+    """Return a drawn face in the crop of FER-2013: uint8, shape (size, size)."""
     over = 2 if size <= 64 else 1
     canvas = Canvas(round(size * over * 1.3), 1.3)
     grey, cover = Painter(canvas, units, person, view).render()
@@ -25,17 +26,21 @@ def crop(units: Intensities, person: Person, view: View, size: int) -> np.ndarra
     if over > 1:
         image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     if view.text:
-        write(image, view)
+        add_watermark(image, view)
     return developed(image, view)
 
 
 def turned(
     canvas: Canvas, layers: np.ndarray, view: View, pixels: int, extent: float
 ) -> np.ndarray:
-    """Return `layers` (n, n, c) as the turned head shows them, in a frame of `pixels`.
+    """Return `layers` (n, n, c), painted on the head, as a camera sees the turned head.
 
-    Each pixel of the frame looks up the point of the head that it sees: the head is taken for a
-    paraboloid with a nose, and the point is found by three rounds of substitution.
+    For each pixel of the frame, the visible point of the head is computed by three rounds of
+    fixed-point iteration. The head is approximated by a paraboloid with a nose.
+
+    Args:
+        pixels: height and width of the frame.
+        extent: half the height and width of the frame, in half frames of a tight crop.
     """
     axis = ((np.arange(pixels, dtype=np.float32) + 0.5) / pixels * 2 - 1) * np.float32(extent)
     across, down = axis[None, :] - view.shift_x, axis[:, None] - view.shift_y
@@ -64,13 +69,13 @@ def turned(
 
 
 def background(pixels: int, view: View) -> np.ndarray:
-    """Return soft grey levels behind a crop, float32 (pixels, pixels)."""
+    """Return a blurred background of grey levels: float32, shape (pixels, pixels), 0 to 1."""
     clouds = texture("clouds", pixels, pixels / 100, view.texture)
     return np.clip(np.float32(view.background) + np.float32(0.12) * clouds, 0.02, 1.0)
 
 
 def developed(image: np.ndarray, view: View) -> np.ndarray:
-    """Return the finished picture, uint8: exposure, blur, noise, JPEG."""
+    """Return the finished image, uint8, after exposure, blur, noise and JPEG compression."""
     image = (image - 0.5) * view.contrast + (0.5 + view.brightness)
     if view.blur > 0.15:
         image = cv2.GaussianBlur(image, (0, 0), view.blur)
@@ -91,17 +96,19 @@ LUMINANCE = np.array(
         [49, 64, 78, 87, 103, 121, 120, 101], [72, 92, 95, 98, 112, 100, 103, 99],
     ]
 )  # fmt: skip
-"""JPEG's quantisation of brightness at quality 50: ITU-T T.81, table K.1."""
+"""JPEG's luminance quantisation table at quality 50. Source: ITU-T T.81, table K.1."""
 
 COSINES = np.cos(np.pi / 8 * np.outer(np.arange(8), np.arange(8) + 0.5)) / 2
 COSINES[0] /= np.sqrt(2)
+"""The discrete cosine transform of 8 values, as a matrix."""
 
 
 def compressed(image: np.ndarray, quality: int) -> np.ndarray:
-    """Return grey levels as JPEG keeps them at a quality from 1 to 99.
+    """Return grey levels after JPEG compression at a quality from 1 to 99.
 
-    Rounding is done by a smooth staircase, so that the last bits of a machine's arithmetic can't
-    decide which way a coefficient falls: the same seed gives the same face everywhere.
+    A smooth staircase function replaces rounding. With true rounding, differences between machines
+    in the last bit of a number could change a coefficient by a whole step; this way the same seed
+    gives the same face everywhere.
     """
     rows, columns = image.shape
     border = (0, -rows % 8, 0, -columns % 8)
@@ -116,7 +123,7 @@ def compressed(image: np.ndarray, quality: int) -> np.ndarray:
 
 
 def occlude(image: np.ndarray, view: View) -> None:
-    """Lay a hand, a lock of hair or a microphone over the picture, in place."""
+    """Paint a hand, a lock of hair or a microphone over the image, in place."""
     if view.occlusion == "none":
         return
     canvas = Canvas(image.shape[0], 1.0)
@@ -141,8 +148,8 @@ def occlude(image: np.ndarray, view: View) -> None:
         mix(image, canvas.fill(centre + 0.17 * circle()), 0.16 + 0.16 * gloss)
 
 
-def write(image: np.ndarray, view: View) -> None:
-    """Write a stock-photo line over the picture, in place."""
+def add_watermark(image: np.ndarray, view: View) -> None:
+    """Write a stock photo's watermark over the image, in place."""
     rng = np.random.default_rng(view.texture + 2)
     pixels = image.shape[0]
     word = str(rng.choice(["stockphoto", "sample", "preview", "picture.com"]))
@@ -150,75 +157,6 @@ def write(image: np.ndarray, view: View) -> None:
     place = (int(rng.integers(-10, pixels // 4)), int(rng.integers(pixels // 3, pixels)))
     cv2.putText(mask, word, place, cv2.FONT_HERSHEY_SIMPLEX, pixels / 110, 255, 1, cv2.LINE_AA)
     mix(image, mask * np.float32(0.5 / 255), 0.9)
-
-
-def muted(rng: np.random.Generator, low: float = 40, high: float = 220) -> np.ndarray:
-    """Return a colour (RGB, 0 to 255) of little saturation, as most things have."""
-    grey = rng.uniform(low, high)
-    return np.clip(grey * (1 + 0.13 * np.clip(rng.normal(size=3), -2, 2)), 0, 255)
-
-
-def landscape(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a scene without people, float32 (height, width, 3) RGB, 0 to 255.
-
-    Hills under a sky, a room with furniture, or lights out of focus.
-    """
-    down = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    top, bottom = muted(rng, 110, 230), muted(rng, 110, 230)
-    image = np.empty((height, width, 3), np.float32)
-    image[:] = top + (bottom - top) * down
-    clouds = cv2.resize(noise_field("clouds"), (width, height), interpolation=cv2.INTER_CUBIC)
-    image += 12 * clouds[..., None]
-    (_hills, _room, _lights)[rng.integers(3)](image, rng)
-    sharpness = width * rng.uniform(0.0015, 0.006)
-    return cv2.GaussianBlur(image, (0, 0), max(0.6, sharpness))
-
-
-def _hills(image: np.ndarray, rng: np.random.Generator) -> None:
-    height, width = image.shape[:2]
-    colour = muted(rng, 60, 140) * (0.9, 1.1, 0.8)
-    x = np.linspace(0, 1, 60)
-    for level in (0.55, 0.68, 0.83):
-        first, second = rng.uniform(0, 6.28, 2)
-        ridge = level + 0.05 * np.sin(5 * x + first) + 0.02 * np.sin(13 * x + second)
-        outline = np.vstack([np.stack([x, ridge], 1), [[1, 1], [0, 1]]]) * (width, height)
-        cv2.fillPoly(image, [np.rint(outline).astype(np.int32)], (colour * (1.5 - level)).tolist())
-        for _ in range(int(rng.integers(0, 9))):  # trees
-            column = rng.uniform(0, 1)
-            base = np.array([column, np.interp(column, x, ridge)]) * (width, height)
-            size = width * rng.uniform(0.01, 0.03)
-            centre = np.rint(base - (0, size)).astype(int).tolist()
-            axes = np.rint([0.7 * size, 1.6 * size]).astype(int).tolist()
-            tone = (colour * (1.1 - level) * rng.uniform(0.7, 1.1)).tolist()
-            cv2.ellipse(image, centre, axes, 0, 0, 360, tone, -1, cv2.LINE_AA)
-
-
-def _room(image: np.ndarray, rng: np.random.Generator) -> None:
-    height, width = image.shape[:2]
-    floor = int(height * rng.uniform(0.75, 0.9))
-    cv2.rectangle(image, (0, floor), (width, height), muted(rng, 40, 120).tolist(), -1)
-    for _ in range(int(rng.integers(2, 6))):
-        x, y = int(rng.uniform(0, width)), int(rng.uniform(0.05, 0.6) * height)
-        far = (x + int(rng.uniform(0.08, 0.3) * width), y + int(rng.uniform(0.15, 0.5) * height))
-        far = (far[0], min(floor, far[1]))
-        cv2.rectangle(image, (x, y), far, muted(rng).tolist(), -1)
-        cv2.rectangle(image, (x, y), far, muted(rng, 30, 90).tolist(), max(1, width // 150))
-        if rng.random() < 0.4:  # shelves or panes
-            for part in np.linspace(y, far[1], int(rng.integers(3, 6)))[1:-1]:
-                cv2.line(
-                    image, (x, int(part)), (far[0], int(part)), (50, 45, 40), max(1, width // 200)
-                )
-
-
-def _lights(image: np.ndarray, rng: np.random.Generator) -> None:
-    height, width = image.shape[:2]
-    image *= rng.uniform(0.3, 0.9)
-    for _ in range(int(rng.integers(6, 18))):
-        centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
-        radius = int(rng.uniform(0.015, 0.07) * width)
-        cover = np.zeros((height, width), np.uint8)
-        cv2.circle(cover, centre, radius, 150, -1, cv2.LINE_AA)
-        mix(image, cover * np.float32(1 / 255), muted(rng, 120, 250).astype(np.float32))
 
 
 def paste(
@@ -230,9 +168,15 @@ def paste(
     side: int,
     clothes: np.ndarray,
 ) -> tuple[int, int, int, int]:
-    """Draw a person whose face is `side` pixels wide into a colour photo (float32), in place.
+    """Draw a person into a colour photo (float32, RGB, 0 to 255), in place.
 
-    Returns the box of the face: x, y, width, height.
+    Args:
+        centre: the centre of the face in the photo, x and y in pixels.
+        side: height and width of the face in pixels.
+        clothes: a colour, RGB, 0 to 255.
+
+    Returns:
+        The box of the face: x, y, width, height.
     """
     extent = 2.6
     canvas = Canvas(round(side * 0.52 * 2 * extent), extent)
@@ -250,5 +194,5 @@ def paste(
     part = frame[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     mix(image[rows, columns], part[..., 3], part[..., :3])
     below = image[rows.stop :, columns]
-    below += part[-1:, :, 3:] * (part[-1:, :, :3] - below)  # the clothes go down to the edge
+    below += part[-1:, :, 3:] * (part[-1:, :, :3] - below)  # the clothes continue to the lower edge
     return round(centre[0] - side / 2), round(centre[1] - side / 2), side, side

@@ -18,8 +18,8 @@ RENDERED = 25_000
 """The number of faces that are drawn by default."""
 
 DRAWING_CODE = (
-    *("appearance.py", "camera.py", "drawn_set.py", "faces.py", "geometry.py", "shading.py"),
-    *("../emotions.py", "../data/fer2013_facts.py"),
+    *("appearance.py", "camera.py", "canvas.py", "drawn_set.py", "faces.py", "geometry.py"),
+    *("painter.py", "scenery.py", "../emotions.py", "../data/fer2013_facts.py"),
 )
 """The files that decide how the drawn faces look: part of the key of every cache of them."""
 

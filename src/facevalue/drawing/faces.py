@@ -1,10 +1,7 @@
-"""Draws faces from FACS action units: the data set that comes with the course.
+"""Draws faces and photos of people from FACS action units.
 
-Nothing here is learnt and no photo is read: an emotion is a set of action units, a unit moves
-parts of a face (`face_geometry`), a lamp lights them (`face_shading`) and a camera takes the
-picture (`face_camera`).
-
-`python -m facevalue.faces sheet out.png` writes a contact sheet.
+Nothing is learnt and no photo is used. An emotion is a set of action units, which move parts of
+the face (`geometry`); the face is lit and painted (`painter`), turned and photographed (`camera`).
 """
 
 from __future__ import annotations
@@ -14,19 +11,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facevalue.drawing import appearance, camera
+from facevalue.drawing import appearance, camera, scenery
 from facevalue.drawing.appearance import ACTION_UNITS, GAZE_UNITS, Intensities, Person, View
 from facevalue.emotions import EMOTIONS
 
 __all__ = ["ACTION_UNITS", "GAZE_UNITS", "Person", "Photo", "View", "draw", "photo"]
 
 WEAKEST = 0.45
-"""The difficulty: intensities of the default set are drawn from WEAKEST to 1."""
+"""The lowest intensity of an expression in the default data set; the highest is 1."""
 
 BLENDS = 0.12
-"""Share of the default set's faces that show some of a second emotion."""
+"""Share of faces in the default data set that also show some of a second emotion."""
 
 Recipe = dict[int, tuple[float, float]]
+"""A range of intensity for each of some action units."""
 
 RECIPES: dict[str, list[Recipe]] = {
     "angry": [
@@ -68,12 +66,18 @@ RECIPES: dict[str, list[Recipe]] = {
     ],
     "neutral": [{}],
 }  # fmt: skip
-"""How each emotion is shown: variants, each a range of intensity for some action units."""
+"""The variants in which each emotion is shown."""
 
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A drawn photo: `image` uint8 (h, w, 3) RGB, `boxes` int (n, 4) as (x, y, width, height)."""
+    """A drawn photo.
+
+    Attributes:
+        image: uint8, shape (height, width, 3), RGB.
+        boxes: int, shape (n, 4), the box of each face: x, y, width, height in pixels.
+        emotions: the emotion of each face.
+    """
 
     image: np.ndarray
     boxes: np.ndarray
@@ -89,25 +93,33 @@ def draw(
     """Draw a face.
 
     Args:
-        action_units: intensity from 0 to 1 of each FACS action unit that is not at rest.
-        person: who is drawn; default: a plain adult.
-        view: how the face is seen; default: from the front, in soft light.
+        action_units: the intensity, 0 to 1, of each FACS action unit that is active.
+        person: who is drawn; by default an average adult.
+        view: how the face is seen; by default from the front, in soft light.
         size: height and width in pixels, at least 24.
     Returns:
         uint8, shape (size, size), grey levels from 0 to 255.
     Raises:
-        ValueError: an unknown unit, an intensity outside 0 to 1, or a size under 24.
+        ValueError: a unit is unknown, an intensity is not from 0 to 1, or `size` is under 24.
     Source: Ekman and Friesen, Facial Action Coding System (1978); data/facs/facs_action_units.csv.
+
+    >>> smile = draw({6: 0.8, 12: 1.0}, Person(age=60), View(yaw=15))
+    >>> smile.shape, smile.dtype
+    ((48, 48), dtype('uint8'))
     """
     appearance.check(action_units)
     if size < 24:
-        raise ValueError(f"size must be at least 24 pixels, got {size}.")
+        raise ValueError(f"size must be at least 24 pixels, not {size}.")
     units = Intensities({int(k): float(v) for k, v in action_units.items()})
     return camera.crop(units, person or Person(), view or View(), size)
 
 
 def expression(emotion: str, rng: np.random.Generator, intensity: float = 1.0) -> dict[int, float]:
-    """Return action units that show an emotion: one of its variants, scaled by `intensity`."""
+    """Return intensities of the action units of an emotion: a random variant, scaled.
+
+    >>> sorted(expression("surprise", np.random.default_rng(0)))
+    [1, 2, 5, 25, 27]
+    """
     variants = RECIPES[emotion]
     recipe = variants[rng.integers(len(variants))]
     units = {k: float(rng.uniform(*span) * intensity) for k, span in recipe.items()}
@@ -119,23 +131,26 @@ def expression(emotion: str, rng: np.random.Generator, intensity: float = 1.0) -
 def photo(
     seed: int | np.random.Generator, people: int = 1, shown: Sequence[str] | None = None
 ) -> Photo:
-    """Draw a photo, 300 to 1,300 pixels wide, of `people` (0 to 3) before a background.
+    """Draw a photo of people in front of a background, 300 to 1,300 pixels wide.
 
     Args:
         seed: the same seed gives the same photo.
-        people: how many people are in it.
-        shown: the emotion of each of them; by default, they are drawn at random.
+        people: the number of people, 0 to 3.
+        shown: the emotion of each person; random by default.
     Raises:
-        ValueError: `people` is not from 0 to 3, or `shown` does not name that many emotions.
+        ValueError: `people` is not from 0 to 3, or `shown` does not name an emotion for each.
+
+    >>> photo(0, people=2, shown=["happy", "sad"]).boxes.shape
+    (2, 4)
     """
     if shown is not None and (len(shown) != people or not set(shown) <= set(EMOTIONS)):
-        raise ValueError(f"shown must name {people} of the seven emotions, got {shown}.")
+        raise ValueError(f"shown must name {people} of the seven emotions, not {shown}.")
     if not 0 <= people <= 3:
-        raise ValueError(f"people must be from 0 to 3, got {people}.")
+        raise ValueError(f"people must be from 0 to 3, not {people}.")
     rng = np.random.default_rng(seed)
     width = int(rng.integers((300, 520, 780)[max(people, 1) - 1], 1301))
     height = int(width * rng.uniform(0.62, 0.8))
-    image = camera.landscape(width, height, rng)
+    image = scenery.landscape(width, height, rng)
     boxes, names = [], []
     slot = width / max(people, 1)
     for k in range(people):
@@ -146,7 +161,7 @@ def photo(
         person = Person.random(rng)
         view = replace(View.random(rng, mild=True), scale=1.0, shift_x=0.0, shift_y=0.0)
         units = Intensities(expression(emotion, rng, float(rng.uniform(0.6, 1))))
-        clothes = camera.muted(rng, 25, 230)
+        clothes = scenery.muted(rng, 25, 230)
         boxes.append(camera.paste(image, units, person, view, centre, side, clothes))
         names.append(emotion)
     grain = rng.standard_normal(image.shape[:2], dtype=np.float32)

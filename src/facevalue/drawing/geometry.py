@@ -1,9 +1,9 @@
-"""The drawn face as geometry: how a person's features lie and how action units move them.
+"""The shapes of a drawn face: where a person's features are, and how action units move them.
 
-One unit of length is half the frame of a tight crop, about nine centimetres. x points right, y
-points down, z towards the viewer. Each side of the face is described with x >= 0; the left side of
-the image is its mirror image, with its own intensities. The numbers were set by eye and by how
-well a network that was trained on photos alone reads the result (tools/bench_faces.py).
+The unit of length is half the frame of a tight crop, about nine centimetres. x points right, y
+down, z towards the viewer. Each side of the face is described with x >= 0; the left side of the
+image is mirrored, with its own intensities. The numbers were chosen by eye, and by the accuracy of
+a network trained on photos only (tools/bench_faces.py).
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ def _spline_basis(points: int, per_segment: int) -> tuple[np.ndarray, np.ndarray
 
 
 def smooth(points: np.ndarray, per_segment: int = 5) -> np.ndarray:
-    """Return a Catmull-Rom curve through `points` (n, 2), with its last point."""
+    """Return a Catmull-Rom curve through `points` (n, 2), including the last one."""
     basis, index = _spline_basis(len(points), per_segment)
     curve = np.einsum("tk,skd->std", basis, points[index]).reshape(-1, 2)
     return np.vstack([curve, points[-1:]])
 
 
 def mirror(points: np.ndarray) -> np.ndarray:
-    """Return points (..., 2) seen in a mirror."""
+    """Return points (..., 2) mirrored at the vertical axis."""
     return points * np.array([-1.0, 1.0])
 
 
 @dataclass
 class Brow:
-    """A brow's centre line (n, 2) and its half thickness along it (n,)."""
+    """An eyebrow: its centre line (n, 2), and half its thickness along the line (n,)."""
 
     line: np.ndarray
     half: np.ndarray
 
     def mirrored(self) -> Brow:
-        """Return the brow of the other side."""
+        """Return the eyebrow of the other side."""
         return Brow(mirror(self.line), self.half)
 
 
 @dataclass
 class Eye:
-    """An eye: upper and lower lid (n, 2), inner to outer corner, and the iris's centre, radius."""
+    """An eye: lids and crease (n, 2), from inner to outer corner; centre and radius of the iris."""
 
     upper: np.ndarray
     lower: np.ndarray
@@ -73,7 +73,7 @@ class Eye:
 
 @dataclass
 class Mouth:
-    """The lips' outlines, each (n, 2) from the left corner to the right one."""
+    """The lips' outlines (n, 2), from the left corner to the right; opening, teeth and jaw."""
 
     upper_outer: np.ndarray
     upper_inner: np.ndarray
@@ -86,7 +86,7 @@ class Mouth:
 
 
 def brow(u: Intensities, p: Person) -> Brow:
-    """Return the brow of one side, with x >= 0."""
+    """Return the eyebrow of one side, with x >= 0."""
     flat = 1 - 0.85 * min(1.0, max(u[4], u[9]))
     arch = p.brow_arch * flat * np.array([0.02, -0.01, -0.035, -0.035, 0.025])
     x = np.array([0.13, 0.25, 0.38, 0.50, 0.61]) * p.eye_distance
@@ -128,7 +128,7 @@ def eye(u: Intensities, p: Person, gaze: tuple[float, float]) -> Eye:
 
 
 def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
-    """Return the mouth; the corners follow their own side's units, the middle their mean."""
+    """Return the mouth; each corner depends on its side's units, the middle on their mean."""
     u = Intensities({k: (left[k] + right[k]) / 2 for k in {*left, *right}})
     jaw = 0.10 * u[26] + 0.34 * u[27]
     part = 0.022 * u[25] + 0.30 * jaw
@@ -201,7 +201,7 @@ def outline(p: Person, jaw: float) -> np.ndarray:
 
 
 def bumps(left: Intensities, right: Intensities, p: Person, mouth: Mouth) -> np.ndarray:
-    """Return the Gaussians that model the features and the muscles' bulges."""
+    """Return Gaussians for features and muscles: rows of x, y, width, height and amplitude."""
     old = np.clip((p.age - 30) / 45, 0, 1)
     tip = 0.16 * p.nose_length
     nose = p.nose_height
@@ -243,7 +243,7 @@ def bumps(left: Intensities, right: Intensities, p: Person, mouth: Mouth) -> np.
 
 @dataclass
 class Fold:
-    """A wrinkle: some points with x >= 0, its greatest half thickness and its depth (0 to 1)."""
+    """A wrinkle: points with x >= 0, half its greatest thickness, and its depth (0 to 1)."""
 
     points: list[tuple[float, float]]
     half: float
@@ -251,7 +251,7 @@ class Fold:
 
 
 def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
-    """Return the wrinkles of one side that age and the action units make."""
+    """Return the wrinkles of one side that age and the action units cause."""
     old = float(np.clip((p.age - 28) / 45, 0, 1))
     corner = np.abs(mouth.upper_outer[-1])
     nose = 0.155 * p.nose_width
@@ -283,7 +283,7 @@ def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
         0.018,
         0.25 * old + 0.7 * u[15] + 0.2 * u[17] + 0.2 * u[9],
     )
-    add(  # the dimpler's pit beside the corner
+    add(  # the dimple next to the corner
         [
             (corner[0] + 0.04, corner[1] - 0.06),
             (corner[0] + 0.06, corner[1]),
@@ -336,7 +336,7 @@ PROFILE = smooth(np.array(
         (0.95, 0.54), (1.0, 0.38), (1.04, 0.25),
     ]
 ))  # fmt: skip
-"""The head from the side: y and depth z of the middle line without nose and lips."""
+"""The head from the side: y and depth z of the centre line, without nose and lips."""
 
 
 def both(right: np.ndarray, left: np.ndarray) -> np.ndarray:
@@ -345,7 +345,7 @@ def both(right: np.ndarray, left: np.ndarray) -> np.ndarray:
 
 
 def curve(*points: tuple[float, float]) -> np.ndarray:
-    """Return a smooth line through points."""
+    """Return a smooth curve through points."""
     return smooth(np.array(points))
 
 
@@ -385,6 +385,5 @@ FRONT_HAIR = {
     "bob": (_FULL, _FALL, _SIDES),
 }
 """Hairstyles: the outer outline, then the hairline on the left and on the right (x >= 0)."""
-
 
 SHIRT = curve((0, 1.62), (0.35, 1.45), (0.62, 1.3), (1.15, 1.42), (1.65, 1.7), (1.8, 3.2), (0, 3.2))

@@ -1,7 +1,11 @@
-"""A sheet of drawn faces: every emotion, and every action unit."""
+"""A contact sheet of drawn faces: every emotion, and every action unit.
+
+`python -m facevalue.drawing.sheet out.png` writes it to a file.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -11,10 +15,20 @@ import numpy as np
 from facevalue.drawing.appearance import ACTION_UNITS, Person, View
 from facevalue.drawing.faces import draw, expression
 from facevalue.emotions import EMOTIONS
+from facevalue.files import atomic_write
+from facevalue.image_files import encode_png
 
 
-def sheet(people: int = 9, size: int = 96) -> np.ndarray:
-    """Return a contact sheet: each emotion of some people, then each unit at 0, 0.5 and 1."""
+def contact_sheet(people: int = 9, size: int = 96) -> np.ndarray:
+    """Return the sheet: each emotion of some people, then each unit at 0, 0.5 and 1.
+
+    Args:
+        people: the number of faces in a row, at least 3.
+        size: height and width of a face in pixels.
+
+    Returns:
+        uint8, shape (height, width), grey levels.
+    """
 
     def named(image: np.ndarray, name: str) -> np.ndarray:
         place = (3, size - 4)
@@ -44,18 +58,18 @@ def sheet(people: int = 9, size: int = 96) -> np.ndarray:
     return np.vstack(rows + [np.hstack([row, blank]) for row in units])
 
 
-def main(arguments: list[str]) -> int:
-    """Write a contact sheet: `python -m facevalue.faces sheet out.png`."""
-    if len(arguments) != 2 or arguments[0] != "sheet":
-        print("usage: python -m facevalue.faces sheet out.png", file=sys.stderr)
-        return 2
-    target = Path(arguments[1])
-    done, code = cv2.imencode(".png", sheet())
-    partial = target.with_suffix(target.suffix + ".part")
-    partial.write_bytes(code.tobytes() if done else b"")
-    partial.replace(target)
+def main(arguments: list[str] | None = None) -> int:
+    """Write the contact sheet; return an exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m facevalue.drawing.sheet",
+        description="Write a sheet of drawn faces.",
+    )
+    parser.add_argument("file", type=Path, help="the PNG file to write")
+    target = parser.parse_args(arguments).file
+    with atomic_write(target) as part:
+        part.write_bytes(encode_png(contact_sheet()))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

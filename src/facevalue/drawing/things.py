@@ -1,4 +1,4 @@
-"""Drawn things that are no faces."""
+"""Drawn objects that are not faces, for telling faces from other things."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from facevalue.data.dataset import SIZE
 
 Place = tuple[int, int]
+"""x and y, in pixels."""
 
 
 def _ball(
@@ -67,10 +68,11 @@ def _flower(
 
 
 OBJECTS = (_ball, _clock, _house, _mug, _flower)
+"""Functions that draw an object of radius r into a float image, in a light and a dark tone."""
 
 
 def photographed(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a float image as a 48 x 48 photo of it: out of focus, with grain, in whole levels."""
+    """Return a 48 x 48 photo (uint8) of a float image: slightly blurred, with grain."""
     small = cv2.resize(grey.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.3, 1.2))
     small = small + rng.uniform(0, 6) * rng.standard_normal(small.shape)

@@ -1,21 +1,17 @@
-"""The drawn face as pixels: a height field lit by a lamp, with skin, eyes and hair painted on.
+"""Paints a drawn face from the front: a height field lit by a lamp, with skin, eyes and hair.
 
-The picture is made on a square canvas, from the front; `face_camera` turns and photographs it.
+`geometry` says where everything is; `camera` turns the picture and photographs it.
 """
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from facevalue.drawing import geometry
 from facevalue.drawing.appearance import Intensities, Person, View, sides
+from facevalue.drawing.canvas import Canvas, circle, mix, ribbon, taper, texture
 from facevalue.drawing.geometry import Brow, Eye, Fold, both, mirror
-
-SHIFT = 5  # sub-pixel bits of OpenCV's polygons
-NOISE = 256  # side of the fixed noise fields that textures are cut from
 
 TINTS = {
     "skin": (1.17, 0.96, 0.82),
@@ -24,88 +20,13 @@ TINTS = {
     "white": (1.02, 1.0, 0.96),
     "dark": (1.1, 0.98, 0.9),
 }
-"""What a colour photo multiplies grey levels by: red, green and blue."""
-
-
-class Canvas:
-    """A square of `pixels` pixels that shows -`extent` to `extent` in both directions."""
-
-    def __init__(self, pixels: int, extent: float) -> None:
-        self.pixels, self.extent = pixels, extent
-        self.unit = pixels / (2 * extent)
-        self.axis = ((np.arange(pixels) + 0.5) / self.unit - extent).astype(np.float32)
-
-    def blank(self) -> np.ndarray:
-        """Return an empty mask, uint8."""
-        return np.zeros((self.pixels, self.pixels), np.uint8)
-
-    def fill_into(self, mask: np.ndarray, outline: np.ndarray, level: float = 255) -> None:
-        """Fill an outline (n, 2), given in units, into a uint8 mask, in place."""
-        scaled = ((outline + self.extent) * self.unit - 0.5) * (1 << SHIFT)
-        cv2.fillPoly(mask, [np.rint(scaled).astype(np.int32)], level, cv2.LINE_AA, SHIFT)
-
-    def fill(self, *outlines: np.ndarray, blur: float = 0.0) -> np.ndarray:
-        """Return the cover (float32, 0 to 1) of some outlines; `blur` is in units."""
-        mask = self.blank()
-        for outline in outlines:
-            self.fill_into(mask, outline)
-        return self.soften(mask, blur)
-
-    def soften(self, mask: np.ndarray, blur: float) -> np.ndarray:
-        """Return a uint8 mask as float32 from 0 to 1, blurred."""
-        cover = mask.astype(np.float32) * np.float32(1 / 255)
-        sigma = blur * self.unit
-        return cv2.GaussianBlur(cover, (0, 0), sigma) if sigma > 0.3 else cover
-
-
-def ribbon(line: np.ndarray, half: np.ndarray | float) -> np.ndarray:
-    """Return the outline of a stroke of half thickness `half` along `line` (n, 2)."""
-    along = np.empty_like(line)
-    along[1:-1] = line[2:] - line[:-2]
-    along[0], along[-1] = line[1] - line[0], line[-1] - line[-2]
-    along /= np.maximum(np.hypot(along[:, :1], along[:, 1:]), 1e-6)
-    normal = along[:, ::-1] * np.array([-1.0, 1.0])
-    offset = normal * (half if isinstance(half, float) else half[:, None])
-    return np.concatenate([line + offset, (line - offset)[::-1]])
-
-
-@lru_cache(maxsize=64)
-def taper(points: int, margin: float = 0.3) -> np.ndarray:
-    """Return the thickness (0 to 1) along a stroke that is thin at both ends."""
-    return np.sin(np.linspace(margin, np.pi - margin, points))
-
-
-@lru_cache(maxsize=8)
-def circle(points: int = 21) -> np.ndarray:
-    """Return the unit circle, (points, 2)."""
-    turn = np.linspace(0, 2 * np.pi, points)
-    return np.stack([np.cos(turn), np.sin(turn)], 1)
-
-
-@lru_cache(maxsize=8)
-def noise_field(kind: str) -> np.ndarray:
-    """Return a fixed field of smooth noise, about -1 to 1: `skin`, `strands` or `clouds`."""
-    rng = np.random.default_rng({"skin": 1, "strands": 2, "clouds": 3}[kind])
-    field = rng.standard_normal((NOISE, NOISE)).astype(np.float32)
-    across, down = {"skin": (1.5, 1.5), "strands": (1.0, 14.0), "clouds": (18.0, 18.0)}[kind]
-    smooth = cv2.GaussianBlur(field, (0, 0), across, sigmaY=down, borderType=cv2.BORDER_REFLECT)
-    return smooth / np.float32(2 * smooth.std())
-
-
-def texture(kind: str, pixels: int, zoom: float, seed: int) -> np.ndarray:
-    """Return a cut of a noise field, `pixels` square, stretched by `zoom`, at a place by `seed`."""
-    side = int(min(NOISE, max(8, pixels / zoom)))
-    room = NOISE - side + 1
-    row, column = seed % room, (seed // 521) % room
-    cut = noise_field(kind)[row : row + side, column : column + side]
-    cut = cut[:, ::-1] if seed & 1 else cut
-    return cv2.resize(cut, (pixels, pixels), interpolation=cv2.INTER_LINEAR)
+"""Factors for red, green and blue that turn grey levels into the colours of a photo."""
 
 
 def base_height(canvas: Canvas, outline: np.ndarray) -> np.ndarray:
-    """Return the head's depth without features: rounded cross-sections inside half an outline."""
+    """Return the height of the head without features: rounded cross-sections in half an outline."""
     y, x = canvas.axis, np.abs(canvas.axis)
-    longer = 0.8 / (outline[-1, 1] - 0.2)  # the jaw stretches the profile
+    longer = 0.8 / (outline[-1, 1] - 0.2)  # an open jaw stretches the profile
     profile = geometry.PROFILE
     depth = np.interp(np.where(y > 0.2, 0.2 + (y - 0.2) * longer, y), profile[:, 0], profile[:, 1])
     width = np.interp(y, outline[:, 1], outline[:, 0], left=0.05, right=0.05)
@@ -115,7 +36,7 @@ def base_height(canvas: Canvas, outline: np.ndarray) -> np.ndarray:
 
 
 def bumps(canvas: Canvas, table: np.ndarray) -> np.ndarray:
-    """Return the sum of Gaussians, rows of (x, y, width, height, amplitude)."""
+    """Return the sum of Gaussians, given as rows of (x, y, width, height, amplitude)."""
     x, y, wide, high, amplitude = table.astype(np.float32).T[:, :, None]
     across = np.exp(-0.5 * ((canvas.axis - x) / wide) ** 2)
     down = np.exp(-0.5 * ((canvas.axis - y) / high) ** 2) * amplitude
@@ -123,27 +44,11 @@ def bumps(canvas: Canvas, table: np.ndarray) -> np.ndarray:
     return cv2.gemm(down, across, 1, None, 0, flags=cv2.GEMM_1_T)  # type: ignore[call-overload]
 
 
-def mix(image: np.ndarray, cover: np.ndarray, value: np.ndarray | float) -> None:
-    """Lay `value` over `image` where `cover` (h, w) is, in place; both may have channels."""
-    if cover.size > 60_000:  # most covers of a large picture are small: leave the rest alone
-        rows = np.flatnonzero(cv2.reduce(cover, 1, cv2.REDUCE_MAX))
-        columns = np.flatnonzero(cv2.reduce(cover, 0, cv2.REDUCE_MAX))
-        if not len(rows):
-            return
-        part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        if isinstance(value, np.ndarray) and value.ndim > 1:
-            shape = np.broadcast_shapes(value.shape, image.shape)
-            value = np.broadcast_to(value, shape)[part]
-        image, cover = image[part], cover[part]
-    if image.ndim > cover.ndim:
-        cover = cover[..., None]
-    image += cover * (value - image)
-
-
 class Painter:
-    """Draws one person from the front; grey levels go from 0 to 1.
+    """Paints one person from the front, in grey levels from 0 to 1.
 
-    With `colour`, `tint` (n, n, 3) tells what to multiply the grey levels by for a colour photo.
+    With `colour`, the attribute `tint` (n, n, 3) holds the factors that make a colour photo of the
+    grey levels.
     """
 
     def __init__(
@@ -172,14 +77,14 @@ class Painter:
         value: np.ndarray | float,
         tint: str | tuple[float, float, float] = "",
     ) -> None:
-        """Lay a grey level, and in colour its tint, over the picture."""
+        """Blend a grey level into the image, and its tint into the colours, in place."""
         mix(image, cover, value)
         if self.tint is not None and tint:
             shade = TINTS[tint] if isinstance(tint, str) else tint
             mix(self.tint, cover, np.array(shade, np.float32))
 
     def render(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the person's grey levels and cover (1 inside), both (n, n) float32."""
+        """Return the person's grey levels and opacity, both float32, shape (n, n), 0 to 1."""
         canvas, p, mouth = self.canvas, self.person, self.mouth
         wrinkles = self.wrinkles()
         upper = np.concatenate([mouth.upper_outer, mouth.upper_inner[::-1]])
@@ -189,7 +94,9 @@ class Painter:
         rim = np.minimum(0.45 + 1.2 * height, 1)
         height += bumps(canvas, geometry.bumps(self.left, self.right, p, mouth))
         height += 0.035 * cv2.GaussianBlur(lips, (0, 0), 0.03 * canvas.unit) - 0.06 * wrinkles
-        height += 0.06 * cv2.GaussianBlur(wrinkles, (0, 0), 0.045 * canvas.unit)  # flesh swells
+        height += 0.06 * cv2.GaussianBlur(
+            wrinkles, (0, 0), 0.045 * canvas.unit
+        )  # the skin swells around them
         light, gloss = self.light(height)
         light *= rim
 
@@ -210,7 +117,7 @@ class Painter:
         return self.add_hair(face)
 
     def wrinkles(self) -> np.ndarray:
-        """Return the depth (0 to 1) of the folds that age and the action units make."""
+        """Return the depth (0 to 1) of the wrinkles that age and the action units cause."""
         mask = self.canvas.blank()
         found: list[tuple[float, np.ndarray]] = []
         for side, units in ((-1, self.left), (1, self.right)):
@@ -227,16 +134,17 @@ class Painter:
         return outline if side > 0 else mirror(outline)
 
     def light(self, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the light on the surface, and its gloss.
+        """Return the diffuse light on the surface, and its gloss.
 
-        Lambert's law with an ambient part; cavities (below their blurred surroundings) darker.
+        The light follows Lambert's law with an ambient part. Cavities, which lie below their
+        blurred surroundings, are darker.
         """
         unit, view = self.canvas.unit, self.view
         smooth = cv2.GaussianBlur(height, (0, 0), 0.022 * unit)
         dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=unit / 8)
         dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=unit / 8)
         slope = 1 / np.sqrt(1 + dx * dx + dy * dy)
-        yaw = np.radians(view.yaw)  # the lamp stays where it is when the head turns
+        yaw = np.radians(view.yaw)  # the lamp stays in place when the head turns
         across = view.light_x * np.cos(yaw) - np.sin(yaw)
         lamp = np.array([across, -view.light_y, np.cos(yaw)], np.float32)
         lamp /= np.linalg.norm(lamp)
@@ -313,7 +221,7 @@ class Painter:
         self.lay(face, hole, inside, "white")
 
     def add_hair(self, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Lay the face over back hair, neck and ears, and the front hair over the face."""
+        """Paint the face over back hair, neck and ears, and the front hair over the face."""
         canvas, p = self.canvas, self.person
         strands = texture("strands", canvas.pixels, canvas.unit / 50, p.texture)
         shine = 1 + 0.35 * np.exp(-(((canvas.axis + 1.0) / 0.22) ** 2))[:, None]
@@ -353,7 +261,7 @@ class Painter:
         return picture, cover
 
     def fray(self, outline: np.ndarray, strands: np.ndarray) -> np.ndarray:
-        """Return the cover of a mass of hair whose edge frays into strands."""
+        """Return the opacity of hair that frays into strands at its edge."""
         soft = self.canvas.fill(outline, blur=0.04)
         return np.clip(2.2 * soft - 0.6 + 0.5 * strands * (1 - soft) * (soft > 0.02), 0, 1)
 
@@ -368,9 +276,12 @@ def _glasses() -> list[np.ndarray]:
 
 
 GLASSES = _glasses()
+"""The outlines of glasses."""
+
 BEARD = np.array(
     [
         (0.0, 0.36), (0.2, 0.38), (0.36, 0.52), (0.5, 0.38), (0.68, 0.1), (0.80, 0.15),
         (0.74, 0.7), (0.4, 1.05), (0.0, 1.1),
     ]
 )  # fmt: skip
+"""The right half of a beard's outline."""
