@@ -1,1 +1,1 @@
-"""Networks, augmentation, the training loop and recipe, transfer, classical features."""
+"""Networks, augmentation, training, transfer learning, and classical models."""

@@ -1,4 +1,4 @@
-"""Other people's networks, and ours, without their classifiers."""
+"""Pretrained networks without their classifiers: published ones and the project's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keras import layers
 from facevalue import paths
 from facevalue.data.download import DownloadError
 from facevalue.learning.networks import recogniser_body, residual, small_body, vggface
-from facevalue.learning.weight_files import load_by_name, weight_file
+from facevalue.learning.weight_files import weight_file
 
 KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 VGGFACE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
@@ -29,22 +29,22 @@ def _application(name: str) -> Callable[[int], keras.Model]:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network without its classifier: what it learnt from, what it expects, where it is.
+    """A network without its classifier: its training, its input and its weight file.
 
     Attributes:
         title: its name in figures and tables.
-        learnt_from: the images and the task that its weights come from.
-        build: makes it with random weights, for images of a size.
-        scale, offset: it expects `x * scale + offset` of an image x from 0 to 255; the offset is
-            by channel. For VGG16, ResNet-50 and VGGFace the channels are blue, green, red; in a
-            grey face all three are equal, so that only the offsets tell the order.
-        smallest: least height and width of an image.
-        sizes: the sizes for which there are weights; empty where one file serves all.
-        address: the weight file on the web; "" where it comes with the project.
-        file: under models/, where it comes with the project.
-        cut: makes the body of what the file holds, where that is more.
-        md5: the checksum that Keras publishes, or "" where nobody does.
-        by_name: whether the layers are found in the file by their names.
+        learnt_from: the images and the task that it was trained on.
+        build: returns the network with random weights, for images of the given size in pixels.
+        scale, offset: for an image x from 0 to 255, the network expects `x * scale + offset`, with
+            one offset for each channel. VGG16, ResNet-50 and VGGFace take the channels in the
+            order blue, green, red. In a grey face all three are equal, so only the offsets depend
+            on the order.
+        min_size: the smallest height and width of an image in pixels.
+        sizes: the sizes that have weights; empty if one weight file fits every size.
+        address: the URL of the weight file; "" if the file comes with the project.
+        file: the .keras file in models/, if it comes with the project.
+        cut: returns the body of the network in `file`, if that network has a classifier.
+        md5: the published checksum of the weight file; "" if there is none.
     """
 
     title: str
@@ -52,13 +52,12 @@ class Backbone:
     build: Callable[[int], keras.Model]
     scale: float = 1.0
     offset: tuple[float, float, float] = (-103.939, -116.779, -123.68)
-    smallest: int = 32
+    min_size: int = 32
     sizes: tuple[int, ...] = ()
     address: str = ""
     file: str = ""
     cut: Callable[[keras.Model], keras.Model] | None = None
     md5: str = ""
-    by_name: bool = False
 
 
 _MINUS_1_TO_1: dict[str, Any] = {"scale": 1 / 127.5, "offset": (-1.0, -1.0, -1.0)}
@@ -92,16 +91,15 @@ BACKBONES = {
         "photos of 2,622 known people: who is it?",
         vggface,
         offset=(-93.5940, -104.7624, -129.1863),
-        smallest=48,
+        min_size=48,
         address=f"{VGGFACE}rcmalli_vggface_tf_notop_vgg16.h5",
-        by_name=True,
     ),
     "rendered": Backbone(
         "small body",
         "drawn faces: which muscles move?",
         small_body,
         **_MINUS_1_TO_1,
-        smallest=16,
+        min_size=16,
         sizes=(48,),
         file="transfer/rendered.keras",
     ),
@@ -110,7 +108,7 @@ BACKBONES = {
         "Training of FER-2013: seven emotions",
         small_body,
         **_MINUS_1_TO_1,
-        smallest=16,
+        min_size=16,
         sizes=(48,),
         file="transfer/fer2013.keras",
     ),
@@ -120,13 +118,13 @@ BACKBONES = {
         lambda _: residual(),
         scale=1 / 255,
         offset=(0.0, 0.0, 0.0),
-        smallest=48,
+        min_size=48,
         sizes=(48,),
         file="accurate.keras",
         cut=recogniser_body,
     ),
 }
-"""The four of project 4, by their columns in transfer_f1.csv, and those that we trained."""
+"""The backbones of project 4, by their columns in transfer_f1.csv, and the project's own."""
 
 PUBLISHED = ("mobilenet_v2", "resnet50", "vgg16", "vggface")
 """The backbones whose weights are a download."""
@@ -135,68 +133,88 @@ PUBLISHED = ("mobilenet_v2", "resnet50", "vgg16", "vggface")
 def backbone(
     name: str, size: int | None = None, *, weights: bool = True, address: str | None = None
 ) -> keras.Model:
-    """Return a body without its classifier, with its published weights.
+    """Return a network without its classifier, with its published weights.
 
-    A file is downloaded once, goes on where it broke off, and is kept in data/processed/weights
-    with its checksum (`weight_file`).
+    A published weight file is downloaded once and kept with its checksum (see `weight_file`).
 
     Args:
         name: a key of `BACKBONES`; "rendered", "fer2013" and "accurate" come with the project.
-        size: height and width of its input, float32 (n, size, size, 3), as `prepare` makes it;
-            by default 48 for our own and 96 for the others.
+        size: height and width of the images in pixels; by default 96 for the published networks
+            and 48 for the others.
         weights: False for random weights.
-        address: the weight file, where it is not at its published address.
+        address: another URL of the weight file.
+
+    Returns:
+        A model from images, float, shape (n, size, size, 3), as `prepare` returns them, to
+        feature maps.
 
     Raises:
-        ValueError: there is no such backbone, or none for this size.
-        DownloadError: the weights are not to be had, or not what they were; a sentence says why.
+        ValueError: `name` or `size` is not available.
+        DownloadError: the weight file cannot be downloaded, or is not the expected one.
+
+    >>> backbone("mobilenet_v2", 96, weights=False).output_shape
+    (None, 3, 3, 1280)
     """
     spec = described(name)
     size = size or (96 if name in PUBLISHED else 48)
-    if size < spec.smallest or (spec.sizes and size not in spec.sizes):
-        known = " or ".join(map(str, spec.sizes)) or f"{spec.smallest} or more"
+    if size < spec.min_size or (spec.sizes and size not in spec.sizes):
+        known = " or ".join(map(str, spec.sizes)) or f"{spec.min_size} or more"
         raise ValueError(f"{spec.title} takes images of {known} pixels, not {size}.")
-    if name not in PUBLISHED:
-        load = keras.models.load_model
-        own = load(own_file(name), compile=False) if weights else spec.build(size)
-        return spec.cut(own) if spec.cut else own
+    if name in PUBLISHED:
+        return _published(spec, name, size, weights, address or spec.address)
+    if weights:
+        network = keras.models.load_model(own_file(name), compile=False)
+    else:
+        network = spec.build(size)
+    return spec.cut(network) if spec.cut else network
+
+
+def _published(spec: Backbone, name: str, size: int, weights: bool, address: str) -> keras.Model:
     model = spec.build(size)
     model.name = name
     if weights:
-        file = weight_file((address or spec.address).format(size=size), md5=spec.md5)
+        file = weight_file(address.format(size=size), md5=spec.md5)
         try:
-            missing = load_by_name(model, file) if spec.by_name else model.load_weights(file)
-            if missing:
-                raise ValueError(f"it lacks {', '.join(missing)}")
-        except (OSError, KeyError, ValueError):
+            model.load_weights(file)
+        except (OSError, KeyError, ValueError) as error:
             raise DownloadError(
-                f"{file.name} in {file.parent} does not hold {spec.title}'s weights: "
-                "delete it and run this again."
-            ) from None
+                f"{file} does not hold the weights of {spec.title}: delete the file and try again."
+            ) from error
     return model
 
 
 def described(name: str) -> Backbone:
-    """Return what is known about a backbone.
+    """Return the entry of a backbone in `BACKBONES`.
 
     Raises:
         ValueError: there is no such backbone.
+
+    >>> described("vgg16").title
+    'VGG16'
     """
     if name not in BACKBONES:
-        raise ValueError(f"there is no backbone {name!r}: choose {', '.join(BACKBONES)}.")
+        raise ValueError(f"There is no backbone {name!r}: choose one of {', '.join(BACKBONES)}.")
     return BACKBONES[name]
 
 
 def own_file(name: str) -> Path:
-    """Return where a body that the project trained itself is kept."""
+    """Return the path of the .keras file of one of the project's own backbones."""
     return paths.root() / "models" / described(name).file
 
 
 def prepare(faces: keras.KerasTensor, name: str, size: int) -> keras.KerasTensor:
-    """Turn grey faces (n, 48, 48, 1) from 0 to 255 into what a backbone expects.
+    """Resize and rescale grey faces for a backbone, as layers of a model.
+
+    Args:
+        faces: grey levels from 0 to 255, shape (n, 48, 48, 1).
+        name: a key of `BACKBONES`.
+        size: height and width that the backbone takes, in pixels.
 
     Returns:
-        (n, size, size, 3), in the range of that backbone.
+        Images, shape (n, size, size, 3), in the range that the backbone expects.
+
+    >>> prepare(keras.Input((48, 48, 1)), "mobilenet_v2", 96).shape
+    (None, 96, 96, 3)
     """
     spec = described(name)
     x = faces if faces.shape[1] == size else layers.Resizing(size, size, name="resize")(faces)

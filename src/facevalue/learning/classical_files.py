@@ -1,4 +1,4 @@
-"""Saving and loading classical models safely."""
+"""Saving and loading classical models without the risks of pickle."""
 
 from __future__ import annotations
 
@@ -8,76 +8,87 @@ from pathlib import Path
 from typing import Any
 
 import skops.io
+from sklearn.base import BaseEstimator
 
 from facevalue.files import atomic_write
+from facevalue.learning.image_features import BinaryPatterns, Gradients, Pixels
+from facevalue.learning.mirror_ridge import MirrorRidge
 
-LARGEST = 400_000_000
-"""Bytes that a saved model may have, packed or unpacked."""
+MAX_BYTES = 400_000_000
+"""The largest model that is loaded, compressed or not."""
 
-_OWN = ("Pixels", "Gradients", "BinaryPatterns", "MirrorRidge")
-TRUSTED = tuple(f"facevalue.classical.{name}" for name in _OWN)
-"""The classes of this module that a saved model may contain, besides scikit-learn's own."""
+TRUSTED = tuple(
+    f"{kind.__module__}.{kind.__name__}"
+    for kind in (Pixels, Gradients, BinaryPatterns, MirrorRidge)
+)
+"""The project's own classes that a saved model may contain, besides scikit-learn's."""
 
 
-def save(model: Any, path: Path) -> int:
-    """Write a trained model with skops, which stores no code, and return its size in bytes.
-
-    The file appears only when it is complete.
+def save(model: BaseEstimator, path: Path) -> int:
+    """Save a trained model with skops, which stores no code, and return its size in bytes.
 
     Args:
-        model: a scikit-learn model, also with this module's classes in it.
-        path: where to; by custom it ends in .skops.
+        model: a model of scikit-learn, which may contain the classes in `TRUSTED`.
+        path: the file to write, atomically; its name should end in .skops.
 
     Raises:
-        ValueError: the model contains something that `load` would refuse.
+        ValueError: the model contains a class that `load` would refuse.
+
+    >>> import tempfile
+    >>> from sklearn.dummy import DummyClassifier
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "model.skops"
+    ...     _ = save(DummyClassifier().fit([[0], [1]], [3, 3]), path)
+    ...     load(path).predict([[5]]).tolist()
+    [3]
     """
     data = skops.io.dumps(model)
-    _refuse(data, path)
+    _check(data, path)
     with atomic_write(path) as part:
         part.write_bytes(data)
     return len(data)
 
 
 def load(path: Path) -> Any:
-    """Return a model that `save` wrote; nothing of an unknown type is loaded, no code is run.
+    """Return a model that `save` saved. Unknown classes are refused, and no code is run.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is too large, damaged, holds unknown types, or is no classifier.
+        ValueError: it is too large or damaged, contains unknown classes, or is not a classifier.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"there is no model {path.name}: run notebook 06, which saves one.")
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path.name} has more than {LARGEST:,} bytes: it is no model of ours.")
+        raise FileNotFoundError(f"There is no model {path}: run notebook 06, which saves one.")
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path} is larger than {MAX_BYTES:,} bytes: not a Face Value model.")
     data = path.read_bytes()
-    _refuse(data, path)
+    _check(data, path)
     try:
         model = skops.io.loads(data, trusted=list(TRUSTED))
     except Exception as error:  # skops raises whatever the damaged part leads to
-        raise ValueError(f"{path.name} is damaged: {error}; save the model again.") from error
+        raise ValueError(f"{path} is damaged ({error}): save the model again.") from error
     if not hasattr(model, "predict"):
-        raise ValueError(f"{path.name} holds a {type(model).__name__}, which cannot predict.")
+        raise ValueError(f"{path} holds a {type(model).__name__}, which cannot predict.")
     return model
 
 
-def _refuse(data: bytes, path: Path) -> None:
-    """Raise a ValueError if a saved model is no zip, unpacks to too much, or is not trusted."""
+def _check(data: bytes, path: Path) -> None:
+    """Raise a ValueError if a saved model is not a zip file, unpacks to too much, or is unsafe."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-        types = skops.io.get_untrusted_types(data=data) if unpacked <= LARGEST else []
-    except Exception as error:
-        raise ValueError(f"{path.name} is no model saved with skops: {error}.") from error
-    if unpacked > LARGEST:
-        raise ValueError(f"{path.name} unpacks to {unpacked:,} bytes: it is no model of ours.")
+        types = skops.io.get_untrusted_types(data=data) if unpacked <= MAX_BYTES else []
+    except Exception as error:  # skops raises whatever the damaged part leads to
+        raise ValueError(f"{path} is not a model saved with skops: {error}.") from error
+    if unpacked > MAX_BYTES:
+        raise ValueError(f"{path} unpacks to {unpacked:,} bytes: not a Face Value model.")
     unknown = sorted(set(types) - set(TRUSTED))
     if unknown:
         raise ValueError(
-            f"{path.name} holds types that are not loaded: {', '.join(unknown)}; "
-            "save a model made of scikit-learn's and facevalue.classical's parts."
+            f"{path} contains types that are not loaded ({', '.join(unknown)}): build the model "
+            "from scikit-learn's classes and facevalue.learning's only."
         )
 
 
-def size(model: Any) -> int:
+def size(model: BaseEstimator) -> int:
     """Return how many bytes `save` would write."""
     return len(skops.io.dumps(model))

@@ -1,4 +1,4 @@
-"""Training a transferred network again."""
+"""Training a network again from given weights."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 import keras
 import numpy as np
 
-STRUNG = 10_000
-"""Up to this number of rows, epochs are strung together: 92 MB of faces."""
+JOIN_ROWS = 10_000
+"""Epochs of up to this many rows in total are joined into one: 92 MB of 48x48 faces."""
 
 
 def refit(
@@ -19,11 +19,21 @@ def refit(
     epochs: int,
     batch: int = 32,
 ) -> float:
-    """Train a compiled model from the given weights, as if it were new; return the seconds.
+    """Train a compiled model from the given weights, as if it were new.
 
-    A new model is a new program, and making that takes longer than training on a hundred faces.
-    This uses the old program, with the optimizer's memory wiped. Short epochs are strung together
-    into one long one, which saves the time between them.
+    A new model would have to be compiled, which takes longer than training on a hundred faces.
+    This one keeps its compiled training step; only the state of its optimizer is reset. Short
+    epochs are joined into one long epoch, which saves the pauses between them.
+
+    Args:
+        model: a compiled model.
+        weights: the weights to start from, as `model.get_weights` returns them.
+        x, y: the inputs and the targets, one row for each face.
+        epochs: how many times each row is seen.
+        batch: rows in a training step.
+
+    Returns:
+        How long the training took, in seconds.
     """
     model.set_weights(weights)
     model.optimizer.build(model.trainable_variables)
@@ -31,8 +41,8 @@ def refit(
         if not value.path.endswith("learning_rate"):
             value.assign(keras.ops.zeros_like(value))
     start = time.perf_counter()
-    if len(x) * epochs <= STRUNG:
-        order = np.tile(np.arange(len(x)), epochs)  # `fit` shuffles them
-        x, y, epochs = x[order], y[order], 1
+    if len(x) * epochs <= JOIN_ROWS:
+        rows = np.tile(np.arange(len(x)), epochs)  # `fit` shuffles them
+        x, y, epochs = x[rows], y[rows], 1
     model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0)
     return time.perf_counter() - start

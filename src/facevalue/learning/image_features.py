@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -12,17 +13,15 @@ from facevalue.data import descriptors
 from facevalue.data.dataset import SIZE
 from facevalue.learning.classical_checks import check_features, check_images
 
-AT_ONCE = 500
-"""Images whose features are computed together: more would only need more memory."""
-
-BLOCK = 2_000
-"""Rows of the equations that are solved together; five blocks or more show their progress."""
+BATCH = 500
+"""How many images are computed at a time: more would need more memory and save no time."""
 
 
-class _Images(TransformerMixin, BaseEstimator):
-    """What the transformers below share: nothing to learn, images in, rows of numbers out."""
+class ImageFeatures(TransformerMixin, BaseEstimator, ABC):
+    """A transformer of scikit-learn from images to features, with nothing to learn."""
 
-    def fit(self, images: np.ndarray, labels: np.ndarray | None = None) -> Any:
+    def fit(self, images: np.ndarray, labels: np.ndarray | None = None) -> Self:
+        """Check the images, uint8, shape (n, 48, 48), and return the transformer."""
         check_images(images)
         return self
 
@@ -30,82 +29,104 @@ class _Images(TransformerMixin, BaseEstimator):
         return True
 
     def transform(self, images: np.ndarray) -> np.ndarray:
-        """Return float32 features, shape (n, d), of images, uint8, shape (n, 48, 48)."""
+        """Return features, float32, shape (n, d), of images, uint8, shape (n, 48, 48)."""
         images = check_images(images)
-        starts = range(0, max(len(images), 1), AT_ONCE)
-        return np.concatenate([self._rows(images[k : k + AT_ONCE]) for k in starts])
+        starts = range(0, max(len(images), 1), BATCH)
+        return np.concatenate([self.compute(images[k : k + BATCH]) for k in starts])
 
-    def _rows(self, images: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def compute(self, images: np.ndarray) -> np.ndarray:
+        """Return the features of one batch of images."""
 
 
-class Pixels(_Images):
-    """The grey levels themselves: 2,304 numbers from 0 to 1, row by row."""
+class Pixels(ImageFeatures):
+    """The grey levels themselves: 2,304 numbers from 0 to 1, row by row.
 
-    def _rows(self, images: np.ndarray) -> np.ndarray:
+    >>> Pixels().transform(np.full((1, 48, 48), 255, np.uint8)).shape
+    (1, 2304)
+    """
+
+    def compute(self, images: np.ndarray) -> np.ndarray:
         return images.reshape(len(images), SIZE * SIZE).astype("float32") / 255
 
 
-class Gradients(_Images):
-    """Histograms of oriented gradients (HOG): which way edges run, by cell of the face.
+class Gradients(ImageFeatures):
+    """Histograms of oriented gradients (HOG): the directions of the edges in each cell of the face.
 
-    Source: Dalal and Triggs (2005), https://doi.org/10.1109/CVPR.2005.177, computed by OpenCV:
-    nine directions, blocks of 2 x 2 cells, each normalised to length 1 with a limit of 0.2.
+    They are OpenCV's, with nine directions and blocks of 2 x 2 cells, each normalised to length 1
+    with a limit of 0.2.
 
     Args:
         cell: width and height of a cell in pixels; it must divide 48.
         step: pixels from one block to the next, a divisor of `cell`; None for one cell.
+
+    Raises:
+        ValueError: `transform` was given a `cell` or `step` that does not divide.
+
+    Source: Dalal and Triggs (2005), https://doi.org/10.1109/CVPR.2005.177
+
+    >>> Gradients(cell=8).transform(np.zeros((1, 48, 48), np.uint8)).shape
+    (1, 900)
     """
 
     def __init__(self, cell: int = 8, step: int | None = None) -> None:
         self.cell = cell
         self.step = step
 
-    def _rows(self, images: np.ndarray) -> np.ndarray:
+    def compute(self, images: np.ndarray) -> np.ndarray:
         cell = self.cell
         if cell < 2 or SIZE % cell or SIZE // cell < 2:
-            raise ValueError(f"a cell of {cell} pixels does not fit: choose 4, 6, 8, 12, 16 or 24.")
+            raise ValueError(f"A cell of {cell} pixels does not fit: choose 4, 6, 8, 12, 16 or 24.")
         step = cell if self.step is None else self.step
         if step < 1 or cell % step:
-            raise ValueError(f"a step of {step} pixels does not fit: it must divide {cell}.")
+            raise ValueError(f"A step of {step} pixels does not fit: it must divide {cell}.")
         return descriptors.hog(images, cell, step)
 
 
 def _uniform() -> np.ndarray:
-    """Return for each of 256 codes its bin: 58 codes with at most two changes, 1 for the rest."""
+    """Return the bin of each of the 256 codes: 58 bins for the uniform codes, one for the rest."""
     bits = (np.arange(256)[:, None] >> np.arange(8)) & 1
     uniform = (bits != np.roll(bits, 1, axis=1)).sum(axis=1) <= 2
     return np.where(uniform, np.cumsum(uniform) - 1, 58)
 
 
 UNIFORM = _uniform()
-AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
-"""The eight neighbours of a pixel, clockwise: steps down and to the right."""
+"""The bin of each code, int, shape (256,)."""
+
+NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+"""The eight neighbours of a pixel, clockwise: rows down and columns to the right."""
 
 
-class BinaryPatterns(_Images):
-    """Local binary patterns (LBP): histograms, by block of the face, of tiny patterns.
+class BinaryPatterns(ImageFeatures):
+    """Local binary patterns (LBP): a histogram of tiny patterns for each block of the face.
 
-    Each pixel is compared with its eight neighbours; the eight answers, as bits, are a pattern.
-    The 58 patterns that change at most twice around the circle (edges, corners, spots) have a
-    bin each, all others share one. Square roots of shares are returned, so that the distance of
-    two rows is the Hellinger distance of the histograms.
-    Source: Ahonen, Hadid and Pietikainen (2006), https://doi.org/10.1109/TPAMI.2006.244.
+    Each pixel is compared with its eight neighbours; the eight results, as bits, are its pattern.
+    The 58 uniform patterns, which change at most twice around the circle (edges, corners, spots),
+    have one bin each; all others share one. The features are the square roots of the shares, so
+    the distance between two rows is the Hellinger distance between the histograms.
 
     Args:
         block: width and height of a block in pixels; it must divide 48.
+
+    Raises:
+        ValueError: `transform` was given a `block` that does not divide 48.
+
+    Source: Ahonen, Hadid and Pietikainen (2006), https://doi.org/10.1109/TPAMI.2006.244
+
+    >>> BinaryPatterns(block=12).transform(np.zeros((1, 48, 48), np.uint8)).shape
+    (1, 944)
     """
 
     def __init__(self, block: int = 8) -> None:
         self.block = block
 
-    def _rows(self, images: np.ndarray) -> np.ndarray:
+    def compute(self, images: np.ndarray) -> np.ndarray:
         if self.block < 2 or SIZE % self.block:
-            raise ValueError(f"a block of {self.block} pixels does not divide {SIZE}.")
+            raise ValueError(f"A block of {self.block} pixels does not fit: it must divide {SIZE}.")
         n, side = len(images), SIZE // self.block
         wide = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode="edge")
         codes = np.zeros((n, SIZE, SIZE), np.uint8)
-        for bit, (down, right) in enumerate(AROUND):
+        for bit, (down, right) in enumerate(NEIGHBOURS):
             shifted = wide[:, 1 + down : 1 + down + SIZE, 1 + right : 1 + right + SIZE]
             codes |= (shifted >= images).astype(np.uint8) << np.uint8(bit)
         place = np.arange(SIZE) // self.block
@@ -115,24 +136,26 @@ class BinaryPatterns(_Images):
 
 
 def pca(features: np.ndarray, components: int, whiten: bool = False) -> PCA:
-    """Return a PCA of training features.
+    """Return a principal component analysis (PCA) of training features.
 
     Args:
         features: float, shape (n, d), of training faces only.
-        components: how many directions to keep.
-        whiten: divide each component by its standard deviation.
+        components: how many components to keep.
+        whiten: whether to divide each component by its standard deviation.
 
     Raises:
-        ValueError: fewer faces or numbers than components, NaN.
+        ValueError: there are fewer faces or numbers than components, or NaN.
+
+    >>> rows = np.random.default_rng(0).normal(size=(20, 5))
+    >>> pca(rows, 2).transform(rows).shape
+    (20, 2)
     """
     features = check_features(features)
-    least = min(features.shape)
-    if not 1 <= components <= least:
-        n, d = features.shape
+    n, d = features.shape
+    if not 1 <= components <= min(n, d):
         raise ValueError(
             f"{components} components cannot be found in {n} faces of {d} numbers: "
-            f"ask for 1 to {least}, or give more faces."
+            f"choose 1 to {min(n, d)}, or use more faces."
         )
-    n, d = features.shape
     solver = "full" if 2 * n < d else "covariance_eigh"  # whichever decomposes the smaller matrix
     return PCA(components, whiten=whiten, svd_solver=solver).fit(features)

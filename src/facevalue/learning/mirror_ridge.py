@@ -1,4 +1,4 @@
-"""Ridge regression on several views of a face and its mirror image."""
+"""Kernel ridge regression on several kinds of features of a face and its mirror image."""
 
 from __future__ import annotations
 
@@ -8,41 +8,46 @@ from tqdm import tqdm
 
 from facevalue.learning.classical_checks import check_images, check_labels
 from facevalue.learning.image_features import (
-    AT_ONCE,
-    BLOCK,
+    BATCH,
     BinaryPatterns,
     Gradients,
-    _Images,
+    ImageFeatures,
     pca,
 )
+
+BLOCK = 2_000
+"""Rows of the equations that are solved together; five blocks or more show a progress bar."""
 
 VIEWS: tuple[tuple[str, int], ...] = (
     ("overlapping gradients", 8),
     ("patterns", 8),
     ("patterns", 12),
 )
-"""What `MirrorRidge` looks at: gradients by cell, binary patterns by block, and their sizes."""
+"""The features that `MirrorRidge` uses: their kind, and the size of a cell or block in pixels."""
 
 
 class MirrorRidge(ClassifierMixin, BaseEstimator):
-    """Kernel ridge regression on several views of a face, trained on each face and its mirror.
+    """Kernel ridge regression on several views of a face, trained with mirror images too.
 
-    Each view is shortened by PCA and brought to the same scale; a Gaussian kernel compares faces
-    by all views together. Summed over both faces and their mirror images, the kernel gives the
-    same borders as twice the training images would, at the price of once: the equations have one
-    unknown for each face and class.
-    Source: Haasdonk and Burkhardt (2007), https://doi.org/10.1007/s10994-007-5009-7 (invariant
-    kernels); squared errors in place of the SVM's: Suykens and Vandewalle (1999).
+    A view is one kind of features. PCA reduces each view, and all views are brought to the same
+    scale. A Gaussian kernel compares faces by all views together. It is summed over both faces and
+    their mirror images, which gives the decision boundaries of twice the training images at the
+    cost of once: the equations have one unknown for each face and class.
 
-    Memory: 4 n^2 bytes, 3.3 GB for FER-2013's 28,709 training images.
+    Fitting needs 4 n^2 bytes of memory: 3.3 GB for FER-2013's 28,709 training images.
 
     Args:
         views: pairs of a kind ("gradients", "overlapping gradients", "patterns") and the size of
-            a cell or block.
-        components: most components of a view that are kept.
+            a cell or block in pixels.
+        components: the most components of a view to keep.
         width: how fast the kernel falls with the distance; at the median squared distance of two
             faces it is exp(-width).
-        penalty: what is added to the kernel's diagonal: more gives smoother borders.
+        penalty: what is added to the diagonal of the kernel matrix. A larger penalty gives
+            smoother decision boundaries.
+
+    Source: Haasdonk and Burkhardt (2007), https://doi.org/10.1007/s10994-007-5009-7 (invariant
+        kernels); Suykens and Vandewalle (1999), https://doi.org/10.1023/A:1018628609742 (squared
+        errors instead of the SVM's).
     """
 
     def __init__(
@@ -58,37 +63,41 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         self.penalty = penalty
 
     def fit(self, images: np.ndarray, labels: np.ndarray) -> MirrorRidge:
-        """Train on images, uint8, shape (n, 48, 48), and labels, shape (n,)."""
+        """Train on images, uint8, shape (n, 48, 48), and labels, int, shape (n,).
+
+        Raises:
+            ValueError: wrong images or labels, only one class, or an unknown view.
+        """
         images = check_images(images)
         labels = check_labels(labels, len(images))
         self.classes_ = np.unique(labels)
         self.axes_, self.scales_ = [], []
         for view in self.views:
-            rows = _view(view).transform(images)
+            rows = _features(view).transform(images)
             axes = pca(rows, min(self.components, *rows.shape))
-            short = axes.transform(rows)
-            typical = float(np.median(_squared_distances(short[:300], short)))
+            reduced = axes.transform(rows)
+            median = float(np.median(_squared_distances(reduced[:300], reduced)))
             self.axes_.append(axes)
-            self.scales_.append(1 / np.sqrt(max(typical, 1e-12) * len(self.views)))
-        self.faces_ = self._describe(images)
-        self.mirrored_ = self._describe(images[:, :, ::-1])
+            self.scales_.append(1 / np.sqrt(max(median, 1e-12) * len(self.views)))
+        self.faces_ = self._reduce(images)
+        self.mirrored_ = self._reduce(images[:, :, ::-1])
         kernel = np.empty((len(images), len(images)), "float32")
-        starts = range(0, len(images), AT_ONCE)
+        starts = range(0, len(images), BATCH)
         for start in tqdm(starts, desc="comparisons", disable=len(images) < 5 * BLOCK):
-            part = slice(start, start + AT_ONCE)
+            part = slice(start, start + BATCH)
             kernel[part] = self._kernel(self.faces_[part], self.mirrored_[part])
         kernel.flat[:: len(images) + 1] += self.penalty
         targets = np.where(labels[:, None] == self.classes_, 1, -1).astype("float32")
-        self.weights_ = _solved(kernel, targets)
+        self.weights_ = _solve(kernel, targets)
         return self
 
     def decision_function(self, images: np.ndarray) -> np.ndarray:
-        """Return float32, shape (n, classes): about 1 for the likely class, -1 for the others."""
+        """Return scores, float32, shape (n, classes): about 1 for the likely class, or -1."""
         images = check_images(images)
         scores = [np.zeros((0, len(self.classes_)), "float32")]
-        for start in range(0, len(images), AT_ONCE):
-            part = images[start : start + AT_ONCE]
-            kernel = self._kernel(self._describe(part), self._describe(part[:, :, ::-1]))
+        for start in range(0, len(images), BATCH):
+            part = images[start : start + BATCH]
+            kernel = self._kernel(self._reduce(part), self._reduce(part[:, :, ::-1]))
             scores.append(kernel @ self.weights_)
         return np.concatenate(scores)
 
@@ -96,14 +105,14 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         """Return the class of each image, shape (n,)."""
         return self.classes_[self.decision_function(images).argmax(axis=1)]
 
-    def _describe(self, images: np.ndarray) -> np.ndarray:
-        """Return the components of all views, side by side and to scale."""
+    def _reduce(self, images: np.ndarray) -> np.ndarray:
+        """Return the scaled components of all views, float32, shape (n, components)."""
         parts = zip(self.views, self.axes_, self.scales_, strict=True)
-        rows = [axes.transform(_view(v).transform(images)) * scale for v, axes, scale in parts]
+        rows = [axes.transform(_features(v).transform(images)) * scale for v, axes, scale in parts]
         return np.hstack(rows).astype("float32")
 
     def _kernel(self, faces: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
-        """Return how alike faces and training faces are, mirrored or not, shape (k, n)."""
+        """Return how similar k faces and the n training faces are, mirrored or not, (k, n)."""
         kernel = np.zeros((len(faces), len(self.faces_)), "float32")
         for left in (faces, mirrored):
             for right in (self.faces_, self.mirrored_):
@@ -114,23 +123,25 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         return kernel
 
 
-def _view(view: tuple[str, int]) -> _Images:
+def _features(view: tuple[str, int]) -> ImageFeatures:
     kind, size = view
     if kind == "overlapping gradients":
         return Gradients(size, step=max(size // 2, 1))
     kinds = {"gradients": Gradients, "patterns": BinaryPatterns}
     if kind not in kinds:
-        raise ValueError(f"there is no view {kind!r}: choose {', '.join(kinds)}.")
+        raise ValueError(
+            f"There is no view {kind!r}: choose overlapping gradients, {', '.join(kinds)}."
+        )
     return kinds[kind](size)
 
 
-def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return x with `matrix @ x = right`, by Cholesky's method in blocks; destroys `matrix`.
+def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return x with `matrix @ x = right`, by Cholesky decomposition in blocks.
 
-    LAPACK's own, on two threads and 28,709 rows, has crashed Python (OpenBLAS 0.3.30).
+    SciPy's solver crashes Python at 28,709 rows on two threads (OpenBLAS 0.3.30).
 
     Args:
-        matrix: symmetric, positive definite, shape (n, n).
+        matrix: symmetric, positive definite, shape (n, n). It is overwritten.
         right: shape (n, k).
     """
     blocks = [slice(start, start + BLOCK) for start in range(0, len(matrix), BLOCK)]

@@ -1,30 +1,40 @@
-"""Faces that a transferred network has not seen."""
+"""The faces that a pretrained network is transferred to: ones it has not seen."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from facevalue import image_files, paths
-from facevalue.data.dataset import Dataset
+from facevalue.data.cache import load_or_make
+from facevalue.data.dataset import SIZE, Dataset
 from facevalue.emotions import EMOTIONS, number
-from facevalue.scale import crop_folder
+from facevalue.recognition.cropping import crop
+from facevalue.recognition.detection import find_faces
 
-LEAST_PHOTOS = 2
-"""Faces that an emotion needs to be in both parts of a folder of photos."""
+MIN_PHOTOS = 2
+"""How many faces an emotion needs to be in both splits of a folder of photos."""
 
 
 def new_faces(data: Dataset) -> Dataset:
-    """Return the faces that a body shall be transferred to, none of which it has seen.
+    """Return faces that the project's own network has not seen, and print which ones.
 
-    The body of the drawn faces has seen other drawn people, so the new faces are `data` itself.
-    The body of FER-2013 has seen its Training images, so the new faces are photos, cropped: the
-    folder that FACEVALUE_PHOTOS names, or photos/ beside the FER-2013 file. Without them, they
-    are FER-2013's PublicTest (to train on) and PrivateTest. One sentence says which.
+    The network for drawn faces was trained on other drawn people, so its new faces are `data`
+    itself. The network for FER-2013 was trained on its Training images, so its new faces are
+    photos: those in the folder that FACEVALUE_PHOTOS names, or in photos/ next to the FER-2013
+    file. If there is no such folder, they are FER-2013's PublicTest, to train on, and PrivateTest.
+
+    Args:
+        data: the drawn faces or FER-2013.
+
+    Returns:
+        A data set with the splits Training and PrivateTest.
     """
     if data.name == "rendered":
         print("New faces: the drawn faces of the course; the body has seen other people.")
@@ -48,52 +58,54 @@ def new_faces(data: Dataset) -> Dataset:
 
 
 def photo_folder() -> Path | None:
-    """Return the folder of labelled photos, or None where there is none.
+    """Return the folder of labelled photos, or None if there is none.
 
     Raises:
-        FileNotFoundError: FACEVALUE_PHOTOS names a folder that is not there.
+        FileNotFoundError: FACEVALUE_PHOTOS names a folder that does not exist.
     """
     named = os.environ.get("FACEVALUE_PHOTOS")
     if named:
         folder = Path(named).expanduser()
         if not folder.is_dir():
-            raise FileNotFoundError(f"FACEVALUE_PHOTOS names {named}, which is not a folder.")
+            raise FileNotFoundError(
+                f"FACEVALUE_PHOTOS names {named}, which is not a folder: set it to one."
+            )
         return folder
     folder = paths.raw_file("photos")
     return folder if folder.is_dir() else None
 
 
 def photos(folder: Path, seed: int = 0) -> Dataset:
-    """Return the faces of a folder of labelled photos: 60 % Training, 40 % PrivateTest.
+    """Return the faces in a folder of labelled photos: 60 % Training, 40 % PrivateTest.
 
-    The labels are those of photos.csv (columns file and emotion), else the names of subfolders
-    (`happy/a.jpg`). Of each photo the largest face is taken (`crop_folder.crop_folder`); a photo
-    in which none is found is left out.
+    The labels are read from photos.csv (columns file and emotion). If there is no such file, they
+    are the names of the subfolders (`happy/a.jpg`). Each photo gives its largest face; a photo
+    that cannot be read or has no face is left out. The faces are cached in data/processed.
+
+    Args:
+        folder: the folder with the photos.
+        seed: another seed gives another split.
 
     Raises:
-        ValueError: there are no labels, an emotion is unknown, or too few faces were found.
+        ValueError: there are no labels, an emotion is unknown, or there are too few faces.
     """
     labels = _photo_labels(folder)
-    key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-    out = paths.processed() / "transfer_photos" / key
-    table = crop_folder.crop_folder(folder, out, progress=False)
-    table = table[table["crop"].fillna("").ne("") & table["file"].isin(list(labels))]
-    # crop_folder lists the largest face of a photo first
-    table = table.drop_duplicates("file")
-    classes = np.array([labels[file] for file in table["file"]], dtype=np.int64)
+    files = sorted(file for file in labels if (folder / file).is_file())
+    cached = load_or_make("photos", _cache_key(folder, files), lambda: _cut_faces(folder, files))
+    images, origins = cached["images"], np.array(files, dtype=str)[cached["rows"]]
+    classes = np.array([labels[file] for file in origins], dtype=np.int64)
     counts = np.bincount(classes, minlength=len(EMOTIONS))
-    if len(table) < 2 * LEAST_PHOTOS or (counts >= LEAST_PHOTOS).sum() < 2:
+    if len(images) < 2 * MIN_PHOTOS or (counts >= MIN_PHOTOS).sum() < 2:
         raise ValueError(
-            f"{folder.name} has {len(table)} photos with a label and a face that was found: "
-            f"there must be {LEAST_PHOTOS} or more of two emotions."
+            f"{folder} has {len(images)} photos with a label and a face: at least two emotions "
+            f"need {MIN_PHOTOS} or more."
         )
-    images = np.stack([image_files.read_photo(out / crop)[..., 0] for crop in table["crop"]])
-    splits = np.full(len(table), "PrivateTest", dtype="<U11")
+    splits = np.full(len(images), "PrivateTest", dtype="<U11")
     rng = np.random.default_rng(seed)
-    for label in np.flatnonzero(counts >= LEAST_PHOTOS):
+    for label in np.flatnonzero(counts >= MIN_PHOTOS):
         rows = rng.permutation(np.flatnonzero(classes == label))
         splits[rows[: max(1, len(rows) * 3 // 5)]] = "Training"
-    return Dataset("photos", images, classes, splits, table["file"].to_numpy(dtype=str))
+    return Dataset("photos", images, classes, splits, origins)
 
 
 def _photo_labels(folder: Path) -> dict[str, int]:
@@ -102,7 +114,7 @@ def _photo_labels(folder: Path) -> dict[str, int]:
     if listed.is_file():
         table = pd.read_csv(listed)
         if not {"file", "emotion"} <= set(table):
-            raise ValueError(f"{listed.name} in {folder.name} needs the columns file and emotion.")
+            raise ValueError(f"{listed} needs the columns file and emotion.")
         return {str(f): number(str(e)) for f, e in zip(table.file, table.emotion, strict=True)}
     found = {}
     for file in sorted(folder.rglob("*")):
@@ -110,7 +122,29 @@ def _photo_labels(folder: Path) -> dict[str, int]:
             found[file.relative_to(folder).as_posix()] = number(file.parent.name)
     if not found:
         raise ValueError(
-            f"{folder.name} has neither a photos.csv (file, emotion) nor subfolders named after "
-            "emotions with photos in them."
+            f"{folder} has neither a photos.csv (columns file and emotion) nor subfolders with "
+            "photos that are named after emotions: add one of them."
         )
     return found
+
+
+def _cache_key(folder: Path, files: Sequence[str]) -> str:
+    """Return a checksum that changes when a photo is added, removed or written again."""
+    states = [(folder / file).stat() for file in files]
+    facts = [(file, s.st_size, s.st_mtime_ns) for file, s in zip(files, states, strict=True)]
+    return hashlib.sha256(repr((str(folder.resolve()), facts)).encode()).hexdigest()[:16]
+
+
+def _cut_faces(folder: Path, files: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the largest face of each photo, and the row of the photo in `files`."""
+    images, rows = [np.zeros((0, SIZE, SIZE), np.uint8)], []
+    for row, file in enumerate(tqdm(files, desc="finding faces", unit="photo", disable=None)):
+        try:
+            photo = image_files.to_grey(image_files.read_photo(folder / file))
+        except (OSError, ValueError):
+            continue
+        boxes = find_faces(photo)
+        if len(boxes):
+            images.append(crop(photo, boxes[0], size=SIZE)[None])
+            rows.append(row)
+    return {"images": np.concatenate(images), "rows": np.array(rows, dtype=np.int64)}

@@ -1,4 +1,4 @@
-"""Published weights: downloaded once, checked each time."""
+"""Published weight files: downloaded once, and checked by their checksum each time."""
 
 from __future__ import annotations
 
@@ -7,100 +7,62 @@ import json
 from pathlib import Path
 from typing import Any
 
-import h5py
-import keras
-
 from facevalue import paths
-from facevalue.data import download
-from facevalue.data.download import DownloadError
+from facevalue.data.download import DownloadError, checksum, download_verified
 from facevalue.files import write_text
 
-LARGEST = 200_000_000
-"""Most bytes of a weight file; the largest of the four, ResNet-50's, has 95 million."""
+MAX_BYTES = 200_000_000
+"""A larger weight file is refused; the largest published one, ResNet-50's, has 95 million."""
 
 
 def weight_file(address: str, folder: Path | None = None, md5: str = "") -> Path:
-    """Return a weight file, downloaded if need be, and the same one each time.
+    """Return the path of a weight file, and download it if it is missing or damaged.
 
-    Its sha256 is written into weights.json beside it when it is first seen, and checked ever
-    after: a file that has changed is downloaded again, and a server that sends another one is
-    refused.
+    The first download writes the file's SHA-256 checksum to weights.json in the same folder. Each
+    later call compares the file with it. A file that has changed on the disk is downloaded again;
+    a download that differs from the first one is refused.
 
     Args:
-        address: the file on the web.
-        folder: where it is kept; default: data/processed/weights.
-        md5: a published checksum, for the first time, or "".
+        address: the URL of the file.
+        folder: where the file is kept; by default data/processed/weights.
+        md5: the published MD5 checksum, which the first download must have; "" if there is none.
 
     Raises:
-        DownloadError: it is not to be had, or is another file; a sentence says which and why.
+        DownloadError: the file cannot be downloaded, or has another checksum.
     """
     folder = folder or paths.processed() / "weights"
     file = folder / address.rpartition("/")[2]
-    seen = _seen(folder)
-    known = seen.get(file.name, {}).get("sha256")
-    if not file.is_file() or (known and download.digest(file) != known):
-        print(f"{file.name}: downloading it, once.")
-        download.download(address, file, known, largest=LARGEST, timeout=(5, 10), pause=0.5)
+    known = _records(folder).get(file.name, {}).get("sha256")
+    expected = f"sha256:{known}" if known else f"md5:{md5}" if md5 else None
+    if not file.is_file():
+        print(f"Downloading {file.name}, once.")
+    download_verified(address, file, expected, max_bytes=MAX_BYTES, timeout=(5, 10), backoff=0.5)
     if not known:
-        if md5 and download.digest(file, "md5") != md5:
-            file.unlink()
-            raise DownloadError(f"{address} is not the published file: its md5 is not {md5}.")
-        facts = {
-            "sha256": download.digest(file),
+        record = {
+            "sha256": checksum(file),
             "bytes": file.stat().st_size,
             "address": address,
             "first_seen": datetime.date.today().isoformat(),
         }
-        text = json.dumps(_seen(folder) | {file.name: facts}, indent=1)
+        text = json.dumps(_records(folder) | {file.name: record}, indent=1)
         write_text(folder / "weights.json", text)
     return file
 
 
-def _seen(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what weights.json says.
+def _records(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the content of weights.json: for each file, its checksum, size, URL and date.
 
     Raises:
-        DownloadError: it is damaged; to go on would be to trust any file.
+        DownloadError: weights.json is damaged; without it, any file would be accepted.
     """
-    record = folder / "weights.json"
-    if not record.is_file():
+    file = folder / "weights.json"
+    if not file.is_file():
         return {}
     try:
-        seen = json.loads(record.read_text(encoding="utf-8"))
-        return {str(name): dict(facts) for name, facts in seen.items()}
-    except (ValueError, AttributeError, TypeError):
+        records = json.loads(file.read_text(encoding="utf-8"))
+        return {str(name): dict(record) for name, record in records.items()}
+    except (ValueError, AttributeError, TypeError) as error:
         raise DownloadError(
-            f"{record} is damaged, so the weight files cannot be checked: delete it and them."
-        ) from None
-
-
-def load_by_name(model: keras.Model, file: Path) -> list[str]:
-    """Load the layers of an .h5 file into the layers of the same name.
-
-    Layers that the file does not know, such as a new head, keep the weights that they have.
-
-    Returns:
-        The names of those layers, of the ones that have weights.
-    Raises:
-        ValueError: the file has weights for a layer that the model lacks, or of another shape;
-            Keras alone would leave a misspelt layer random without a word.
-        OSError: the file is no .h5 file.
-    """
-    with h5py.File(file, "r") as opened:
-        group = opened
-        if "layer_names" not in opened.attrs and "model_weights" in opened:
-            group = opened["model_weights"]
-        names = [_text(name) for name in group.attrs["layer_names"]]
-        weighted = {name for name in names if len(group[name].attrs["weight_names"])}
-    ours = [layer.name for layer in model.layers if layer.weights]
-    unknown = sorted(weighted - set(ours))
-    if unknown:
-        raise ValueError(f"the model has no layer {', '.join(unknown[:3])}")
-    if not weighted:
-        raise ValueError("it has no weights")
-    model.load_weights(file, by_name=True)
-    return [name for name in ours if name not in weighted]
-
-
-def _text(name: str | bytes) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)
+            f"{file} is damaged, so the weight files cannot be checked: delete the whole folder "
+            f"{folder}."
+        ) from error

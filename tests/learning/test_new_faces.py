@@ -1,21 +1,19 @@
-"""Frozen features on disk, training again, and photos as new faces."""
+"""Photos, or splits of FER-2013, as faces that a network has not seen."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
-from keras import layers
 from PIL import Image
 
 from facevalue import paths
 from facevalue.data.dataset import Dataset
 from facevalue.drawing.faces import photo
 from facevalue.emotions import EMOTIONS
-from facevalue.learning import backbones, fine_tuning, frozen_features, networks, new_faces
+from facevalue.learning import backbones, frozen_features, new_faces
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "photos"
 
@@ -27,119 +25,6 @@ def processed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "processed", lambda: folder)
     monkeypatch.delenv("FACEVALUE_PHOTOS", raising=False)
     return folder
-
-
-@pytest.fixture
-def images() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (21, 48, 48)).astype(np.uint8)
-
-
-@pytest.fixture
-def body() -> keras.Model:
-    keras.utils.set_random_seed(3)
-    return backbones.backbone("rendered", weights=False)
-
-
-def files(processed: Path) -> list[str]:
-    return sorted(file.name for file in (processed / "features").iterdir())
-
-
-def test_features_are_the_means_of_the_bodys_maps(body: keras.Model, images: np.ndarray) -> None:
-    found = frozen_features.features(body, "rendered", images, batch=8)
-    ready = (images[..., None].repeat(3, axis=-1) / 127.5 - 1).astype("float32")
-    maps = keras.ops.convert_to_numpy(body(ready, training=False))
-    assert found.dtype == np.float32 and found.shape == (21, 128)
-    np.testing.assert_allclose(found, maps.mean((1, 2)), rtol=1e-4, atol=1e-5)
-
-
-def test_features_are_computed_once(
-    body: keras.Model, images: np.ndarray, processed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = frozen_features.features(body, "rendered", images)
-    assert len(files(processed)) == 1
-    monkeypatch.setattr(frozen_features, "extractor", lambda *_: pytest.fail("computed again"))
-    np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
-
-
-def test_other_weights_faces_or_ranges_are_not_the_old_features(
-    body: keras.Model, images: np.ndarray, processed: Path
-) -> None:
-    first = frozen_features.features(body, "rendered", images)
-    frozen_features.features(body, "rendered", images[::-1].copy())
-    frozen_features.features(body, "vggface", images)
-    body.set_weights([weight * 1.5 for weight in body.get_weights()])
-    assert not np.allclose(frozen_features.features(body, "rendered", images), first)
-    assert len(files(processed)) == 4
-
-
-def test_a_damaged_file_is_computed_again(
-    body: keras.Model, images: np.ndarray, processed: Path
-) -> None:
-    first = frozen_features.features(body, "rendered", images)
-    (file,) = (processed / "features").iterdir()
-    for content in (b"", file.read_bytes()[:5000], b"x" * 300):
-        file.write_bytes(content)
-        np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
-
-
-def test_the_oldest_features_go_when_the_disk_fills(
-    body: keras.Model, images: np.ndarray, processed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(frozen_features, "MOST_KEPT", 25_000)  # two files of 21 x 128 x 4 bytes
-    for shift in range(4):
-        frozen_features.features(body, "rendered", np.roll(images, shift, axis=1))
-    assert len(files(processed)) == 2
-
-
-def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(
-    body: keras.Model, images: np.ndarray, processed: Path
-) -> None:
-    first = frozen_features.features(body, "rendered", images, keep=False)
-    assert not (processed / "features").exists()
-    (processed / "features").write_text("a file where the folder should be")
-    np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
-
-
-def test_wrong_images_are_refused_in_a_sentence(body: keras.Model) -> None:
-    with pytest.raises(ValueError, match=r"uint8 of shape \(n, 48, 48\), got float64 of shape"):
-        frozen_features.features(body, "rendered", np.zeros((2, 48, 48)))
-
-
-# ------------------------------------------------------------------------------ training again
-
-
-@pytest.mark.parametrize("strung", [0, 10_000])
-def test_refit_trains_as_if_the_model_were_new(
-    strung: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fine_tuning, "STRUNG", strung)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(40, 3)).astype("float32")
-    y = (x[:, 0] > 0).astype(int)
-
-    def new() -> keras.Model:
-        inputs = keras.Input((3,))
-        model = keras.Model(inputs, layers.Dense(2, activation="softmax")(inputs))
-        loss = "sparse_categorical_crossentropy"
-        model.compile(optimizer=keras.optimizers.Adam(0.02), loss=loss, jit_compile=networks.JIT)
-        return model
-
-    used, fresh = new(), new()
-    start = used.get_weights()
-    results = []
-    for model in (used, used, fresh):
-        keras.utils.set_random_seed(5)
-        assert fine_tuning.refit(model, start, x, y, epochs=40) > 0
-        assert float(model.optimizer.learning_rate) == pytest.approx(0.02)
-        assert int(model.optimizer.iterations) in (50, 80)  # 1,600 rows, or 40 times 32 + 8
-        results.append(model.get_weights())
-    for again, first, ours in zip(results[1], results[0], results[2], strict=True):
-        np.testing.assert_allclose(again, first, atol=1e-6)
-        np.testing.assert_allclose(again, ours, atol=1e-6)
-    assert (used.predict(x, verbose=0).argmax(1) == y).mean() > 0.9
-
-
-# ------------------------------------------------------------------------------ new faces
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +74,7 @@ def test_photos_csv_goes_before_the_folders_names(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a,b\n1,2\n", "photos.csv in shots needs the columns file and emotion"),
+        ("a,b\n1,2\n", "shots.photos.csv needs the columns file and emotion"),
         ("file,emotion\nhappy/0.jpg,bored\n", "'bored' is not one of the seven emotions"),
         ("file,emotion\nhappy/0.jpg,happy\n", "shots has 1 photos|shots has 0 photos"),
     ],

@@ -1,0 +1,98 @@
+"""Frozen features and their cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from facevalue import paths
+from facevalue.learning import backbones, frozen_features
+
+
+@pytest.fixture(autouse=True)
+def processed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "processed"
+    folder.mkdir()
+    monkeypatch.setattr(paths, "processed", lambda: folder)
+    monkeypatch.delenv("FACEVALUE_PHOTOS", raising=False)
+    return folder
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (21, 48, 48)).astype(np.uint8)
+
+
+@pytest.fixture
+def body() -> keras.Model:
+    keras.utils.set_random_seed(3)
+    return backbones.backbone("rendered", weights=False)
+
+
+def files(processed: Path) -> list[str]:
+    return sorted(file.name for file in (processed / "features").glob("*.npz"))
+
+
+def test_features_are_the_means_of_the_bodys_maps(body: keras.Model, images: np.ndarray) -> None:
+    found = frozen_features.features(body, "rendered", images, batch=8)
+    ready = (images[..., None].repeat(3, axis=-1) / 127.5 - 1).astype("float32")
+    maps = keras.ops.convert_to_numpy(body(ready, training=False))
+    assert found.dtype == np.float32 and found.shape == (21, 128)
+    np.testing.assert_allclose(found, maps.mean((1, 2)), rtol=1e-4, atol=1e-5)
+
+
+def test_features_are_computed_once(
+    body: keras.Model, images: np.ndarray, processed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = frozen_features.features(body, "rendered", images)
+    assert len(files(processed)) == 1
+    monkeypatch.setattr(frozen_features, "extractor", lambda *_: pytest.fail("computed again"))
+    np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
+
+
+def test_other_weights_faces_or_ranges_are_not_the_old_features(
+    body: keras.Model, images: np.ndarray, processed: Path
+) -> None:
+    first = frozen_features.features(body, "rendered", images)
+    frozen_features.features(body, "rendered", images[::-1].copy())
+    frozen_features.features(body, "vggface", images)
+    body.set_weights([weight * 1.5 for weight in body.get_weights()])
+    assert not np.allclose(frozen_features.features(body, "rendered", images), first)
+    assert len(files(processed)) == 4
+
+
+def test_a_damaged_file_is_computed_again(
+    body: keras.Model, images: np.ndarray, processed: Path
+) -> None:
+    first = frozen_features.features(body, "rendered", images)
+    (file,) = (processed / "features").glob("*.npz")
+    for content in (b"", file.read_bytes()[:5000], b"x" * 300):
+        file.write_bytes(content)
+        np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
+
+
+def test_the_oldest_features_go_when_the_disk_fills(
+    body: keras.Model, images: np.ndarray, processed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a file has 21 x 128 x 4 bytes and a header
+    monkeypatch.setattr(frozen_features, "CACHE_BYTES", 15_000)
+    for shift in range(4):
+        frozen_features.features(body, "rendered", np.roll(images, shift, axis=1))
+    assert len(files(processed)) == 2
+
+
+def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(
+    body: keras.Model, images: np.ndarray, processed: Path
+) -> None:
+    first = frozen_features.features(body, "rendered", images, keep=False)
+    assert not (processed / "features").exists()
+    (processed / "features").write_text("a file where the folder should be")
+    np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
+
+
+def test_wrong_images_are_refused_in_a_sentence(body: keras.Model) -> None:
+    with pytest.raises(ValueError, match=r"uint8 of shape \(n, 48, 48\), not float64 of shape"):
+        frozen_features.features(body, "rendered", np.zeros((2, 48, 48)))
