@@ -1,7 +1,10 @@
 """One list of versions: pyproject.toml declares, requirements.lock pins, environment.yml points."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -63,3 +66,38 @@ def test_environment_only_points_at_the_lock():
 def test_environment_names_a_python_that_fits():
     version = re.search(r"python=(\S+)", (ROOT / "environment.yml").read_text()).group(1)
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(f"{version}.0")
+
+
+def imported(folder):
+    """Return the top-level modules that the Python files of a folder import, each with a file."""
+    found = {}
+    for file in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            found |= {name.split(".")[0]: file.name for name in names}
+    return found
+
+
+def our_modules():
+    """Return the names of the project's own modules and packages."""
+    scripts = {file.stem for place in ("tools", "tests") for file in (ROOT / place).rglob("*.py")}
+    return scripts | {"apps", "facevalue", "utils", "conftest"}
+
+
+@pytest.mark.parametrize("folder", ["src", "apps", "tools", "tests"])
+def test_every_imported_package_is_declared(folder):
+    known = {canonicalize_name(requirement.name) for requirement in declared()}
+    distributions = packages_distributions()
+    undeclared = {}
+    for module, file in imported(folder).items():
+        if module in sys.stdlib_module_names or module in our_modules():
+            continue
+        # an optional package that is not installed here usually has the name of its module
+        packages = {canonicalize_name(name) for name in distributions.get(module, [module])}
+        if not packages & known:
+            undeclared[module] = file
+    assert not undeclared, f"not declared in pyproject.toml: {undeclared}"
