@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from facevalue.data.dataset import SIZE
-from facevalue.drawing import camera, drawn_set, faces, shading
+from facevalue.drawing import canvas, drawn_set, faces, scenery
 from facevalue.drawing.things import OBJECTS, photographed
 from facevalue.recognition import cropping, detection
 
@@ -120,7 +120,7 @@ def _covered(square: tuple[int, int, int], face: np.ndarray) -> float:
 def _background(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
     """Crop a square from hills, a room, or blurred lights."""
     side = int(rng.integers(SIZE, 160))
-    scene = camera.landscape(220, 160, rng)
+    scene = scenery.landscape(220, 160, rng)
     left, top = rng.integers(0, 220 - side + 1), rng.integers(0, 160 - side + 1)
     return photographed(scene[top : top + side, left : left + side].mean(axis=2), rng)
 
@@ -130,7 +130,7 @@ def _texture(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
     kind = rng.choice(["clouds", "strands", "skin", "stripes", "checks"])
     if kind in ("clouds", "strands", "skin"):
         number = int(rng.integers(1 << 16))
-        pattern = shading.texture(kind, 96, rng.uniform(0.5, 4), number)
+        pattern = canvas.texture(kind, 96, rng.uniform(0.5, 4), number)
         turns = int(rng.integers(4))
         return photographed(128 + rng.uniform(20, 60) * np.rot90(pattern, turns), rng)
     angle, wave = rng.uniform(0, np.pi), rng.uniform(0.2, 1.2)
@@ -143,7 +143,7 @@ def _texture(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
 
 def _object(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
     """Draw a ball, a clock, a house, a mug or a flower in front of a background."""
-    image = np.ascontiguousarray(camera.landscape(128, 96, rng)[:, 16:112].mean(axis=2))
+    image = np.ascontiguousarray(scenery.landscape(128, 96, rng)[:, 16:112].mean(axis=2))
     light, dark = rng.uniform(140, 250), rng.uniform(5, 90)
     if rng.random() < 0.3:
         light, dark = dark, light
