@@ -7,7 +7,7 @@ from pathlib import Path
 
 import matplotlib
 import pytest
-from web_server import server  # noqa: F401 - a fixture
+from web_server import clock, server  # noqa: F401 - fixtures
 
 matplotlib.use("Agg")  # figures are drawn without a screen
 

@@ -134,3 +134,8 @@ class Clock:
         with self.lock:
             self.slept.append(seconds)
             self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

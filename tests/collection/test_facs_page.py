@@ -95,8 +95,8 @@ def test_muscles_are_spelt_as_in_anatomy() -> None:
         ("<p>Not found</p>", "no table with the columns Action Unit,"),
         ("<table><tr><th>Price</th></tr><tr><td>3</td></tr></table>", "no table with the columns"),
         (UNITS.format(unit="12", image=""), "no table with the columns Emotion,"),
-        (html(unit="smile"), "row 1 .* does not begin with a number: 'smile'"),
-        (html(units="6 + 99"), "action unit 99 is not in the page's table"),
+        (html(unit="smile"), "Row 1 .* does not begin with a number: 'smile'"),
+        (html(units="6 + 99"), "Action unit 99 is not in the page's table"),
         (html(units="none"), "no action unit for happy"),
         (html(emotion="Boredom"), "'boredom' is not one of the seven"),
     ],
@@ -120,9 +120,9 @@ def test_the_stored_page_is_read_where_the_live_one_cannot_be_had(
 def test_the_live_page_is_read_with_a_size_limit(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def arrive(url: str, path: Path, *, largest: int, pause: float, html: bool) -> Path:
-        assert (url, html) == (facs_page.PAGE, True)
-        assert largest <= 10_000_000
+    def arrive(url: str, path: Path, *, max_bytes: int, backoff: float, allow_html: bool) -> Path:
+        assert (url, allow_html) == (facs_page.PAGE, True)
+        assert max_bytes <= 10_000_000
         path.write_text(globals()["html"](units="12"), encoding="utf-8")
         return path
 

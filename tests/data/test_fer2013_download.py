@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,9 @@ import pytest
 from PIL import Image
 from web_server import Server
 
-from facevalue.collection import fetch_data
 from facevalue.data import fer2013, fer2013_download
 from facevalue.data.dataset import SPLITS
-from facevalue.data.download import DownloadError
+from facevalue.data.http_retry import DownloadError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*class counts")
 
@@ -56,6 +56,11 @@ def hub(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     return server
 
 
+def files(folder: Path) -> list[str]:
+    """Return what is in a folder; the files of locks stay there, empty."""
+    return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
+
+
 def parquet_address(split: str) -> str:
     return f"/datasets/{fer2013_download.MIRROR}/resolve/main/{NAMES[split]}"
 
@@ -63,13 +68,21 @@ def parquet_address(split: str) -> str:
 def test_fer2013_arrives_and_is_found_and_read(hub: Server, tmp_path: Path) -> None:
     place = fer2013_download.fetch_fer2013(tmp_path, hub.url + "/")
     assert place == tmp_path / "fer2013" == fer2013.find(tmp_path)
-    assert list(tmp_path.iterdir()) == [place]
+    assert files(tmp_path) == ["fer2013"]
     data = fer2013.read(place)
     assert data.counts()["total"].tolist() == [7, 7, 7]
     assert data.labels.tolist() == list(range(7)) * 3
     for seed, split in enumerate(SPLITS):
         drawn = np.random.default_rng(seed).integers(0, 256, (7, 48, 48), dtype=np.uint8)
         assert (data.split(split).images == drawn).all()
+
+
+def test_the_environment_can_name_another_hub_and_another_folder(
+    hub: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path / "raw"))
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    assert fer2013_download.fetch_fer2013() == fer2013.find() == tmp_path / "raw" / "fer2013"
 
 
 def test_half_a_download_is_never_found_and_is_continued(hub: Server, tmp_path: Path) -> None:
@@ -118,9 +131,9 @@ def test_files_that_are_not_fer2013_are_refused_and_removed(hub: Server, tmp_pat
     listing = [{"path": path} for path in NAMES.values()]
     hub.files[f"/api/datasets/{fer2013_download.MIRROR}/tree/main"] = json.dumps(listing).encode()
     hub.files[parquet_address("Training")] = broken
-    with pytest.raises(DownloadError, match="what arrived is not FER-2013"):
+    with pytest.raises(DownloadError, match="not FER-2013"):
         fer2013_download.fetch_fer2013(tmp_path, hub.url)
-    assert list(tmp_path.iterdir()) == []
+    assert files(tmp_path) == []
 
 
 def test_names_from_outside_never_become_paths(hub: Server, tmp_path: Path) -> None:
@@ -140,6 +153,22 @@ def test_what_is_there_already_is_not_overwritten(hub: Server, tmp_path: Path) -
     with pytest.raises(FileExistsError, match="move it away"):
         fer2013_download.fetch_fer2013(tmp_path, hub.url)
     assert hub.log == []
+
+
+def test_of_two_downloads_at_once_one_waits_and_finds_the_data(hub: Server, tmp_path: Path) -> None:
+    found: list[Path] = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(fer2013_download.fetch_fer2013(tmp_path, hub.url))
+        )
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert found == [tmp_path / "fer2013"] * 2
+    assert len(hub.log) == 4  # the list and three files, once
 
 
 def test_without_the_hub_it_comes_from_kaggle_where_there_are_credentials(
@@ -188,25 +217,3 @@ def test_a_malformed_kaggle_json_is_no_credential(
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path))
     (tmp_path / "kaggle.json").write_text("{")
     assert not fer2013_download.has_kaggle_credentials()
-
-
-def test_the_command_fetches_once_and_reports_in_one_line(
-    hub: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path / "raw"))
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    monkeypatch.setattr(fetch_data, "YUNET_ADDRESSES", (f"{hub.url}/yunet/",))
-    monkeypatch.setattr(fetch_data, "YUNET_SHA256", hashlib.sha256(b"a network").hexdigest())
-    hub.files[f"/yunet/{fetch_data.YUNET}"] = b"a network"
-    listing = hub.files.pop(f"/api/datasets/{fer2013_download.MIRROR}/tree/main")
-    assert fetch_data.main() == 1
-    said = capsys.readouterr()
-    assert "404" in said.err
-    assert "YuNet is here" in said.out, "what can be had is brought all the same"
-    hub.files[f"/api/datasets/{fer2013_download.MIRROR}/tree/main"] = listing
-    assert fetch_data.main() == 0
-    assert "FER-2013 is here" in capsys.readouterr().out
-    hub.log.clear()
-    assert fetch_data.main() == 0
-    assert "FER-2013 is here" in capsys.readouterr().out
-    assert hub.log == []

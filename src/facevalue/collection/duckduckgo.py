@@ -1,60 +1,62 @@
-"""DuckDuckGo's image search."""
+"""Searching images on DuckDuckGo."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from facevalue.collection.image_search import Hit, _checked, _number, _text, _unique
-from facevalue.collection.polite_http import Pace
-from facevalue.data.download import DownloadError
+from facevalue.collection.hits import Hit, number_field, safe_hit, text_field, unique_hits
+from facevalue.collection.rate_limiter import RateLimiter
+from facevalue.data.http_retry import DownloadError
 
 
 class DuckDuckGo:
     """DuckDuckGo's image search, through the ddgs library: `pip install ddgs`.
 
-    There is no official interface: it is strict about many requests, breaks now and then, and
-    tells no licence: each image belongs to its owner. Do not pass such images on.
+    There is no official API. This one soon refuses further requests, breaks now and then, and
+    names no licences: each image belongs to its owner. Do not pass such images on.
 
     Args:
-        client: what does the search; by default ddgs.DDGS().
-        pace: spaces the requests; by default one in 2 seconds.
+        client: what sends the requests; by default ddgs.DDGS().
+        limiter: limits the requests; by default to one in 2 seconds.
+    Raises:
+        ImportError: ddgs is not installed.
     Source: https://github.com/deedy5/ddgs
     """
 
     name = "DuckDuckGo"
 
-    def __init__(self, client: Any = None, *, pace: Pace | None = None) -> None:
+    def __init__(self, client: Any = None, *, limiter: RateLimiter | None = None) -> None:
         if client is None:
             try:
                 from ddgs import DDGS
-            except ImportError:
+            except ImportError as error:
                 raise ImportError(
-                    "DuckDuckGo needs one more library: run `pip install ddgs`."
-                ) from None
+                    "Searching DuckDuckGo needs ddgs: run `pip install ddgs`."
+                ) from error
             client = DDGS()
-        self._client, self._pace = client, pace or Pace(0.5)
+        self._client, self._limiter = client, limiter or RateLimiter(0.5)
 
     def search(self, words: str, most: int) -> list[Hit]:
         """Return photos, about 100 per request.
 
         Raises:
-            DownloadError: nothing came, which may also mean: too many requests.
+            DownloadError: there were no results; the reason may also be too many requests.
         """
         hits: list[Hit] = []
         for page in range(1, 11):
             before = len(hits)
             rows = self._page(words, most, page)
-            hits = _unique([*hits, *(self._hit(row, words) for row in rows)], most)
+            hits = unique_hits([*hits, *(self._hit(row, words) for row in rows)], most)
             if len(hits) in (before, most):
                 break
         return hits
 
     def _page(self, words: str, most: int, page: int) -> list[Mapping[str, Any]]:
-        """Return a page of results; after the first page, that there are no more is no error."""
+        """Return a page of results; that there are none is an error on the first page only."""
         service, problem = "https://duckduckgo.com", ""
         for attempt in range(1 if page > 1 else 3):
-            self._pace.wait(service)
+            self._limiter.wait(service)
             try:
                 rows = self._client.images(
                     words,
@@ -67,22 +69,24 @@ class DuckDuckGo:
                 return [row for row in rows if isinstance(row, Mapping)]
             except Exception as error:  # ddgs passes on what its own libraries raise
                 problem = type(error).__name__
-                self._pace.hold(service, 5.0 * 2**attempt)
+                self._limiter.pause(service, 5.0 * 2**attempt)
         if page > 1:
             return []
-        raise DownloadError(f"no results, or too many requests for now ({problem}).")
+        raise DownloadError(
+            f"There are no results, or there were too many requests for now ({problem})."
+        )
 
     def _hit(self, row: Mapping[str, Any], words: str) -> Hit | None:
-        return _checked(
+        return safe_hit(
             Hit(
                 emotion="",
                 words=words,
-                address=_text(row, "image"),
-                width=_number(row.get("width")),
-                height=_number(row.get("height")),
+                address=text_field(row, "image"),
+                width=number_field(row, "width"),
+                height=number_field(row, "height"),
                 author="",
                 licence="each image its owner's",
-                page=_text(row, "url"),
+                page=text_field(row, "url"),
                 source=self.name,
             ),
             "",

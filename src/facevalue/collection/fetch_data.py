@@ -1,45 +1,41 @@
-"""Bring the data sets to where they are looked for."""
+"""Downloading the data sets of the course: the work behind `facevalue data`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from facevalue import paths
-from facevalue.data import download, fer2013
-from facevalue.data.download import DownloadError
+from facevalue.data import fer2013, survey
 from facevalue.data.fer2013_download import fetch_fer2013
-
-YUNET = "face_detection_yunet_2023mar.onnx"
-YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
-YUNET_ADDRESSES = (
-    "https://huggingface.co/opencv/face_detection_yunet/resolve/main/",
-    "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/face_detection_yunet/",
-)
-"""Where OpenCV publishes it, under the MIT licence; 233 kB. The second is for the first's sake."""
-
-
-def fetch_yunet(folder: Path | None = None) -> Path:
-    """Download the face detector YuNet, for OpenCV 4, and return its file.
-
-    Args:
-        folder: by default data/raw, or the folder that FACEVALUE_DATA names.
-    Raises:
-        DownloadError: no address delivered the file with the right checksum.
-    """
-    problems = []
-    for address in YUNET_ADDRESSES:
-        try:
-            file = folder / YUNET if folder else paths.raw_file(YUNET)
-            return download.download(address + YUNET, file, YUNET_SHA256, largest=5_000_000)
-        except DownloadError as error:
-            problems.append(str(error))
-    raise DownloadError(" ".join(problems))
 
 
 def main() -> int:
-    """Bring FER-2013 and YuNet to where they are looked for; return an exit status."""
-    return download.bring({"FER-2013": _fer2013, "YuNet": fetch_yunet})
+    """Download FER-2013 and the everyday survey, unless they are there; return an exit status."""
+    return fetch_all(
+        {"FER-2013": _fer2013, "Emotions in Everyday Life": lambda: survey.find() or survey.fetch()}
+    )
+
+
+def fetch_all(data_sets: Mapping[str, Callable[[], Path]]) -> int:
+    """Download one data set after another, also the rest when one fails.
+
+    Args:
+        data_sets: for each name, what downloads the data set and returns its path.
+    Returns:
+        The exit status of a command: 0, 1 if a data set failed, 130 after Ctrl+C.
+    """
+    status = 0
+    for name, fetch in data_sets.items():
+        try:
+            print(f"{name}: {fetch()}")
+        except (OSError, ValueError) as error:
+            print(error, file=sys.stderr)
+            status = 1
+        except KeyboardInterrupt:
+            print("\nStopped. The same command resumes the download.", file=sys.stderr)
+            return 130
+    return status
 
 
 def _fer2013() -> Path:
@@ -47,7 +43,3 @@ def _fer2013() -> Path:
         return fer2013.find()
     except FileNotFoundError:
         return fetch_fer2013()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

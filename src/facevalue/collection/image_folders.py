@@ -1,4 +1,4 @@
-"""Images on disk, and the data set of Kaggle that is read as such."""
+"""Images in folders on disk, among them a data set from Kaggle."""
 
 from __future__ import annotations
 
@@ -8,34 +8,39 @@ from pathlib import Path
 from PIL import Image
 
 from facevalue import emotions, paths
-from facevalue.collection.image_search import WORDS, Hit
-from facevalue.data import download
+from facevalue.collection.hits import Hit
+from facevalue.collection.image_search import WORDS
+from facevalue.data.download import download_from_kaggle
 from facevalue.emotions import EMOTIONS
+from facevalue.files import file_lock
 
 RANDOM_IMAGES = "sudarshanvaidya/random-images-for-face-emotion-recognition"
-"""About 5,500 grey faces of 224 x 224 pixels on Kaggle, in eight folders; one is contempt."""
+"""A data set on Kaggle: about 5,500 grey faces of 224 x 224 pixels, in eight folders.
+
+One of these is contempt, which the course does not use.
+"""
 
 
 class Folder:
-    """Images on disk, in folders named by emotion or another name of it, at any depth.
+    """Images on disk, in folders that are named by emotion (or a synonym), at any depth.
 
     A hit's address is the image's path: nothing needs to be downloaded.
 
     Attributes:
-        skipped: how many images are in folders of other names, such as contempt, by name; files
-            that are no image count under "no image".
+        skipped: how many images are in folders with other names, such as contempt, by name. Files
+            that are not images count as "no image".
 
     Args:
         path: the folder.
         name: the name of the source in the hits.
-        licence: under which the images may be used.
+        licence: the licence of the images.
     Raises:
         FileNotFoundError: there is no such folder.
     """
 
     def __init__(self, path: Path, name: str = "folder", licence: str = "") -> None:
         if not path.is_dir():
-            raise FileNotFoundError(f"There is no folder {path}.")
+            raise FileNotFoundError(f"{path} is not a folder.")
         self.name, self._path, self._licence = name, path, licence
         self.skipped: Counter[str] = Counter()
         self._files: dict[str, list[Path]] = {emotion: [] for emotion in EMOTIONS}
@@ -65,18 +70,20 @@ class Folder:
 
 
 class Kaggle(Folder):
-    """The data set `RANDOM_IMAGES` from Kaggle, read as a folder; contempt is skipped, counted.
+    """The data set `RANDOM_IMAGES` from Kaggle, read as a folder.
 
     It is downloaded once, without an account, into data/raw/random-images.
 
     Raises:
-        DownloadError: kagglehub is not installed, or Kaggle did not deliver.
+        DownloadError: kagglehub is not installed, or the download failed.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         folder = folder or paths.raw_file("random-images")
+        arriving = folder.with_name(f".{folder.name}-arriving")
         if not folder.exists():
-            arriving = folder.with_name(f".{folder.name}-arriving")
-            download.kaggle(RANDOM_IMAGES, arriving)
-            arriving.replace(folder)
+            with file_lock(arriving):
+                if not folder.exists():  # another process may have downloaded it meanwhile
+                    download_from_kaggle(RANDOM_IMAGES, arriving)
+                    arriving.replace(folder)
         super().__init__(folder, "Kaggle", "see its page on Kaggle")

@@ -1,17 +1,17 @@
-"""Searching the same emotions in any source of images."""
+"""Searching any source of images for each emotion."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from typing import Protocol
 
 import pandas as pd
 from tqdm import tqdm
 
-from facevalue.collection.polite_http import RefusedKey
-from facevalue.data import addresses
-from facevalue.data.download import DownloadError
+from facevalue.collection.hits import Hit
+from facevalue.collection.search_api import InvalidKeyError
+from facevalue.data.http_retry import DownloadError
 from facevalue.emotions import EMOTIONS
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -23,36 +23,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "surprise": ("surprised face", "surprise", "astonished", "amazed", "shocked"),
     "neutral": ("neutral face", "serious face", "expressionless", "calm face", "passport photo"),
 }
-"""What is searched for each emotion: the plain words first, then what else people call it."""
+"""The search words of each emotion: the plain ones first, then synonyms."""
 
 MOST_FAILURES = 5
-"""Words that may fail one after the other before a source is given up."""
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One image that a search found.
-
-    Attributes:
-        emotion: what was searched for, one of EMOTIONS.
-        words: the words that found it.
-        address: where the image is; for a folder on disk, its path.
-        width, height: in pixels as the service says, 0 if it does not.
-        author: who made it, as the service says, or "".
-        licence: its name, or whose it is.
-        page: the address of the page that shows it; give it wherever you show the image.
-        source: the name of the service.
-    """
-
-    emotion: str
-    words: str
-    address: str
-    width: int
-    height: int
-    author: str
-    licence: str
-    page: str
-    source: str
+"""Searches that may fail in a row before a source is given up."""
 
 
 class Source(Protocol):
@@ -61,18 +35,19 @@ class Source(Protocol):
     name: str
 
     def search(self, words: str, most: int) -> list[Hit]:
-        """Return at most `most` hits, the best first; none is a normal answer.
+        """Return at most `most` hits, the best first; there may be none.
 
         Raises:
-            DownloadError: the service failed; the message says how, without any key.
+            DownloadError: the search failed; the message says why, without any key.
         """
 
 
 def search(source: Source, per_emotion: int, emotions: Sequence[str] = EMOTIONS) -> pd.DataFrame:
     """Search images of each emotion, word by word, until there are enough.
 
-    The same address is kept once, under the first emotion that found it. When a word fails, the
-    next one is tried; after `MOST_FAILURES` failures in a row the source is given up.
+    An address that several searches find is kept once, under the first emotion. When the search
+    for a word fails, the next one is tried; after `MOST_FAILURES` failures in a row the source is
+    given up.
 
     Args:
         source: the service, for example `Pixabay()`.
@@ -80,70 +55,65 @@ def search(source: Source, per_emotion: int, emotions: Sequence[str] = EMOTIONS)
         emotions: some of EMOTIONS.
     Returns:
         One row per hit, with the fields of `Hit` as columns. `attrs["problems"]` is a list of
-        sentences, one for each word that failed.
+        sentences, one for each search that failed.
     Raises:
-        ValueError: `per_emotion` is under 1, or an emotion has no words.
-        RefusedKey: the service does not know the key.
+        ValueError: `per_emotion` is less than 1, or an emotion has no search words.
+        InvalidKeyError: the service does not accept the key.
     """
     if per_emotion < 1:
-        raise ValueError(f"per_emotion must be at least 1, got {per_emotion}.")
+        raise ValueError(f"per_emotion must be at least 1, not {per_emotion}.")
     if unknown := set(emotions) - set(WORDS):
-        raise ValueError(f"No words are known for {', '.join(sorted(unknown))}.")
-    found: dict[str, Hit] = {}
-    problems: list[str] = []
-    failures = 0
-    bar = tqdm(total=len(emotions) * per_emotion, desc=source.name, disable=None)
-    with bar:
+        raise ValueError(
+            f"There are no search words for {', '.join(sorted(unknown))}: choose from "
+            f"{', '.join(WORDS)}."
+        )
+    searches = _Searches(source)
+    with tqdm(total=len(emotions) * per_emotion, desc=source.name, disable=None) as bar:
         for emotion in emotions:
-            mine = 0
-            for words in WORDS[emotion]:
-                if mine >= per_emotion or failures >= MOST_FAILURES:
-                    break
-                try:
-                    hits = source.search(words, per_emotion)
-                    failures = 0
-                except RefusedKey:
-                    raise
-                except DownloadError as error:
-                    failures += 1
-                    problems.append(f"{emotion}, {words!r}: {error}")
-                    continue
-                new = {hit.address: hit for hit in hits if hit.address not in found}
-                for hit in list(new.values())[: per_emotion - mine]:
-                    found[hit.address] = replace(hit, emotion=emotion, words=words)
-                    mine += 1
-                    bar.update()
-    if failures >= MOST_FAILURES:
-        problems.append(f"{source.name} was given up after {failures} failures in a row.")
+            searches.find(emotion, per_emotion, bar)
+    if searches.given_up():
+        searches.problems.append(
+            f"{source.name} was given up after {MOST_FAILURES} failures in a row."
+        )
     columns = [field.name for field in fields(Hit)]
-    table = pd.DataFrame([asdict(hit) for hit in found.values()], columns=columns)
-    table.attrs["problems"] = problems
+    table = pd.DataFrame([asdict(hit) for hit in searches.found.values()], columns=columns)
+    table.attrs["problems"] = searches.problems
     return table
 
 
-def _unique(hits: Iterable[Hit | None], most: int) -> list[Hit]:
-    return list({hit.address: hit for hit in hits if hit}.values())[:most]
+class _Searches:
+    """The searches of one source: what they found, and what went wrong."""
 
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.found: dict[str, Hit] = {}
+        self.problems: list[str] = []
+        self.failures = 0
 
-def _checked(hit: Hit, base_url: str) -> Hit | None:
-    """Return a hit unless its address must not be fetched: no service may name private hosts.
+    def given_up(self) -> bool:
+        return self.failures >= MOST_FAILURES
 
-    Its page is left out if it is no web address, for somebody may click on it.
-    """
-    try:
-        addresses.check_address(hit.address, base_url)
-    except DownloadError:
-        return None
-    return hit if hit.page.startswith(("http://", "https://")) else replace(hit, page="")
+    def find(self, emotion: str, wanted: int, bar: tqdm) -> None:
+        """Search for the words of an emotion until there are enough hits."""
+        missing = wanted
+        for words in WORDS[emotion]:
+            if not missing or self.given_up():
+                return
+            hits = self._search(emotion, words, wanted)
+            new = {hit.address: hit for hit in hits if hit.address not in self.found}
+            for hit in list(new.values())[:missing]:
+                self.found[hit.address] = replace(hit, emotion=emotion, words=words)
+                missing -= 1
+                bar.update()
 
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row.get(name)
-    return "".join(c for c in value if c.isprintable())[:2000] if isinstance(value, str) else ""
-
-
-def _number(value: Any) -> int:
-    try:
-        return max(0, int(value))
-    except (TypeError, ValueError, OverflowError):
-        return 0
+    def _search(self, emotion: str, words: str, wanted: int) -> list[Hit]:
+        try:
+            hits = self.source.search(words, wanted)
+        except InvalidKeyError:
+            raise
+        except DownloadError as error:
+            self.failures += 1
+            self.problems.append(f"{emotion}, {words!r}: {error}")
+            return []
+        self.failures = 0
+        return hits

@@ -1,221 +1,298 @@
-"""Downloading one file, which may be large, so that a broken line costs little."""
+"""Downloading files to disk.
+
+- `download` fetches one file of any size, such as a table or a web page; a broken download resumes.
+- `download_verified` does the same for a file whose checksum is known, and keeps it if it is there.
+- `download_from_kaggle` fetches a data set with Kaggle's own client.
+
+Two downloads of the same file at the same time do not disturb each other: one waits for the other.
+Images from untrusted URLs are fetched by facevalue.collection.image_fetcher instead.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import NoReturn
 
 import requests
+from requests.adapters import HTTPAdapter
 from tqdm import tqdm
+from urllib3.exceptions import MaxRetryError, ProtocolError
 
-from facevalue.data.addresses import public
-from facevalue.data.web_errors import BUSY, TIMEOUT, DownloadError, Interrupted, passing, reason
+from facevalue.data.http_retry import (
+    RETRY_STATUSES,
+    TIMEOUT,
+    DownloadError,
+    ServerRetry,
+    describe_busy,
+    describe_error,
+    wait_and_say_so,
+)
+from facevalue.data.urls import is_web_url, redact_url
+from facevalue.files import file_lock
 
-
-def bounded(
-    answer: requests.Response, largest: int, check: Callable[[], None] = lambda: None
-) -> bytes:
-    """Return the body of an answer, read in pieces, with `check` called after each.
-
-    Raises:
-        DownloadError: it has more than `largest` bytes, by its header or in truth.
-    """
-    length = answer.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) > largest:
-        answer.close()
-        raise DownloadError(f"it has {int(length):,} bytes: more than {largest:,}.")
-    content = bytearray()
-    for chunk in answer.iter_content(65536):
-        content += chunk
-        if len(content) > largest:
-            answer.close()
-            raise DownloadError(f"it has more than {largest:,} bytes.")
-        check()
-    return bytes(content)
-
-
-LARGEST = 2_000_000_000
+MOST_BYTES = 2_000_000_000
 ATTEMPTS = 4
+CHUNK = 8192
+"""Bytes that are read at once: at most these are lost when the connection breaks."""
+
+
+class Interrupted(Exception):
+    """A download broke off: what has arrived is kept, and it can be resumed."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What one download may do; see `download`."""
+
+    max_bytes: int
+    timeout: tuple[float, float]
+    backoff: float
+    allow_html: bool = False
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """The part of a file that has arrived, and what the server said to recognise the whole by."""
+
+    path: Path
+
+    @property
+    def validator_path(self) -> Path:
+        return self.path.with_name(self.path.name + ".etag")
+
+    def resume_headers(self) -> dict[str, str]:
+        """Return the headers that ask for the rest only; none if nothing can be resumed."""
+        if not self.path.is_file() or not self.validator_path.is_file():
+            return {}
+        validator = self.validator_path.read_text(encoding="utf-8")
+        return {"Range": f"bytes={self.size()}-", "If-Range": validator}
+
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    def restart(self, headers: Mapping[str, str]) -> None:
+        """Discard the part, and note the strong ETag or Last-Modified of the whole."""
+        self.discard()
+        etag = headers.get("ETag", "")
+        validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
+        if validator:
+            self.validator_path.write_text(validator, encoding="utf-8")
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.validator_path.unlink(missing_ok=True)
 
 
 def download(
     url: str,
     path: Path,
-    sha256: str | None = None,
     *,
-    largest: int = LARGEST,
+    max_bytes: int = MOST_BYTES,
     timeout: tuple[float, float] = TIMEOUT,
-    pause: float = 2.0,
-    html: bool = False,
+    backoff: float = 2.0,
+    allow_html: bool = False,
 ) -> Path:
-    """Download a file; it appears at `path` only when all of it has arrived and is right.
+    """Download a file; it appears at `path` only when all of it has arrived.
 
-    What arrives goes to a file beside it (.part). When the line breaks, and when the same
-    download is started again later, it continues there, if the server says that the file is
-    still the same (ETag, or the date of its last change); otherwise from the start.
+    Until then, its bytes are in PATH.part. When the connection breaks, or the same download is
+    started again later, it resumes there if the server says that the file has not changed (by ETag
+    or Last-Modified); otherwise it starts over.
 
     Args:
-        url: an http or https address.
-        path: the file to write; an older one is replaced.
-        sha256: the file's checksum in hexadecimal. A file at `path` that has it is kept.
-        largest: most bytes that are accepted.
+        url: an http or https URL.
+        path: the file to write. An older one is replaced, missing folders are created.
+        max_bytes: a larger file is refused.
         timeout: seconds to wait for a connection, and for the next bytes.
-        pause: seconds before the second attempt, twice that before the third, and so on.
-        html: whether a web page is what is asked for; else one is refused.
+        backoff: seconds, as in `ServerRetry.create`; a busy server may ask for other waits.
+        allow_html: whether the file may be a web page. By default one is refused, since it is
+            usually an error message or a login page.
+
+    Returns:
+        `path`.
 
     Raises:
-        ValueError: the address is not http or https.
-        DownloadError: the file is not there, too large, or not what was expected, or the
-            connection broke too often.
+        ValueError: the URL is not http or https.
+        DownloadError: the file does not exist, is too large, is a web page, or the connection
+            failed too often.
     """
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ValueError(f"{public(url)} is not an http or https address.")
-    if sha256 and path.is_file() and digest(path) == sha256.lower():
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    name, part = path.name, path.with_name(path.name + ".part")
-    for attempt in range(1, ATTEMPTS + 1):
+    options = Options(max_bytes, timeout, backoff, allow_html)
+    with file_lock(path):
+        return _download_part(url, path, options).replace(path)
+
+
+def download_verified(
+    url: str,
+    path: Path,
+    checksum: str | None,
+    *,
+    max_bytes: int = MOST_BYTES,
+    timeout: tuple[float, float] = TIMEOUT,
+    backoff: float = 2.0,
+) -> Path:
+    """Download a file unless it is at `path` with the right checksum; return `path`.
+
+    pooch keeps and verifies the file. It fetches it by `download`, since it cannot resume itself.
+
+    Args:
+        url, path, max_bytes, timeout, backoff: as in `download`.
+        checksum: as pooch writes it, "sha256:..." or "md5:...", in hexadecimal; None if it is
+            not known, then any file at `path` is kept.
+
+    Raises:
+        ValueError: the URL is not http or https.
+        DownloadError: as in `download`, or the server's file has another checksum.
+    """
+    import pooch
+
+    options = Options(max_bytes, timeout, backoff)
+
+    def fetch(url: str, output_file: str, _: object) -> None:
+        _download_part(url, path, options).replace(output_file)
+
+    pooch.get_logger().setLevel(logging.WARNING)  # it would print the URL with its secrets
+    with file_lock(path):
         try:
-            _continue(url, part, name, largest, timeout, html)
-            break
-        except (Interrupted, requests.RequestException) as error:
-            if isinstance(error, requests.RequestException) and not passing(error):
-                raise DownloadError(f"{public(url)} cannot be reached: {reason(error)}.") from None
-            if attempt == ATTEMPTS:
-                have = part.stat().st_size if part.exists() else 0
-                kept = f"; {have:,} bytes are kept: the next try continues there" if have else ""
-                raise DownloadError(
-                    f"{public(url)}: {reason(error)}, {ATTEMPTS} times in a row{kept}."
-                ) from None
-            print(f"{name}: {reason(error)}, trying again.", file=sys.stderr)
-            time.sleep(pause * 2 ** (attempt - 1))
-    if sha256 and digest(part) != sha256.lower():
-        _forget(part)
-        raise DownloadError(f"{public(url)} is not the expected file: its checksum is wrong.")
-    part.replace(path)
-    _forget(part)
+            pooch.retrieve(url, checksum, path.name, path.parent, downloader=fetch)
+        except ValueError as error:
+            if not is_web_url(url):
+                raise
+            raise DownloadError(
+                f"{redact_url(url)} is not the expected file: its checksum is wrong."
+            ) from error
     return path
 
 
-def _continue(
-    url: str, part: Path, name: str, largest: int, timeout: tuple[float, float], html: bool
-) -> None:
-    """Fetch what `part` lacks; return when it is complete."""
-    have, same = _arrived(part)
-    # gzip would make the lengths those of other bytes
-    headers = {"Accept-Encoding": "identity", "User-Agent": "facevalue"}
-    if have:
-        headers |= {"Range": f"bytes={have}-", "If-Range": same}
-    with requests.get(url, headers=headers, stream=True, timeout=timeout) as answer:
-        if answer.status_code == 416:
-            if answer.headers.get("Content-Range") == f"bytes */{have}":
+def _download_part(url: str, path: Path, options: Options) -> Path:
+    """Download all of a file to PATH.part, and return that."""
+    if not is_web_url(url):
+        raise ValueError(f"{redact_url(url)} is not an http or https URL.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = PartFile(path.with_name(path.name + ".part"))
+    retry = ServerRetry.create(ATTEMPTS, wait_and_say_so(path.name), options.backoff)
+    with requests.Session() as session:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=retry))
+        # the session retries until a response begins; one that breaks off is ours to resume
+        while True:
+            try:
+                _receive_rest(session, url, part, options)
+                part.validator_path.unlink(missing_ok=True)
+                return part.path
+            except requests.RequestException as error:
+                _give_up(url, describe_error(error, ATTEMPTS), part)
+            except Interrupted as error:
+                reason = str(error)
+            try:
+                retry = retry.increment("GET", error=ProtocolError(reason))
+            except MaxRetryError:
+                _give_up(url, f"{reason}, {ATTEMPTS} times in a row", part)
+            print(f"{path.name}: {reason}, trying again.", file=sys.stderr)
+            retry.sleep()
+
+
+def _give_up(url: str, reason: str, part: PartFile) -> NoReturn:
+    kept = f"; {part.size():,} bytes are kept, and the next download resumes there"
+    raise DownloadError(f"{redact_url(url)}: {reason}{kept if part.size() else ''}.") from None
+
+
+def _receive_rest(session: requests.Session, url: str, part: PartFile, options: Options) -> None:
+    """Append to a part what it lacks of the whole file.
+
+    Raises:
+        Interrupted: the connection broke; try again.
+        requests.RequestException: no response came, in several attempts.
+        DownloadError: the file is not what was expected.
+    """
+    resume = part.resume_headers()
+    # compressed, a file's length would not be that of its bytes
+    headers = {"Accept-Encoding": "identity", "User-Agent": "facevalue"} | resume
+    with session.get(url, headers=headers, stream=True, timeout=options.timeout) as response:
+        start = part.size() if resume else 0
+        if response.status_code == 416:
+            if response.headers.get("Content-Range") == f"bytes */{start}":
                 return  # all of it had arrived before
-            _forget(part)
-            raise Interrupted("the server no longer has the part that was asked for")
-        if answer.status_code in BUSY:
-            raise Interrupted(f"the server is busy (status {answer.status_code})")
-        if answer.status_code not in (200, 206):
-            raise DownloadError(f"{public(url)} answered {answer.status_code} {answer.reason}.")
-        if not html and "text/html" in answer.headers.get("Content-Type", ""):
-            raise DownloadError(f"{public(url)} is a web page, not the file that was expected.")
-        if answer.status_code == 206:
-            if not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-                _forget(part)
-                raise Interrupted("the server sent another part than the one that was asked for")
-        else:
-            have = 0
-            _remember(part, answer.headers)
-        length = answer.headers.get("Content-Length", "")
-        total = have + int(length) if length.isdigit() else None
-        if total is not None and total > largest:
-            _forget(part)
-            raise DownloadError(f"{public(url)} has {total:,} bytes: more than {largest:,}.")
+            part.discard()
+            raise Interrupted("the server does not have the rest of the file")
+        if response.status_code in RETRY_STATUSES:
+            _give_up(url, describe_busy(response, ATTEMPTS), part)
+        _check_response(url, response, options)
+        if response.status_code == 200:
+            start = 0
+            part.restart(response.headers)
+        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            part.discard()
+            raise Interrupted("the server sent another part of the file than requested")
+        _append(response, part, start, options.max_bytes)
+
+
+def _check_response(url: str, response: requests.Response, options: Options) -> None:
+    if response.status_code not in (200, 206):
+        raise DownloadError(f"{redact_url(url)} answered {response.status_code} {response.reason}.")
+    if not options.allow_html and "text/html" in response.headers.get("Content-Type", ""):
+        raise DownloadError(f"{redact_url(url)} is a web page, not the expected file.")
+
+
+def _append(response: requests.Response, part: PartFile, start: int, max_bytes: int) -> None:
+    """Append the body of a response to a part that has `start` bytes."""
+    length = response.headers.get("Content-Length", "")
+    total = start + int(length) if length.isdigit() else None
+    have = start
+    if total is None or total <= max_bytes:
+        name = part.path.name.removesuffix(".part")
         bar = tqdm(total=total, initial=have, desc=name, unit="B", unit_scale=True, disable=None)
-        with part.open("ab" if have else "wb") as file, bar:
-            for chunk in answer.iter_content(8192):  # what is lost when the line breaks
-                have += len(chunk)
-                if have > largest:
-                    break
-                file.write(chunk)
-                bar.update(len(chunk))
-    if have > largest:
-        _forget(part)
-        raise DownloadError(f"{public(url)} sends more than {largest:,} bytes.")
+        with part.path.open("ab" if start else "wb") as file, bar:
+            try:
+                for chunk in response.iter_content(CHUNK):
+                    have += len(chunk)
+                    if have > max_bytes:
+                        break
+                    file.write(chunk)
+                    bar.update(len(chunk))
+            except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError) as error:
+                raise Interrupted(describe_error(error)) from None
+    if max(have, total or 0) > max_bytes:
+        part.discard()
+        raise DownloadError(
+            f"{redact_url(response.url)} has at least {max(have, total or 0):,} bytes, more than "
+            f"{max_bytes:,}."
+        )
     if total is not None and have < total:
         raise Interrupted("the connection broke")
 
 
-def _arrived(part: Path) -> tuple[int, str]:
-    """Return how many bytes are there, and the mark by which the server knows their file."""
-    mark = _mark(part)
-    if not part.is_file() or not mark.is_file():
-        return 0, ""
-    return part.stat().st_size, mark.read_text(encoding="utf-8")
-
-
-def _remember(part: Path, headers: Mapping[str, str]) -> None:
-    etag = headers.get("ETag", "")
-    same = etag if etag.startswith('"') else headers.get("Last-Modified", "")
-    part.unlink(missing_ok=True)
-    _mark(part).unlink(missing_ok=True)
-    if same:
-        _mark(part).write_text(same, encoding="utf-8")
-
-
-def _forget(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _mark(part).unlink(missing_ok=True)
-
-
-def _mark(part: Path) -> Path:
-    return part.with_name(part.name + ".etag")
-
-
-def digest(path: Path, kind: str = "sha256") -> str:
-    """Return the checksum of a file in hexadecimal; `kind` as hashlib names it."""
+def checksum(path: Path, algorithm: str = "sha256") -> str:
+    """Return the checksum of a file in hexadecimal; `algorithm` as hashlib names it."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
-def bring(wanted: Mapping[str, Callable[[], Path]]) -> int:
-    """Fetch files for a command, the others too where one fails; return its exit status.
-
-    Args:
-        wanted: what returns the place of each, under the name that is printed.
-    """
-    status = 0
-    for name, fetch in wanted.items():
-        try:
-            print(f"{name} is here: {fetch()}")
-        except (OSError, ValueError) as error:
-            print(error, file=sys.stderr)
-            status = 1
-        except KeyboardInterrupt:
-            print("\nStopped. The same command continues where it was.", file=sys.stderr)
-            return 130
-    return status
-
-
-def kaggle(handle: str, folder: Path) -> None:
+def download_from_kaggle(handle: str, folder: Path) -> None:
     """Download a data set from Kaggle into `folder`, which is emptied first.
 
+    Args:
+        handle: owner/name, as in the data set's URL.
+
     Raises:
-        DownloadError: kagglehub is not installed, or did not deliver.
+        DownloadError: kagglehub is not installed, or could not download the data set.
     """
     try:
         import kagglehub
-    except ImportError:
-        raise DownloadError("Kaggle needs one more library: run `pip install kagglehub`.") from None
+    except ImportError as error:
+        raise DownloadError(
+            "Downloads from Kaggle need kagglehub: run `pip install kagglehub`."
+        ) from error
     shutil.rmtree(folder, ignore_errors=True)
     try:
         kagglehub.dataset_download(handle, output_dir=str(folder))
     except Exception as error:  # kagglehub raises its own, requests' and urllib3's types
+        # the error itself may contain credentials
         raise DownloadError(
-            f"Kaggle did not deliver {handle} ({type(error).__name__}): check your connection and "
-            "your credentials, and try again."
+            f"The data set {handle} could not be downloaded from Kaggle ({type(error).__name__}): "
+            "check your connection and your credentials, and try again."
         ) from None

@@ -1,4 +1,4 @@
-"""Where FER-2013 is downloaded from; `python -m facevalue.sources` brings it to data/raw."""
+"""Downloading FER-2013 from the Hugging Face Hub, or else from Kaggle."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from facevalue import paths
-from facevalue.data import dataset, fer2013, fer2013_common
-from facevalue.data.addresses import public
-from facevalue.data.download import DownloadError, download, kaggle
+from facevalue.data import dataset, fer2013
+from facevalue.data.download import download, download_from_kaggle, download_verified
+from facevalue.data.fer2013_common import official_split
+from facevalue.data.http_retry import DownloadError
+from facevalue.data.urls import redact_url
+from facevalue.files import file_lock
 
 MIRROR = "Aaryan333/fer2013_train_publicTest_privateTest"
 """The data set on the Hugging Face Hub that keeps FER-2013's three official splits."""
@@ -25,70 +29,90 @@ def fetch_fer2013(folder: Path | None = None, base_url: str | None = None) -> Pa
     """Download FER-2013 into `folder`/fer2013, and return that folder.
 
     It comes from the Hugging Face mirror that keeps the official splits, without an account. If
-    that fails, and there are Kaggle credentials and kagglehub is installed, it comes from
-    Kaggle. All of it arrives in a hidden folder beside the target, is read there once as a test,
-    and is then put in place in one move, so that half a download is never taken for the data.
+    that fails, there are Kaggle credentials and kagglehub is installed, it comes from Kaggle. The
+    files are downloaded to a hidden folder, read once as a check, and then moved into place in one
+    step, so that half a download is never mistaken for the data. Of two processes that download it
+    at the same time, one waits and uses what the other has downloaded.
 
     Args:
         folder: by default data/raw, or the folder that FACEVALUE_DATA names.
-        base_url: the Hub's address; by default HF_ENDPOINT, as for Hugging Face's own tools,
-            else https://huggingface.co.
+        base_url: the Hub's URL; by default HF_ENDPOINT, as for Hugging Face's own tools, else
+            https://huggingface.co.
 
     Raises:
-        DownloadError: no source delivered; the message says why, for each.
+        DownloadError: neither source could be downloaded; the message says why, for each.
         FileExistsError: there is something else at the target already.
     """
     folder = folder or paths.raw()
     if folder.is_file():
-        raise FileExistsError(f"{folder} is a file: FER-2013 needs a folder to be put into.")
+        raise FileExistsError(f"{folder} is a file: FER-2013 needs a folder.")
     target, arriving = folder / "fer2013", folder / ".fer2013-arriving"
     if target.exists():
-        raise FileExistsError(f"{target} is there already: move it away to download it again.")
+        raise FileExistsError(f"{target} already exists: move it away to download it again.")
     base_url = base_url or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    with file_lock(arriving):
+        if target.exists():  # another process downloaded it meanwhile
+            return target
+        _fetch_from_any_source(arriving, base_url.rstrip("/"))
+        try:
+            fer2013.read(arriving)
+        except ValueError as error:
+            shutil.rmtree(arriving)
+            raise DownloadError(f"The downloaded files are not FER-2013: {error}") from error
+        return arriving.replace(target)
+
+
+def _fetch_from_any_source(arriving: Path, base_url: str) -> None:
     try:
-        _from_hub(arriving, base_url.rstrip("/"))
+        _fetch_from_hub(arriving, base_url)
     except DownloadError as error:
         if not has_kaggle_credentials():
             raise DownloadError(
-                f"{error} Another way: put fer2013.csv into {folder} by hand, or set Kaggle "
+                f"{error} Instead, put fer2013.csv into {arriving.parent} by hand, or set Kaggle "
                 "credentials and run `pip install kagglehub`."
-            ) from None
+            ) from error
         print(f"{error} Trying Kaggle.", file=sys.stderr)
-        kaggle(KAGGLE, arriving)
-    try:
-        fer2013.read(arriving)
-    except ValueError as error:
-        shutil.rmtree(arriving)
-        raise DownloadError(f"what arrived is not FER-2013: {error}") from error
-    arriving.replace(target)
-    return target
+        download_from_kaggle(KAGGLE, arriving)
 
 
-def _from_hub(arriving: Path, base_url: str) -> None:
-    """Download the parquet files of `MIRROR`, whose names and checksums the Hub's API tells."""
-    api = f"{base_url}/api/datasets/{MIRROR}/tree/main?recursive=true"
-    listing = download(api, arriving / "files.json", largest=5_000_000)
-    try:
-        entries = json.loads(listing.read_text(encoding="utf-8"))
-        files = {str(e["path"]): (e.get("lfs") or {}).get("oid") for e in entries}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise DownloadError(f"{public(api)} did not answer with a list of files.") from None
-    finally:
-        listing.unlink()
+def _fetch_from_hub(arriving: Path, base_url: str) -> None:
+    """Download the parquet files of `MIRROR` that hold the three splits."""
+    files = _list_files(arriving / "files.json", base_url)
     splits = {
-        path: fer2013_common.official_split(path.rsplit("/", 1)[-1])
+        path: official_split(path.rsplit("/", 1)[-1])
         for path in sorted(files)
         if path.endswith(".parquet")
     }
     if set(splits.values()) - {None} != set(dataset.SPLITS):
-        raise DownloadError(f"{public(api)} does not list parquet files of the three splits.")
-    wanted = []
+        raise DownloadError(
+            f"{redact_url(_list_url(base_url))} does not list parquet files of the three splits."
+        )
+    wanted = set()
     for number, (path, split) in enumerate(splits.items()):
-        if split:  # our own file names: a name from outside never becomes a path here
+        if split:  # the file names are ours: a name from outside never becomes a path here
             url = f"{base_url}/datasets/{MIRROR}/resolve/main/{quote(path)}"
-            wanted.append(download(url, arriving / f"{split}-{number}.parquet", files[path]))
-    for file in set(arriving.iterdir()) - set(wanted):  # of an earlier try, listed otherwise
+            sha256 = files[path]
+            file = arriving / f"{split}-{number}.parquet"
+            wanted.add(download_verified(url, file, f"sha256:{sha256}" if sha256 else None))
+    for file in set(arriving.iterdir()) - wanted:  # locks, and what an earlier listing left
         file.unlink()
+
+
+def _list_url(base_url: str) -> str:
+    return f"{base_url}/api/datasets/{MIRROR}/tree/main?recursive=true"
+
+
+def _list_files(target: Path, base_url: str) -> Mapping[str, str | None]:
+    """Return the paths of the files of `MIRROR` with their sha256, as the Hub's API lists them."""
+    url = _list_url(base_url)
+    listing = download(url, target, max_bytes=5_000_000)
+    try:
+        entries = json.loads(listing.read_text(encoding="utf-8"))
+        return {str(entry["path"]): (entry.get("lfs") or {}).get("oid") for entry in entries}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DownloadError(f"{redact_url(url)} did not answer with a list of files.") from error
+    finally:
+        listing.unlink()
 
 
 def has_kaggle_credentials() -> bool:

@@ -1,4 +1,4 @@
-"""Downloading many images, politely."""
+"""Downloading many images, here or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from facevalue.collection.image_fetcher import NO_ROOM, _Fetcher, _Limits
-from facevalue.collection.polite_http import Pace
-from facevalue.data.addresses import origin
-from facevalue.data.download import digest
+from facevalue.collection.image_fetcher import DISK_FULL_PROBLEM, ImageFetcher, ImageLimits
+from facevalue.collection.rate_limiter import RateLimiter
+from facevalue.data.download import checksum
+from facevalue.data.urls import origin
 from facevalue.files import disk_full, explain_write_errors, write_text
 from facevalue.scale import cluster
 
 PIECE = 200
-"""Images of one host that a cluster's worker fetches at once: what is lost when it dies."""
+"""Images that a worker of a cluster fetches in one task; if it dies, these are fetched again."""
 
 INDEX = "index.json"
 
@@ -36,62 +36,60 @@ def fetch_images(
     *,
     workers: int = 4,
     per_second: float | None = None,
-    largest: int = 20_000_000,
-    most_pixels: int = 40_000_000,
+    max_bytes: int = 20_000_000,
+    max_pixels: int = 40_000_000,
     attempts: int = 3,
     timeout: tuple[float, float] = (5, 20),
     deadline: float = 120.0,
-    pace: Pace | None = None,
+    limiter: RateLimiter | None = None,
 ) -> pd.DataFrame:
-    """Download the images of a search into a folder, several at a time but politely.
+    """Download the images of a search into a folder, here or on a cluster (see `cluster`).
 
-    Here or on a cluster (see `cluster`), whose workers share the folder.
-
-    An image is stored under the sha256 of its content, so that nothing is there twice, and only
-    when all of it has arrived and can be decoded. The folder's index.json says which address
-    gave which file: when this is called again, what is there is not asked for again. What fails
-    is listed with its reason, and never stops the rest.
+    An image is stored only when all of it has arrived and can be decoded. Its name is the sha256 of
+    its content, so that nothing is stored twice. The folder's index.json says which file came from
+    which URL, so that another call downloads only what is missing. An image that fails does not
+    stop the others.
 
     Args:
-        hits: one row per image, with its `address`; other columns are kept.
-        folder: where the files go; it is made if it is missing.
+        hits: one row per image, with its URL in the column `address`; other columns are kept.
+        folder: where the files are stored. A missing folder is created; a cluster's workers must
+            share it.
         workers: downloads at the same time; on a cluster, of each worker.
-        per_second: requests per second to one host, see `Pace`.
-        largest: most bytes of one image.
-        most_pixels: most pixels of one image; more can fill the memory (a decompression bomb).
-        attempts: how often an image is asked for when the server is busy or the line breaks.
+        per_second: requests per second to one server, see `RateLimiter`.
+        max_bytes: most bytes of one image.
+        max_pixels: most pixels of one image; more could fill the memory (a decompression bomb).
+        attempts: how often a request is sent when the server is busy or the connection breaks.
         timeout: seconds to wait for a connection, and for the next bytes.
-        deadline: seconds that one image may take in all.
-        pace: spaces the requests, instead of `per_second`; not on a cluster.
+        deadline: seconds that receiving one image may take.
+        limiter: limits the requests, instead of `per_second`; not on a cluster.
     Returns:
         `hits` with three more columns: `file` (the name inside `folder`, or ""), `sha256` (in
-        hexadecimal, or "") and `problem` ("" or the reason why there is no file, in a sentence).
+        hexadecimal, or "") and `problem` (why there is no file, in a sentence, or "").
     Raises:
-        ValueError: `hits` has no column `address`, or `workers` or `attempts` is under 1.
-        OSError: the disk is full, or the index cannot be written; what is there is kept.
+        ValueError: `hits` has no column `address`, or `workers` or `attempts` is less than 1.
+        OSError: the disk is full, or the index cannot be written; finished downloads are kept.
         cluster.VersionError, ConnectionError: as in `cluster.map`.
     """
     if "address" not in hits:
-        raise ValueError("The table of hits has no column 'address'.")
+        raise ValueError("The table of hits has no column 'address': pass what a search returned.")
     if workers < 1 or attempts < 1:
-        raise ValueError(f"workers and attempts must be at least 1, got {workers}, {attempts}.")
+        raise ValueError(f"workers and attempts must be at least 1, not {workers} and {attempts}.")
     folder.mkdir(parents=True, exist_ok=True)
-    limits = _Limits(largest, most_pixels, attempts, timeout, deadline)
+    limits = ImageLimits(max_bytes, max_pixels, attempts, timeout, deadline)
     index = _read_index(folder)
     addresses = dict.fromkeys(str(address) for address in hits["address"])
     done = {a: (index[_key(a)], "") for a in addresses if _is_there(folder, index.get(_key(a)))}
-    left = [address for address in addresses if address not in done]
-    there = cluster.address() is not None
+    missing = [address for address in addresses if address not in done]
     found = (
-        _fetched_there(left, folder.resolve(), limits, workers, per_second)
-        if there
-        else _fetched_here(left, folder, limits, workers, per_second, pace)
+        _fetch_on_cluster(missing, folder.resolve(), limits, workers, per_second)
+        if cluster.address()
+        else _fetch_here(missing, folder, limits, workers, per_second, limiter)
     )
     bar = tqdm(total=len(addresses), initial=len(done), desc="images", disable=None)
     with bar, closing(found):
         try:
             for count, (address, file, problem) in enumerate(found, 1):
-                if problem == NO_ROOM:
+                if problem == DISK_FULL_PROBLEM:
                     raise disk_full(folder)
                 done[address] = file, problem
                 if file:
@@ -107,21 +105,22 @@ def fetch_images(
 
 
 Fetched = Generator[tuple[str, str, str]]
-"""Addresses, each with the name of its file and "", or "" and the reason why there is none."""
+"""URLs, each with the name of its file and "", or "" and why there is none."""
 
 
-def _fetched_here(
+def _fetch_here(
     addresses: Iterable[str],
     folder: Path,
-    limits: _Limits,
+    limits: ImageLimits,
     workers: int,
     per_second: float | None,
-    pace: Pace | None = None,
+    limiter: RateLimiter | None = None,
 ) -> Fetched:
     stop = threading.Event()
-    fetcher = _Fetcher(folder, pace or Pace(per_second, sleep=stop.wait), stop, limits)
+    limiter = limiter or RateLimiter(per_second, sleep=stop.wait)
+    fetcher = ImageFetcher(folder, limiter, stop, limits)
     pool = ThreadPoolExecutor(workers, "images")
-    # Pillow's limit of pixels is above ours, and its warning about it is for all threads or none
+    # Pillow would warn below our own limit of pixels; warnings cannot be filtered in one thread
     with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
         try:
             futures: dict[Future[tuple[str, str]], str] = {
@@ -134,43 +133,44 @@ def _fetched_here(
             pool.shutdown(cancel_futures=True)
 
 
-def _fetched_there(
+def _fetch_on_cluster(
     addresses: Iterable[str],
     folder: Path,
-    limits: _Limits,
+    limits: ImageLimits,
     workers: int,
     per_second: float | None,
 ) -> Fetched:
-    """Let a cluster fetch; a host is asked by one worker at a time, so that its pace holds."""
-    hosts: dict[str, list[str]] = {}
+    """Fetch on a cluster: one worker at a time for each server, so that the rate limit holds."""
+    servers: dict[str, list[str]] = {}
     for address in addresses:
         try:
-            host = origin(address)
+            server = origin(address)
         except ValueError:
-            host = ""  # the worker says what is wrong with it
-        hosts.setdefault(host, []).append(address)
-    work = partial(_piece, folder, limits, workers, per_second)
-    for start in range(0, max(map(len, hosts.values()), default=0), PIECE):
-        pieces = [part for host in hosts.values() if (part := tuple(host[start : start + PIECE]))]
+            server = ""  # the worker reports that the URL is not valid
+        servers.setdefault(server, []).append(address)
+    work = partial(_fetch_piece, folder, limits, workers, per_second)
+    for start in range(0, max(map(len, servers.values()), default=0), PIECE):
+        slices = (tuple(urls[start : start + PIECE]) for urls in servers.values())
+        pieces = [piece for piece in slices if piece]
         for piece, found in cluster.map_unordered(work, pieces, label="images"):
             if isinstance(found, cluster.WorkerDied):
-                yield from ((address, "", "The workers that fetched it died.") for address in piece)
+                yield from ((address, "", "The worker that fetched it died.") for address in piece)
             else:
                 yield from found
 
 
-def _piece(
+def _fetch_piece(
     folder: Path,
-    limits: _Limits,
+    limits: ImageLimits,
     workers: int,
     per_second: float | None,
     addresses: tuple[str, ...],
 ) -> list[tuple[str, str, str]]:
-    return list(_fetched_here(addresses, folder, limits, workers, per_second))
+    return list(_fetch_here(addresses, folder, limits, workers, per_second))
 
 
 def _key(address: str) -> str:
-    """Return what the index knows an address by: not the address, which may hold a secret."""
+    """Return the key of a URL in the index: not the URL itself, which may contain a secret."""
     return hashlib.sha256(address.encode("utf-8", "replace")).hexdigest()
 
 
@@ -179,7 +179,7 @@ def _read_index(folder: Path) -> dict[str, str]:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         return {key: str(file) for key, file in index.items()}
     except (OSError, ValueError, AttributeError):
-        return {}  # then what is there is fetched again, and found to be the same
+        return {}  # then all images are downloaded again
 
 
 def _write_index(folder: Path, index: Mapping[str, str]) -> None:
@@ -188,8 +188,8 @@ def _write_index(folder: Path, index: Mapping[str, str]) -> None:
 
 
 def _is_there(folder: Path, file: str | None) -> bool:
-    """Return whether a file of the index is there, unchanged."""
+    """Return whether a file of the index exists and is unchanged."""
     if not file or not re.fullmatch(r"[0-9a-f]{64}\.(jpg|png|webp)", file):
         return False
     path = folder / file
-    return path.is_file() and digest(path) == file.split(".")[0]
+    return path.is_file() and checksum(path) == file.split(".")[0]

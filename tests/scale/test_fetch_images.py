@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import datetime
-import email.utils
 import hashlib
 import io
 import json
 import socket
 import struct
-import threading
 import warnings
 import zlib
 from collections.abc import Callable
@@ -19,176 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from web_server import CONTENT, SHA256, Clock, Server
+from web_server import Clock, Server
 
-from facevalue.collection import image_fetcher, polite_http
-from facevalue.data import addresses, download
+from facevalue.collection import image_fetcher
+from facevalue.collection.rate_limiter import RateLimiter
 from facevalue.scale import fetch_images
-
-
-def fetch(server: Server, path: Path, **options: object) -> Path:
-    return download.download(f"{server.url}/file.bin", path, pause=0.01, **options)
-
-
-def test_a_file_arrives_and_nothing_else(server: Server, tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file.bin"
-    assert fetch(server, path, sha256=SHA256.upper()) == path
-    assert path.read_bytes() == CONTENT
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_file_with_the_right_checksum_is_not_fetched_again(
-    server: Server, tmp_path: Path
-) -> None:
-    path = tmp_path / "file.bin"
-    path.write_bytes(CONTENT)
-    fetch(server, path, sha256=SHA256)
-    assert server.log == []
-    path.write_bytes(b"old")
-    fetch(server, path, sha256=SHA256)
-    assert path.read_bytes() == CONTENT
-
-
-def test_a_broken_line_is_continued_where_it_broke(server: Server, tmp_path: Path) -> None:
-    server.cut_after = [100_000, 50_000]
-    fetch(server, tmp_path / "file.bin", sha256=SHA256)
-    starts = [int(asked[6:-1]) for _, asked in server.log if asked]
-    assert 90_000 < starts[0] <= 100_000
-    assert 130_000 < starts[1] <= 150_000
-    assert len(server.log) == 3
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-
-
-def test_a_later_call_continues_what_an_earlier_one_left(server: Server, tmp_path: Path) -> None:
-    path = tmp_path / "file.bin"
-    path.write_bytes(b"the old one")
-    server.cut_after = [50_000, 10, 10, 10]
-    with pytest.raises(download.DownloadError, match=r"4 times in a row; 4\d,\d{3} bytes are kept"):
-        fetch(server, path)
-    assert path.read_bytes() == b"the old one"
-    server.log.clear()
-    fetch(server, path)
-    assert [(asked or "")[:7] for _, asked in server.log] == ["bytes=4"]
-    assert path.read_bytes() == CONTENT
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_file_that_changed_meanwhile_starts_anew(server: Server, tmp_path: Path) -> None:
-    server.cut_after = [50_000, 0, 0, 0]
-    with pytest.raises(download.DownloadError):
-        fetch(server, tmp_path / "file.bin")
-    server.etag, server.files["/file.bin"] = '"two"', CONTENT[::-1]
-    fetch(server, tmp_path / "file.bin")
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT[::-1]
-
-
-@pytest.mark.parametrize("etag", ['"one"', "", 'W/"weak"'])
-def test_a_server_without_ranges_or_marks_sends_it_all_again(
-    server: Server, tmp_path: Path, etag: str
-) -> None:
-    server.ranges, server.etag = False, etag
-    server.cut_after = [100_000]
-    fetch(server, tmp_path / "file.bin", sha256=SHA256)
-    assert len(server.log) == 2
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-
-
-def test_all_had_arrived_but_was_not_put_in_place(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "file.bin.part").write_bytes(CONTENT)
-    (tmp_path / "file.bin.part.etag").write_text(server.etag)
-    fetch(server, tmp_path / "file.bin", sha256=SHA256)
-    assert server.log == [("/file.bin", "bytes=300000-")]
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-
-
-def test_more_had_arrived_than_there_is(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "file.bin.part").write_bytes(CONTENT + b"more")
-    (tmp_path / "file.bin.part.etag").write_text(server.etag)
-    fetch(server, tmp_path / "file.bin")
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-
-
-def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
-    server.status = [503, 429]
-    fetch(server, tmp_path / "file.bin")
-    assert len(server.log) == 3
-
-
-def failing(server: Server, tmp_path: Path, message: str, **options: object) -> str:
-    """Assert that a download fails with this message, and leaves an older file alone."""
-    path = tmp_path / "file.bin"
-    path.write_bytes(b"the old one")
-    with pytest.raises(download.DownloadError, match=message) as caught:
-        fetch(server, path, **options)
-    assert path.read_bytes() == b"the old one"
-    assert len(str(caught.value).splitlines()) == 1
-    return str(caught.value)
-
-
-def test_a_file_that_is_not_there(server: Server, tmp_path: Path) -> None:
-    del server.files["/file.bin"]
-    failing(server, tmp_path, "file.bin answered 404 Not Found")
-    assert len(server.log) == 1
-
-
-def test_a_server_that_stays_busy(server: Server, tmp_path: Path) -> None:
-    server.status = [503] * 9
-    failing(server, tmp_path, r"the server is busy \(status 503\)")
-    assert len(server.log) == 4
-
-
-def test_a_wrong_checksum(server: Server, tmp_path: Path) -> None:
-    failing(server, tmp_path, "checksum is wrong", sha256="0" * 64)
-    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
-
-
-def test_a_file_that_is_too_large_is_not_begun(server: Server, tmp_path: Path) -> None:
-    server.claim = 10**12
-    failing(server, tmp_path, "has 1,000,000,000,000 bytes: more than 2,000,000,000")
-    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
-
-
-def test_a_file_that_is_larger_than_allowed(server: Server, tmp_path: Path) -> None:
-    failing(server, tmp_path, "300,000 bytes: more than 299,999", largest=299_999)
-
-
-def test_a_web_page_instead_of_the_file(server: Server, tmp_path: Path) -> None:
-    server.files["/file.bin"] = b"<html>Please log in</html>"
-    server.types["/file.bin"] = "text/html; charset=utf-8"
-    failing(server, tmp_path, "is a web page, not the file")
-
-
-def test_a_server_that_is_not_there(server: Server, tmp_path: Path) -> None:
-    server.http.shutdown()
-    server.http.server_close()
-    failing(server, tmp_path, "there is no connection to the server")
-
-
-def test_a_server_that_does_not_answer(tmp_path: Path, server: Server) -> None:
-    server.answer = lambda request: threading.Event().wait(0.5)  # type: ignore[method-assign]
-    failing(server, tmp_path, "does not answer|connection", timeout=(1, 0.05))
-
-
-def test_no_secret_of_the_address_is_told(server: Server, tmp_path: Path) -> None:
-    address = server.url.replace("http://", "http://user:password@")
-    for path in ("/missing", "/file.bin"):
-        server.claim = 10**12
-        with pytest.raises(download.DownloadError) as caught:
-            download.download(f"{address}{path}?key=secret", tmp_path / "x", pause=0.01)
-        shown = f"{caught.value!r} {caught.value.__cause__!r}"
-        assert not {"secret", "password", "user:"} & set(shown.split("/"))
-        assert "secret" not in shown
-        assert "password" not in shown
-        assert server.url.removeprefix("http://") in shown
-
-
-@pytest.mark.parametrize("url", ["file:///etc/hosts", "ftp://example.org/a", "data.csv", "http://"])
-def test_only_web_addresses_are_fetched(tmp_path: Path, url: str) -> None:
-    with pytest.raises(ValueError, match="not an http or https address"):
-        download.download(url, tmp_path / "x")
-
-
-# ------------------------------------------------------------------------------ many images
 
 
 def picture(seed: int = 0, kind: str = "JPEG", size: tuple[int, int] = (60, 40)) -> bytes:
@@ -212,11 +44,6 @@ def bomb(width: int, height: int) -> bytes:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def images(server: Server) -> Server:
     server.files = {f"/{n}.jpg": picture(n) for n in range(6)}
     return server
@@ -231,9 +58,9 @@ def bring(
     server: Server, folder: Path, *paths: str, clock: Clock | None = None, **options: object
 ) -> pd.DataFrame:
     clock = clock or Clock()
-    pace = polite_http.Pace(None, clock, clock.sleep)
+    limiter = RateLimiter(None, clock, clock.sleep)
     hits = table(server, *(paths or sorted(server.files)))
-    return fetch_images.fetch_images(hits, folder, pace=pace, **{"workers": 1, **options})
+    return fetch_images.fetch_images(hits, folder, limiter=limiter, **{"workers": 1, **options})
 
 
 def stored(folder: Path) -> set[str]:
@@ -338,31 +165,6 @@ def test_an_interrupted_run_keeps_what_it_has(
     assert len(images.log) == 6 - kept
 
 
-def test_an_interrupt_does_not_wait_for_a_server_that_asked_to_wait(
-    images: Server, tmp_path: Path
-) -> None:
-    answered, images.status = images.answer, [503]
-    asked = threading.Event()
-
-    def answer(request: object) -> None:
-        answered(request)  # type: ignore[arg-type]
-        asked.set()
-
-    images.answer = answer  # type: ignore[method-assign,assignment]
-    stop = threading.Event()
-    pace = polite_http.Pace(sleep=stop.wait)
-    limits = image_fetcher._Limits(10**6, 10**6, 9, (5, 5), 60)
-    fetcher = image_fetcher._Fetcher(tmp_path, pace, stop, limits)
-    told: list[tuple[str, str]] = []
-    thread = threading.Thread(target=lambda: told.append(fetcher.fetch(images.url + "/0.jpg")))
-    thread.start()
-    assert asked.wait(5)
-    pace.hold(images.url, 1000)
-    stop.set()
-    thread.join(5)
-    assert told == [("", "It was stopped.")]
-
-
 def test_a_busy_server_is_waited_for_as_it_asks(
     images: Server, tmp_path: Path, clock: Clock
 ) -> None:
@@ -385,7 +187,7 @@ def test_a_server_that_asks_for_an_hour_is_left(images: Server, tmp_path: Path) 
     images.status, images.headers = [429], {"Retry-After": "3600"}
     clock = Clock()
     problem = problem_of(images, tmp_path, "/0.jpg", clock=clock)
-    assert problem == "The server is busy (status 429), and asks to wait 3,600 seconds."
+    assert problem == "The server is busy (status 429) and asks to wait 3,600 seconds."
     assert clock.slept == []
 
 
@@ -403,7 +205,7 @@ def test_a_server_that_only_fails_is_left_alone(images: Server, tmp_path: Path) 
     problems = bring(images, tmp_path)["problem"]
     assert len(images.log) == 12
     assert (problems != "").all()
-    assert problems.iloc[-1] == "Its server had failed 12 times in a row."
+    assert problems.iloc[-1] == "12 requests to its server had failed in a row."
     images.status = []
     assert (bring(images, tmp_path)["problem"] == "").all()  # the next run tries again
 
@@ -425,14 +227,14 @@ def test_a_server_that_is_not_there_is_a_problem(images: Server, tmp_path: Path)
 def test_ten_gigabytes_are_not_begun(images: Server, tmp_path: Path) -> None:
     images.claims = {"/0.jpg": 10**10}
     problem = problem_of(images, tmp_path, "/0.jpg")
-    assert problem == "It has 10,000,000,000 bytes: more than 20,000,000."
+    assert problem == "The response has 10,000,000,000 bytes, more than 20,000,000."
 
 
 def test_an_endless_image_is_left(images: Server, tmp_path: Path) -> None:
     images.files["/0.jpg"] = picture(0) + bytes(3_000_000)
     images.unsized = True
-    problem = problem_of(images, tmp_path, "/0.jpg", largest=1_000_000)
-    assert problem == "It has more than 1,000,000 bytes."
+    problem = problem_of(images, tmp_path, "/0.jpg", max_bytes=1_000_000)
+    assert problem == "The response has more than 1,000,000 bytes."
 
 
 @pytest.mark.parametrize("side", [7_000, 12_000, 100_000])
@@ -472,16 +274,17 @@ def test_a_web_page_instead_of_an_image(images: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("file:///etc/passwd", "This is not an http or https address."),
-        ("ftp://example.org/a.jpg", "This is not an http or https address."),
-        ("photo.jpg", "This is not an http or https address."),
-        ("http://[::1", "This is not an address."),
-        ("http://example.org:port/a.jpg", "This is not an address."),
-        ("http://10.0.0.1/a.jpg", "This is a private address, 10.0.0.1."),
-        ("http://169.254.169.254/latest/meta-data", "This is a private address"),
-        ("http://[::ffff:10.0.0.1]/a.jpg", "This is a private address"),
-        ("http://[fe80::1]/a.jpg", "This is a private address"),
-        ("http://0.0.0.0/a.jpg", "This is a private address, 0.0.0.0."),
+        ("file:///etc/passwd", "The URL is not http or https."),
+        ("ftp://example.org/a.jpg", "The URL is not http or https."),
+        ("photo.jpg", "The URL is not http or https."),
+        ("http://[::1", "The URL is not valid."),
+        ("http://example.org:port/a.jpg", "The URL is not valid."),
+        ("http://10.0.0.1/a.jpg", "The URL leads to a private address, 10.0.0.1."),
+        ("http://169.254.169.254/latest/meta-data", "The URL leads to a private address"),
+        ("http://[::ffff:10.0.0.1]/a.jpg", "The URL leads to a private address"),
+        ("http://[fe80::1]/a.jpg", "The URL leads to a private address"),
+        (r"http://10.0.0.1\@example.org/a.jpg", "The URL leads to a private address, 10.0.0.1."),
+        ("http://0.0.0.0/a.jpg", "The URL leads to a private address, 0.0.0.0."),
     ],
 )
 def test_only_public_web_addresses_are_fetched(tmp_path: Path, address: str, message: str) -> None:
@@ -498,19 +301,25 @@ def test_a_server_of_this_machine_may_redirect_to_itself(images: Server, tmp_pat
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("file:///etc/passwd", "It redirects to what is not an http or https address."),
-        ("http://10.1.2.3/a.jpg", "It redirects to what is a private address, 10.1.2.3."),
-        ("http://127.0.0.1:1/a.jpg", "It redirects to what is a private address, 127.0.0.1."),
-        ("http://localhost/a.jpg", "It redirects to what is a private address, localhost."),
-        ("http://[::1]/a.jpg", "It redirects to what is a private address, ::1."),
-        ("/0.jpg?again", "It redirects more than 5 times."),
+        ("file:///etc/passwd", "The URL of the redirect is not http or https"),
+        ("http://10.1.2.3/a.jpg", "redirect leads to a private address, 10.1.2.3."),
+        (
+            "http://127.0.0.1:1/a.jpg",
+            "redirect leads to a private address, 127.0.0.1.",
+        ),
+        (
+            "http://localhost/a.jpg",
+            "redirect leads to a private address, localhost.",
+        ),
+        ("http://[::1]/a.jpg", "redirect leads to a private address, ::1."),
+        ("/0.jpg?again", "The URL redirects more than 5 times."),
     ],
 )
 def test_no_redirect_leads_to_other_places(
     images: Server, tmp_path: Path, target: str, message: str
 ) -> None:
     images.redirects = {"/0.jpg": target}
-    assert problem_of(images, tmp_path, "/0.jpg") == message
+    assert message in problem_of(images, tmp_path, "/0.jpg")
 
 
 @pytest.fixture
@@ -534,7 +343,7 @@ def test_a_name_that_leads_to_this_machine_is_refused(
     url = images.url.replace("127.0.0.1", "photos.example")
     for scheme in (url, url.replace("http:", "https:")):
         problem = bring(images, tmp_path, scheme + "/0.jpg", attempts=1)["problem"][0]
-        assert problem == "Its host, photos.example, leads to a private address."
+        assert problem == "The host photos.example has a private address."
     assert images.log == []
 
 
@@ -547,11 +356,11 @@ def test_a_number_in_disguise_is_refused(named: None, images: Server, tmp_path: 
 def test_a_public_host_never_redirects_to_this_machine(
     named: None, images: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(addresses, "_refuse_private", lambda line, host: line)
+    monkeypatch.setattr(image_fetcher, "check_host", lambda url: None)
     public = images.url.replace("127.0.0.1", "photos.example")
     images.redirects = {"/0.jpg": images.url + "/1.jpg"}
     result = bring(images, tmp_path, public + "/0.jpg", images.url + "/2.jpg", public + "/3.jpg")
-    assert result["problem"][0] == "It redirects to what is a private address, 127.0.0.1."
+    assert "redirect leads to a private address, 127.0.0.1" in result["problem"][0]
     assert result["problem"].tolist()[1:] == ["", ""]
     assert [path for path, _ in images.log] == ["/0.jpg", "/2.jpg", "/3.jpg"]
 
@@ -562,7 +371,7 @@ def test_through_a_proxy_the_proxy_looks_up_the_name(
     monkeypatch.setenv("http_proxy", images.url)
     images.files["http://photos.example/0.jpg"] = picture(0)
     result = bring(images, tmp_path, "http://photos.example/0.jpg", "http://10.0.0.1/0.jpg")
-    assert result["problem"].tolist() == ["", "This is a private address, 10.0.0.1."]
+    assert result["problem"].tolist() == ["", "The URL leads to a private address, 10.0.0.1."]
 
 
 def test_no_secret_of_an_image_address_is_told_or_stored(images: Server, tmp_path: Path) -> None:
@@ -588,13 +397,10 @@ def test_a_full_disk_ends_the_work_in_one_sentence_and_what_arrived_stays(
 def test_wrong_arguments(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no column 'address'"):
         fetch_images.fetch_images(pd.DataFrame({"url": []}), tmp_path)
-    with pytest.raises(ValueError, match="at least 1, got 0, 3"):
+    with pytest.raises(ValueError, match="at least 1, not 0 and 3"):
         fetch_images.fetch_images(pd.DataFrame({"address": []}), tmp_path, workers=0)
     empty = fetch_images.fetch_images(pd.DataFrame({"address": []}), tmp_path)
     assert list(empty.columns) == ["address", "file", "sha256", "problem"]
-
-
-# ------------------------------------------------------------------------------ politeness
 
 
 def test_a_server_sees_no_more_requests_per_second_than_said(
@@ -608,63 +414,11 @@ def test_a_server_sees_no_more_requests_per_second_than_said(
         answered(request)  # type: ignore[arg-type]
 
     images.answer = answer  # type: ignore[method-assign,assignment]
-    pace = polite_http.Pace(4, clock, clock.sleep)
+    limiter = RateLimiter(4, clock, clock.sleep)
     hits = table(images, *images.files)
-    fetch_images.fetch_images(hits, tmp_path, workers=1, pace=pace)
+    fetch_images.fetch_images(hits, tmp_path, workers=1, limiter=limiter)
     assert len(seen) == 6
-    assert np.diff(seen) == pytest.approx([0.25] * 5)
-
-
-def test_several_threads_share_one_pace(clock: Clock) -> None:
-    pace, granted, lock = polite_http.Pace(10, clock, clock.sleep), [], threading.Lock()
-
-    def ask() -> None:
-        for _ in range(20):
-            pace.wait("https://one.example/a")
-            with lock:
-                granted.append(clock())
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(granted) == 80
-    assert max(granted) - 1000 >= 7.9 - 1e-6  # 80 requests, ten in a second
-
-
-def test_each_host_has_its_own_pace_and_this_machine_none(clock: Clock) -> None:
-    pace = polite_http.Pace(None, clock, clock.sleep)
-    for _ in range(3):
-        pace.wait("https://one.example/a")
-        pace.wait("https://two.example/a")
-        for _ in range(10):
-            pace.wait("http://127.0.0.1:8000/a")
-    assert clock() - 1000 == pytest.approx(0.4)
-    pace.hold("https://one.example/b", 30)
-    pace.wait("https://two.example/c")
-    assert clock() < 1002
-    pace.wait("https://one.example/c")
-    assert clock() > 1030
-    with pytest.raises(ValueError, match="over 0"):
-        polite_http.Pace(0)
-
-
-def test_what_a_server_asks_for_is_understood() -> None:
-    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=50)
-    assert polite_http.asked_to_wait({"Retry-After": "12"}) == 12
-    assert (
-        polite_http.asked_to_wait({"Retry-After": email.utils.format_datetime(soon, usegmt=True)})
-        > 40
-    )
-    assert polite_http.asked_to_wait({"X-RateLimit-Reset": "33"}) == 33
-    assert (
-        40
-        < (polite_http.asked_to_wait({"X-RateLimit-Reset": str(int(soon.timestamp()))}) or 0)
-        < 60
-    )
-    for nonsense in ({}, {"Retry-After": "soon"}, {"X-RateLimit-Reset": "-3"}):
-        assert polite_http.asked_to_wait(nonsense) is None
+    assert np.diff(seen) == pytest.approx([0.25] * 5, rel=0.01)
 
 
 def test_a_cluster_brings_the_same(

@@ -1,0 +1,173 @@
+"""Asking search services for JSON, with a cache and without showing the key."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from facevalue import paths
+from facevalue.collection.polite_http import PoliteAdapter, ResponseLimits
+from facevalue.collection.rate_limiter import RateLimiter
+from facevalue.data.http_retry import (
+    RETRY_STATUSES,
+    TIMEOUT,
+    DownloadError,
+    describe_busy,
+    describe_error,
+)
+from facevalue.data.urls import hostname, is_loopback, redact_url
+
+LIMITS = ResponseLimits()
+DAY = 86_400
+"""Seconds that an answer stays in the cache."""
+
+
+class InvalidKeyError(DownloadError):
+    """The service does not accept the key, so no search will work."""
+
+
+class SearchApi:
+    """The JSON API of a search service; its answers are cached for a day.
+
+    The key, in the parameter "key", is kept out of the cache, the errors and the logs.
+
+    Args:
+        base_url: the URL of the API's search.
+        cache: the SQLite file of the cache; by default one in data/processed, and no cache for a
+            service on this machine.
+        limiter: limits the requests.
+        rows_key: under which key of an answer its list of rows is.
+    Raises:
+        DownloadError: the file of the cache is damaged.
+    """
+
+    def __init__(
+        self, base_url: str, cache: Path | None, limiter: RateLimiter, rows_key: str
+    ) -> None:
+        self._base_url, self._rows_key = base_url, rows_key
+        here = is_loopback(base_url)
+        self._session = requests.Session()
+        if cache or not here:
+            self._session = self._caching_session(
+                cache or paths.processed() / f"{hostname(base_url)}.sqlite"
+            )
+        self._session.trust_env = not here  # there is no proxy between this machine and itself
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, PoliteAdapter(limiter, LIMITS))
+        for library in ("urllib3.connectionpool", "urllib3.util.retry", "requests_cache.session"):
+            logging.getLogger(library).addFilter(_redact_key)
+
+    def _caching_session(self, cache: Path) -> requests.Session:
+        # here, since Colab lacks it and the drawn photos need no cache
+        from requests_cache import CachedSession
+
+        try:
+            return CachedSession(
+                str(cache),
+                backend="sqlite",
+                expire_after=DAY,
+                ignored_parameters=["key"],
+                filter_fn=lambda response: self._object(response) is not None,
+            )
+        except sqlite3.Error as error:
+            raise DownloadError(f"The cache {cache} is damaged: delete it.") from error
+
+    def rows(
+        self,
+        parameters: Mapping[str, Any],
+        most: int,
+        pages: Callable[[Mapping[str, Any]], int],
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of one page after another.
+
+        Args:
+            parameters: of the search, without the number of the page.
+            most: no further page is requested once there are that many rows.
+            pages: returns how many pages there are, by the answer for one of them.
+        Raises:
+            InvalidKeyError, DownloadError: as in `page`.
+        """
+        count, number = 0, 1
+        while True:
+            answer = self.page(dict(parameters) | {"page": number})
+            rows = answer.get(self._rows_key, [])
+            yield from (row for row in rows if isinstance(row, Mapping))
+            count += len(rows)
+            if not rows or count >= most or number >= pages(answer):
+                return
+            number += 1
+
+    def page(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the JSON object that the API answers with, or {} for a page beyond the last.
+
+        Raises:
+            InvalidKeyError: the service does not accept the key.
+            DownloadError: anything else went wrong. Neither the message nor an error behind it
+                contains the key.
+        """
+        response, problem = self._get(parameters)
+        if response is None:  # raised here, outside of `except`, it has no error behind it
+            raise DownloadError(f"{redact_url(self._base_url)}: {problem}")
+        return self._read(response, str(parameters.get("key", "")))
+
+    def _get(self, parameters: Mapping[str, Any]) -> tuple[requests.Response | None, str]:
+        """Return the response, or None and the reason; the library's errors contain the key."""
+        try:
+            response = self._session.get(
+                self._base_url,
+                params=dict(parameters),
+                headers={"User-Agent": "facevalue"},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                stream=True,
+            )
+        except DownloadError as error:
+            return None, str(error)
+        except sqlite3.Error:
+            return None, "the cache in data/processed is damaged: delete its .sqlite files."
+        except requests.RequestException as error:
+            return None, f"{describe_error(error, LIMITS.attempts)}."
+        if response.status_code in RETRY_STATUSES:
+            return None, f"{describe_busy(response, LIMITS.attempts)}."
+        return response, ""
+
+    def _read(self, response: requests.Response, key: str) -> Mapping[str, Any]:
+        place, status = redact_url(self._base_url), response.status_code
+        found = self._object(response)
+        if found is not None:
+            return found
+        kind = response.headers.get("Content-Type", "no type").split(";")[0]
+        if status == 200:
+            raise DownloadError(f"{place} did not answer with a list of images, but with {kind}.")
+        text = response.text[:200] if kind == "text/plain" else response.reason or ""
+        if status == 400 and '"page" is out of' in text:
+            return {}
+        if status == 400 and "API key" in text:
+            raise InvalidKeyError(f"{place} does not accept the key: look it up at {place}docs/.")
+        text = " ".join(text.replace(key, "***").split()) if key else text
+        raise DownloadError(f"{place} answered {status}: {text}")
+
+    def _object(self, response: requests.Response) -> Mapping[str, Any] | None:
+        """Return the JSON object of a response if it holds a list of rows."""
+        kind = response.headers.get("Content-Type", "")
+        if response.status_code != 200 or "json" not in kind:
+            return None
+        try:
+            found = response.json()
+        except ValueError:
+            return None
+        valid = isinstance(found, dict) and isinstance(found.get(self._rows_key), list)
+        return found if valid else None
+
+
+def _redact_key(record: logging.LogRecord) -> bool:
+    """Take the key out of what libraries log at the level DEBUG."""
+    record.msg = re.sub(r"([?&]key=)[^&\s\"']*", r"\1***", record.getMessage())
+    record.args = ()
+    return True

@@ -1,0 +1,180 @@
+"""How HTTP requests are retried, and how their errors are reported without secrets."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import requests
+from urllib3.exceptions import HTTPError, MaxRetryError, ReadTimeoutError, ResponseError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to wait for a connection, and for the next bytes."""
+
+RETRY_STATUSES = (429, 500, 502, 503, 504)
+"""Statuses of a server that is too busy, or broken for now."""
+
+LONGEST_WAIT = 120.0
+"""Seconds that a server may ask us to wait. If it asks for more, we give up."""
+
+
+class DownloadError(OSError):
+    """A download failed. The message says why, without the secrets of its URL."""
+
+
+class ServerUnavailable(DownloadError):
+    """A server is busy or cannot be reached, so other requests to it may fail too."""
+
+
+class ServerRetry(Retry):
+    """urllib3's Retry with what it has no settings for.
+
+    It also reads X-RateLimit-Reset, gives up at once on a server that asks for a longer wait than
+    `LONGEST_WAIT`, and lets the caller choose how to wait (so that other threads wait too, and
+    Ctrl+C ends the wait). When it gives up on a busy server, the last response is returned.
+    """
+
+    wait: Callable[[float], object]
+
+    @classmethod
+    def create(cls, attempts: int, wait: Callable[[float], object], backoff: float = 1.0) -> Self:
+        """Return a policy.
+
+        Args:
+            attempts: how often a request is sent at most.
+            wait: waits for some seconds, as time.sleep does.
+            backoff: seconds; the second attempt follows at once, the third after twice as long,
+                the fourth after four times as long, unless the server asks for another wait.
+        """
+        retry = cls(
+            total=attempts - 1,
+            other=0,  # such as a certificate that is not trusted
+            status_forcelist=RETRY_STATUSES,
+            backoff_factor=backoff,
+            raise_on_status=False,
+        )
+        retry.wait = wait
+        return retry
+
+    def new(self, **changes: Any) -> Self:
+        retry = super().new(**changes)
+        retry.wait = self.wait
+        return retry
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        return retry_after_seconds(response.headers)
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        *args: Any,
+        **options: Any,
+    ) -> Self:
+        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
+            raise MaxRetryError(options["_pool"], "", ResponseError(ResponseError.GENERIC_ERROR))
+        return super().increment(method, url, response, error, *args, **options)
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        asked = self.get_retry_after(response) if response is not None else None
+        self.wait(asked or self.get_backoff_time())
+
+
+def wait_and_say_so(name: str) -> Callable[[float], None]:
+    """Return a function that waits for some seconds, and says so if they are more than three."""
+
+    def wait(seconds: float) -> None:
+        if seconds > 3:
+            print(f"{name}: the next attempt is in {seconds:.0f} seconds.", file=sys.stderr)
+        time.sleep(seconds)
+
+    return wait
+
+
+_dates = Retry()
+_dates.retry_after_max = sys.maxsize  # newer versions of urllib3 stop at six hours
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a server asks to wait, or None.
+
+    Source: RFC 9110, 10.2.3, for Retry-After; https://pixabay.com/api/docs/ for X-RateLimit-Reset.
+
+    >>> retry_after_seconds({"Retry-After": "12"})
+    12
+    """
+    try:
+        return _dates.parse_retry_after(headers["Retry-After"])
+    except (KeyError, ValueError, OverflowError, HTTPError):
+        pass  # it is missing, or neither a number nor a date
+    reset = headers.get("X-RateLimit-Reset", "").strip()
+    if not re.fullmatch(r"\d{1,12}(\.\d+)?", reset):
+        return None
+    # some servers send the time of day instead, in seconds since 1970
+    return max(0.0, float(reset) - (time.time() if float(reset) > 1e9 else 0))
+
+
+def is_transient(error: requests.RequestException) -> bool:
+    """Return whether the same request may succeed a little later."""
+    kinds = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    return isinstance(error, kinds) and not isinstance(error, requests.exceptions.SSLError)
+
+
+def describe_error(error: requests.RequestException, attempts: int = 1) -> str:
+    """Return why a request failed, in words of ours: the library's contain the whole URL.
+
+    Args:
+        error: what the library raised.
+        attempts: how often a request with a transient error was sent.
+
+    >>> describe_error(requests.ConnectionError(), 4)
+    'there is no connection to the server, 4 times in a row'
+    """
+    times = f", {attempts} times in a row" if attempts > 1 and is_transient(error) else ""
+    cause = error.args[0] if error.args else None
+    cause = cause.reason if isinstance(cause, MaxRetryError) else cause
+    if isinstance(error, requests.exceptions.SSLError):
+        reason = "its certificate is not trusted"
+    elif isinstance(error, requests.Timeout) or isinstance(cause, ReadTimeoutError):
+        reason = "the server does not answer"
+    elif isinstance(error, requests.exceptions.ChunkedEncodingError):
+        reason = "the connection broke"
+    elif isinstance(error, requests.ConnectionError):
+        reason = "there is no connection to the server"
+    else:
+        reason = type(error).__name__
+    return reason + times
+
+
+def describe_busy(response: requests.Response, attempts: int) -> str:
+    """Return why a server that is busy, by its status, was given up.
+
+    Args:
+        response: the last of its responses.
+        attempts: how often the request was sent, if the server did not ask for too long a wait.
+    """
+    wait = retry_after_seconds(response.headers)
+    busy = f"the server is busy (status {response.status_code})"
+    if wait is not None and wait > LONGEST_WAIT:
+        return f"{busy} and asks to wait {wait:,.0f} seconds"
+    return f"{busy}, {attempts} times in a row" if attempts > 1 else busy
+
+
+def _not_our_retry(record: logging.LogRecord) -> bool:
+    """Drop urllib3's warning about each retry, which shows the URL with its query."""
+    return not (record.args and isinstance(record.args, tuple) and _is_ours(record.args[0]))
+
+
+def _is_ours(argument: object) -> bool:
+    return isinstance(argument, ServerRetry)
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_not_our_retry)

@@ -1,0 +1,134 @@
+"""URLs: showing them without secrets, and checking which of them may be fetched.
+
+Images come from URLs that search services name, so nobody vouches for them. `check_url` and
+`check_host` keep such a URL from reaching a private address, such as a router or a cloud's metadata
+service. Call both before each request and each redirect. One threat remains: the HTTP client looks
+the host up again when it connects, so a hostile DNS server can give a public address to the check
+and a private one to the client. Where that matters, fetch images through a proxy or on a machine
+that reaches no private network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+import requests
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
+
+from facevalue.data.http_retry import DownloadError, ServerUnavailable
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def redact_url(url: str) -> str:
+    """Return a URL without what may be secret: user, password, query and fragment.
+
+    >>> redact_url("https://user:password@example.org/photos/1.jpg?key=secret")
+    'https://example.org/photos/1.jpg'
+    """
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        return "an invalid URL"
+    return Url(scheme=parts.scheme, host=parts.host, port=parts.port, path=parts.path).url
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a URL: two URLs with the same origin have the same server.
+
+    Raises:
+        ValueError: it is not a valid URL.
+
+    >>> origin("https://Example.org/photos/1.jpg")
+    'https://example.org:443'
+    """
+    parts = parse_url(url)
+    port = parts.port or DEFAULT_PORTS.get(parts.scheme or "", 0)
+    return f"{parts.scheme}://{parts.host or ''}:{port}"
+
+
+def is_web_url(url: str) -> bool:
+    """Return whether a URL is http or https and names a host."""
+    try:
+        return parse_url(url).scheme in DEFAULT_PORTS and bool(hostname(url))
+    except LocationParseError:
+        return False
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL names this machine: localhost, 127.0.0.1 or ::1.
+
+    >>> is_loopback("http://127.0.0.1:8000/api/"), is_loopback("https://example.org/")
+    (True, False)
+    """
+    try:
+        host = hostname(url)
+    except LocationParseError:
+        return False
+    number = _ip(host)
+    return host == "localhost" or (number is not None and number.is_loopback)
+
+
+def hostname(url: str) -> str:
+    """Return the host of a URL, an IPv6 address without its brackets, or "".
+
+    This is the HTTP client's own parser, so that both agree on the host even of a URL such as
+    `http://10.0.0.1\\@example.org/`.
+
+    Raises:
+        ValueError: it is not a valid URL.
+    """
+    return (parse_url(url).host or "").strip("[]").lower()
+
+
+def check_url(url: str, start: str | None = None) -> None:
+    """Raise DownloadError unless a URL is http or https and does not name a private address.
+
+    Only where `start` is a URL of this machine, as of the course's photo service, other URLs of the
+    same server are allowed. No host is looked up here: see `check_host` for that.
+
+    Args:
+        url: what is to be fetched.
+        start: the URL that led to it, by a redirect or an answer; by default `url` itself.
+    """
+    subject = "The URL" if start in (None, url) else "The URL of the redirect"
+    try:
+        host = hostname(url)
+    except LocationParseError:
+        raise DownloadError(f"{subject} is not valid.") from None
+    if not is_web_url(url):
+        raise DownloadError(f"{subject} is not http or https.")
+    if start is None:
+        start = url
+    if is_loopback(start) and origin(url) == origin(start):
+        return
+    number = _ip(host)
+    if host == "localhost" or (number is not None and not number.is_global):
+        raise DownloadError(f"{subject} leads to a private address, {host}.")
+
+
+def check_host(url: str) -> None:
+    """Raise DownloadError if the host of a URL has a private address, or is unknown.
+
+    Through a proxy nothing is looked up: the proxy does that, and decides what it connects to.
+    """
+    if requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)):
+        return
+    host = hostname(url)
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise ServerUnavailable(f"The host {host} is unknown.") from None
+    numbers = [_ip(str(address[0])) for *_, address in found]
+    if not all(number and number.is_global for number in numbers):
+        raise DownloadError(f"The host {host} has a private address.")
+
+
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        number = ipaddress.ip_address(host.split("%")[0])
+    except ValueError:
+        return None
+    return getattr(number, "ipv4_mapped", None) or number
