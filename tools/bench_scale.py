@@ -269,7 +269,7 @@ def _kill_later(started: Cluster, out: Path, stop: threading.Event) -> None:
 
 def _parts(out: Path) -> list[Path]:
     """Return the parts that are there of a result."""
-    return list(out.with_suffix(".parts").glob("*.parquet"))
+    return list(out.with_suffix(".parts").glob("*.jsonl.gz"))
 
 
 def _size(file: Path) -> int:
@@ -428,21 +428,21 @@ def _billion(best: pd.Series, each: float, result: float, tasks: float) -> list[
         speed = count * each
         lines.append(
             f"| {count:,} | {1e9 / speed / 3600:,.1f} | {speed * size / 1e6:,.0f} | "
-            f"{speed / score_folder.BATCH:,.1f} |"
+            f"{speed / score_folder.BATCH_SIZE:,.1f} |"
         )
-    line, passed = LINE / (each * size), tasks * score_folder.BATCH / each
+    line, passed = LINE / (each * size), tasks * score_folder.BATCH_SIZE / each
     first = "the line to the photos" if line < passed else "the scheduler with its one client"
     return [
         *lines,
         "",
         f"Storage: {1e9 * size / 1e12:,.1f} TB of photos of {size / 1e3:,.0f} kB, and "
         f"{1e9 * result / 1e9:,.0f} GB of Parquet. While the work goes on, its parts take "
-        f"{1e9 * parts / 1e9:,.0f} GB more, in {1e9 / score_folder.BATCH / 1e6:,.0f} million "
+        f"{1e9 * parts / 1e9:,.0f} GB more, in {1e9 / score_folder.BATCH_SIZE / 1e6:,.0f} million "
         "small files, each of which a disk rounds up to a block.",
         "",
         f"The first bottleneck: a line of 10 Gbit/s to the photos is full with {line:,.0f} "
         f"workers. The scheduler and one client passed on {tasks:,.0f} empty tasks a second, which "
-        f"is enough for {passed:,.0f} workers, since a task is {score_folder.BATCH} "
+        f"is enough for {passed:,.0f} workers, since a task is {score_folder.BATCH_SIZE} "
         f"photos. So {first} "
         "comes first.",
     ]

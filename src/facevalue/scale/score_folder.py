@@ -1,88 +1,77 @@
-"""Score the photos and videos of a folder of any size: a row for each face, in one Parquet file.
+"""Scoring the photos and videos of a folder of any size: a table with a row for each face.
 
-The work goes in parts of some dozen files, here or on a Dask cluster (see `cluster`), and each part
-is stored when it is done: what was killed goes on where it was.
+The work is done in batches of some dozen files, here or on a Dask cluster (see `cluster`). Each
+batch is stored when it is finished, so that a killed run can continue.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import io
-import re
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, TypeVar
 
-import cv2
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-from pyarrow import parquet
-from tqdm import tqdm
 
 from facevalue import image_files
-from facevalue.emotions import EMOTIONS
 from facevalue.files import atomic_write, explain_write_errors
+from facevalue.progress import ProgressBar
 from facevalue.recognition import detection, video
-from facevalue.recognition.recogniser import MARGIN, SIZE, Recogniser, Sighting
+from facevalue.recognition.recogniser import MARGIN, Recogniser, Sighting
 from facevalue.scale import cluster, storage
+from facevalue.scale.face_parts import Parts
+from facevalue.scale.face_table import Row, check_out, face_row, write_csv, write_table
 
-SCHEMA = pa.schema(
-    [
-        ("file", pa.string()),
-        ("frame", pa.int32()),
-        *((name, pa.int32()) for name in ("x", "y", "width", "height")),
-        *((emotion, pa.float32()) for emotion in EMOTIONS),
-        ("emotion", pa.string()),
-    ]
-)
-"""The columns of the result: where a face is, in pixels, its probabilities, the largest of them."""
+BATCH_SIZE = 32
+"""How many files a batch has on average: a kill costs each worker some seconds at most."""
 
-PART = SCHEMA.append(pa.field("problem", pa.string()))
-"""The columns of a part: a file that failed has a row with nothing but the reason."""
-
-BATCH = 32
-"""Files in a part, on average: what a kill costs at most for each worker is some seconds."""
-
-MOST_FILES = 4 * BATCH
-ROWS = 100_000
-"""Rows that are written to the result at once."""
+MOST_FILES = 4 * BATCH_SIZE
+"""How many files a batch has at most."""
 
 SUFFIXES = (*image_files.SUFFIXES, *video.SUFFIXES)
-MOST_VIDEO = 50_000_000_000
-"""Bytes that a video may have."""
+
+MOST_VIDEO_BYTES = 50_000_000_000
+"""The size of the largest video that is read."""
 
 Item = TypeVar("Item")
-Row = dict[str, Any]
 
 
 class Scored(NamedTuple):
-    """What `score` has done: files looked at, faces found, files that failed."""
+    """What `score` has done.
+
+    Attributes:
+        files: photos and videos, those that failed included.
+        faces: rows of the table.
+        failed: files that could not be read, and folders that could not be listed.
+        passed_over: the number of files of other kinds, by suffix.
+    """
 
     files: int
     faces: int
     failed: int
+    passed_over: dict[str, int]
 
 
 @dataclass(frozen=True)
-class _Way:
-    """How files are scored: what a worker must know, and what a part depends on."""
+class Method:
+    """How files are scored: all that a worker must know, and that the results depend on."""
 
     address: str
     model: str
     models: str | None
-    digest: str
+    checksum: str
     every: float
+    cropped: bool
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """Some files that are scored together; the key says which they were, and how."""
+class Batch:
+    """Some files that are scored together, and a cache key of the files and the method."""
 
     key: str
     files: tuple[str, ...]
@@ -93,96 +82,227 @@ class _Batch:
 
 
 def score(
-    folder: str | Path,
+    source: str | Path,
     out: Path,
     *,
     model: str = "fast",
     every: float = 1.0,
+    cropped: bool = False,
     models: Path | None = None,
     progress: bool = True,
 ) -> Scored:
-    """Find the faces in all photos and videos of a folder, and tell the emotions of each.
+    """Find the faces in all photos and videos of a folder, and recognise their emotions.
 
-    Writes `out`, with the columns of `SCHEMA`: file (under `folder`, in the order of the names),
+    Writes `out`, with the columns `face_table.COLUMNS`: file (its name under the folder, sorted),
     frame (its number in a video; 0 in a photo), the box x, y, width and height in pixels, the
-    probability of each emotion, and emotion, the most probable. A photo without a face has no row.
-    Files that failed are listed beside it: out.failed.csv for out.parquet, with file and reason.
+    probability of each emotion, and emotion, the most probable one. A photo without a face has no
+    row. Files that failed are listed next to it, with the reason: in out.failed.csv for out.csv.
 
-    What is done is kept in out.parts: started again, after a kill or with more photos, it goes on
-    with what is new, changed, or could not be reached. The folder may be deleted in the end.
+    Finished work is kept in out.parts. Started again, after a kill or with more photos, it
+    continues with the files that are new, changed, or could not be reached. Delete the folder
+    when no more files come.
 
     Args:
-        folder: photos (`image_files.SUFFIXES`) and videos (`video.SUFFIXES`) at any depth: on this
-            machine, or an address that fsspec knows, as s3://bucket/folder. A cluster's workers
-            must reach it too.
-        out: the Parquet file to write.
+        source: a folder with photos (`image_files.SUFFIXES`) and videos (`video.SUFFIXES`) at any
+            depth, on this machine or at an address that fsspec knows, such as s3://bucket/folder;
+            or a single file on this machine. A cluster's workers must be able to reach it.
+        out: the file to write, which ends in .csv or .parquet.
         model: as in `Recogniser`.
-        every: seconds of a video between two frames that are looked at.
-        models: the folder of the model files, if it is not the project's.
-        progress: show a bar.
+        every: seconds of a video between two scored frames.
+        cropped: the images are faces already: none is searched, and the box is the whole image.
+        models: the folder of the model files, if they are not those of the package.
+        progress: show a progress bar.
     Raises:
-        FileNotFoundError: there is no such folder, or no such model file.
-        ValueError: no photo or video is in it, or an argument is out of the question.
-        OSError: `out` cannot be written, as when the disk is full.
-        ModuleNotFoundError: the address needs a package that is not installed.
+        FileNotFoundError: there is no such folder or file, or no such model file.
+        ValueError: there is no photo or video in it, or an argument is out of range.
+        OSError: `out` cannot be written, for example because the disk is full.
+        ModuleNotFoundError: the address or a Parquet file needs a package that is not installed.
         cluster.TaskError, cluster.VersionError, ConnectionError: as in `cluster.map`.
     """
     out = Path(out)
-    if out.suffix != ".parquet" or out.is_dir():
-        raise ValueError(f"the result is a Parquet file: {out.name} must end in .parquet.")
+    check_out(out)
     if not 0 < every < 1e6:
-        raise ValueError(f"every must be seconds, more than 0, not {every:g}.")
-    address = storage.address(folder)
-    storage.check_folder(address)
-    own = str(Path(models).resolve()) if models else None
-    way = _Way(address, model, own, _digest(model, models), every)
-    work = _Work(way, out.with_suffix(".parts"))
-    with tqdm(desc="scoring", unit="file", total=0, disable=not progress) as bar:
-        lost = work.do(work.left(bar), bar)
-        work.do_alone(lost)
-    if not work.files:
-        endings = ", ".join(SUFFIXES)
+        raise ValueError(f"every must be a number of seconds above 0, not {every:g}.")
+    address = storage.address(source)
+    single = Path(address).name if Path(address).is_file() else None
+    folder = str(Path(address).parent) if single else address
+    storage.check_folder(folder)
+    method = Method(
+        address=folder,
+        model=model,
+        models=str(Path(models).resolve()) if models else None,
+        checksum=_checksum(Recogniser(model, models, threads=1).file),
+        every=every,
+        cropped=cropped,
+    )
+    run = Run(method, out, single)
+    with ProgressBar("scoring", 0, unit="file", show=progress) as bar:
+        lost = run.work(run.unfinished(bar), bar)
+        run.work_one_by_one(lost)
+    if not run.files and not run.problems:
         raise ValueError(
-            f"there is no photo or video in {storage.without_secrets(way.address)}: no {endings}."
+            f"There is no photo or video in {storage.without_secrets(address)}: no "
+            f"{', '.join(SUFFIXES)}."
         )
     with explain_write_errors(out):
-        return work.put_together(out)
+        return run.write()
 
 
-def _kind(path: str) -> str:
-    """Return whether a path is that of a "photo" or a "video", or of neither."""
-    ending = Path(path).suffix.lower()
-    return "photo" if ending in image_files.SUFFIXES else "video" * (ending in video.SUFFIXES)
+class Run:
+    """One run of `score`: the finished and the unfinished batches of one folder.
+
+    Args:
+        method: how the files are scored.
+        out: the table to write.
+        single: the only file to score; by default all.
+    """
+
+    def __init__(self, method: Method, out: Path, single: str | None = None) -> None:
+        self.method, self.out, self.single = method, out, single
+        self.parts = Parts(out.with_suffix(".parts"))
+        self.failed_file = out.with_suffix(".failed.csv")
+        self.keys: list[str] = []
+        self.files = 0
+        self.problems: list[Row] = []
+        self.passed_over: Counter[str] = Counter()
+
+    def unfinished(self, bar: ProgressBar) -> Iterator[Batch]:
+        """List the folder, and yield the batches that are not finished."""
+
+        def batches() -> Iterator[Batch]:
+            done = 0
+            for batch in make_batches(self.method, self._listed()):
+                self.keys.append(batch.key)
+                self.files += len(batch.files)
+                finished = self.parts.is_done(batch.key)
+                done += len(batch.files) if finished else 0
+                bar.set_total(self.files, done)
+                if finished:
+                    bar.update(len(batch.files))
+                else:
+                    yield batch
+
+        return _read_ahead(batches(), cluster.AHEAD)
+
+    def _listed(self) -> Iterator[tuple[str, str]]:
+        """Yield the name of each file, and a text that changes when the file changes."""
+        system, root = storage.file_system(self.method.address)
+        if self.single is None:
+            return storage.files(system, root, SUFFIXES, self.problems, skip=self._pass_over)
+        if not kind(self.single):
+            raise ValueError(f"{self.single} must be a photo or a video: {', '.join(SUFFIXES)}.")
+        facts = Path(storage.join(root, self.single)).stat()
+        return iter([(self.single, f"{facts.st_size} {facts.st_mtime}")])
+
+    def _pass_over(self, name: str) -> None:
+        path = Path(self.method.address, name)
+        written = (self.out, self.failed_file)
+        if path.parent != self.parts.folder.resolve() and path not in map(Path.resolve, written):
+            self.passed_over[path.suffix.lower()] += 1
+
+    def work(self, batches: Iterable[Batch], bar: ProgressBar) -> list[Batch]:
+        """Score the batches, and store each; return those that killed their workers."""
+        lost = []
+        function = partial(score_batch, self.method)
+        for batch, result in cluster.map_unordered(function, batches, label="scoring"):
+            if isinstance(result, cluster.WorkerDied):
+                lost.append(batch)
+            else:
+                rows, retry = result
+                self.parts.store(batch.key, rows, retry=retry)
+            bar.update(len(batch.files))
+        return lost
+
+    def work_one_by_one(self, lost: list[Batch]) -> None:
+        """Score each file alone, to find out which one kills the workers.
+
+        One at a time: a file takes what waits for the same worker with it.
+        """
+        function = partial(score_batch, self.method)
+        for batch in lost:
+            rows: list[Row] = []
+            for name in batch.files:
+                one = [Batch(batch.key, (name,))]
+                ((_, result),) = cluster.map_unordered(function, one, label="scoring")
+                if isinstance(result, cluster.WorkerDied):
+                    rows.append({"file": name, "problem": "the workers that read it died"})
+                else:
+                    rows += result[0]
+            self.parts.store(batch.key, rows, retry=True)
+
+    def write(self) -> Scored:
+        """Write the table and the list of failed files from the parts."""
+        problems = list(self.problems)
+        faces = 0
+
+        def good() -> Iterator[Row]:
+            nonlocal faces
+            for row in self.rows():
+                if "problem" in row:
+                    problems.append(row)
+                else:
+                    faces += 1
+                    yield row
+
+        with atomic_write(self.out) as table, atomic_write(self.failed_file) as failed:
+            write_table(table, good(), self.out.suffix.lower())
+            reasons = ((row["file"], row["problem"]) for row in problems)
+            write_csv(failed, ("file", "reason"), reasons)
+        if not problems:
+            self.failed_file.unlink()
+        self.parts.remove_all_but(set(self.keys))
+        return Scored(self.files, faces, len(problems), dict(self.passed_over))
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows of all parts, in the order of the files."""
+        for key in self.keys:
+            yield from self.parts.rows(key)
 
 
-def _batches(way: _Way, files: Iterable[tuple[str, str]]) -> Iterator[_Batch]:
-    """Cut the files into batches; a video is one by itself.
+def kind(path: str) -> str:
+    """Return whether a file is a "photo" or a "video" by its name, or "" if it is neither.
 
-    A batch ends where the name says so, so that one more file changes one batch and not all that
-    come after it.
+    >>> kind("a.JPG"), kind("b/film.mp4"), kind("notes.txt")
+    ('photo', 'video', '')
+    """
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix in image_files.SUFFIXES:
+        return "photo"
+    return "video" if suffix in video.SUFFIXES else ""
+
+
+def make_batches(method: Method, files: Iterable[tuple[str, str]]) -> Iterator[Batch]:
+    """Divide files into batches; a video is a batch of its own.
+
+    Where a batch ends depends on the name of its last file, so that a new file changes one batch
+    and not all that follow.
+
+    Args:
+        method: how the files are scored.
+        files: names, and texts that change when the files change.
     """
     batch: list[tuple[str, str]] = []
     for name, state in files:
-        alone = _kind(name) == "video"
+        alone = kind(name) == "video"
         if alone and batch:
-            yield _batch(way, batch)
+            yield _batch(method, batch)
             batch = []
         batch.append((name, state))
-        if alone or len(batch) == MOST_FILES or zlib.crc32(name.encode()) % BATCH == 0:
-            yield _batch(way, batch)
+        if alone or len(batch) == MOST_FILES or zlib.crc32(name.encode()) % BATCH_SIZE == 0:
+            yield _batch(method, batch)
             batch = []
     if batch:
-        yield _batch(way, batch)
+        yield _batch(method, batch)
 
 
-def _batch(way: _Way, files: list[tuple[str, str]]) -> _Batch:
-    text = repr((way, files, cluster.version(), MARGIN, SIZE))
+def _batch(method: Method, files: list[tuple[str, str]]) -> Batch:
+    text = repr((method, files, cluster.version(), MARGIN))
     key = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return _Batch(key, tuple(name for name, _ in files))
+    return Batch(key, tuple(name for name, _ in files))
 
 
-def _ahead(items: Iterable[Item], most: int) -> Iterator[Item]:
-    """Yield the same items, but draw up to `most` of them earlier: the bar then knows the end."""
+def _read_ahead(items: Iterable[Item], most: int) -> Iterator[Item]:
+    """Yield the same items, but read up to `most` of them in advance: the total is known sooner."""
     queue: deque[Item] = deque()
     for item in items:
         queue.append(item)
@@ -191,209 +311,91 @@ def _ahead(items: Iterable[Item], most: int) -> Iterator[Item]:
     yield from queue
 
 
-class _Work:
-    """The parts of one folder: those that are done, in their folder, and those that are left."""
+def score_batch(method: Method, batch: Batch) -> tuple[list[Row], bool]:
+    """Score a batch of files, here or on a worker.
 
-    def __init__(self, way: _Way, folder: Path) -> None:
-        self.way, self.folder = way, folder
-        self.keys: list[str] = []
-        self.files = 0
-        self.problems: list[Row] = []
-
-    def left(self, bar: tqdm) -> Iterator[_Batch]:
-        """List the folder, and yield what is left to do."""
-
-        def listed() -> Iterator[_Batch]:
-            system, root = storage.file_system(self.way.address)
-            done = 0
-            for batch in _batches(self.way, storage.files(system, root, SUFFIXES, self.problems)):
-                self.keys.append(batch.key)
-                self.files += len(batch.files)
-                bar.total = self.files
-                if self._is_done(batch.key):
-                    done += len(batch.files)
-                    bar.initial = done  # they tell nothing of the speed
-                    bar.update(len(batch.files))
-                else:
-                    yield batch
-
-        return _ahead(listed(), cluster.AHEAD)
-
-    def do(self, batches: Iterable[_Batch], bar: tqdm) -> list[_Batch]:
-        """Score the batches, and store each; return those that killed their workers."""
-        lost = []
-        for batch, result in cluster.map_unordered(partial(_scored, self.way), batches, label="scoring"):
-            if isinstance(result, cluster.WorkerDied):
-                lost.append(batch)
-            else:
-                self._store(batch.key, *result)
-            bar.update(len(batch.files))
-        return lost
-
-    def do_alone(self, lost: list[_Batch]) -> None:
-        """Score each file by itself, to know which of them it is that kills the workers.
-
-        One at a time: a worker takes those that wait for it with it.
-        """
-        for batch in lost:
-            found: list[Row] = []
-            for name in batch.files:
-                one = [_Batch(batch.key, (name,))]
-                ((_, result),) = cluster.map_unordered(partial(_scored, self.way), one, label="scoring")
-                if isinstance(result, cluster.WorkerDied):
-                    found.append({"file": name, "problem": "the workers that read it died"})
-                else:
-                    found.extend(parquet.read_table(io.BytesIO(result[0])).to_pylist())
-            self._store(batch.key, _packed(found), again=True)
-
-    def _place(self, key: str, again: bool) -> Path:
-        return self.folder / f"{key}{'.again' * again}.parquet"
-
-    def _store(self, key: str, content: bytes, again: bool) -> None:
-        """Store a part; one that holds files to try again has another name."""
-        with explain_write_errors(self.folder):
-            with atomic_write(self._place(key, again)) as part:
-                part.write_bytes(content)
-            self._place(key, not again).unlink(missing_ok=True)
-
-    def _is_done(self, key: str) -> bool:
+    Returns:
+        The rows of the part, and whether it must be done again because a file could not be
+        reached.
+    """
+    recogniser = _recogniser(method.model, method.models, method.checksum)
+    system, root = storage.file_system(method.address)
+    rows: list[Row] = []
+    retry = False
+    for name in batch.files:
+        path = storage.join(root, name)
         try:
-            return bool(parquet.read_schema(self._place(key, again=False)) == PART)
-        except (OSError, pa.ArrowInvalid):  # not there, or damaged
-            return False
-
-    def _tables(self) -> Iterator[pa.Table]:
-        for key in self.keys:
-            place = self._place(key, again=False)
-            yield parquet.read_table(place if place.is_file() else self._place(key, again=True))
-
-    def put_together(self, out: Path) -> Scored:
-        """Write the result and the list of failed files from the parts."""
-        failed = out.with_suffix(".failed.csv")
-        faces, problems = 0, len(self.problems)
-        with atomic_write(out) as whole, atomic_write(failed) as listed:
-            reasons = pd.DataFrame(self.problems, columns=["file", "problem"])
-            reasons.to_csv(listed, header=["file", "reason"], index=False, lineterminator="\n")
-            with parquet.ParquetWriter(whole, SCHEMA, compression="zstd") as writer:
-                for table in _gathered(self._tables()):
-                    wrong = table["problem"].is_valid()
-                    bad = table.filter(wrong).select(["file", "problem"]).to_pandas()
-                    bad.to_csv(listed, mode="a", header=False, index=False, lineterminator="\n")
-                    good = table.filter(table["problem"].is_null()).select(SCHEMA.names)
-                    writer.write_table(good)
-                    faces, problems = faces + len(good), problems + len(bad)
-        if not problems:
-            failed.unlink()
-        self._forget_the_old()
-        return Scored(self.files, faces, problems)
-
-    def _forget_the_old(self) -> None:
-        """Delete the parts whose files have changed or gone."""
-        wanted = set(self.keys)
-        for file in self.folder.glob("*.parquet*"):
-            key = re.fullmatch(r"([0-9a-f]{32})(\.again)?\.parquet(\.part)?", file.name)
-            if key and key[1] not in wanted:
-                file.unlink(missing_ok=True)
-
-
-def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Yield tables of at least `ROWS` rows, but for the last."""
-    some, rows = [], 0
-    for table in tables:
-        some.append(table)
-        rows += len(table)
-        if rows >= ROWS:
-            yield pa.concat_tables(some)
-            some, rows = [], 0
-    if some:
-        yield pa.concat_tables(some)
-
-
-def _digest(model: str, models: Path | None) -> str:
-    """Return the SHA-256 of a model file that was checked."""
-    return _sha256(Recogniser(model, models, threads=1).file)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+            for frame, image in _frames(system, path, method.every):
+                sightings = _whole(recogniser, image) if method.cropped else recogniser.photo(image)
+                rows += [face_row(name, frame, sighting) for sighting in sightings]
+        except Exception as error:  # a storage's own types too: one file must not stop the rest
+            rows.append({"file": name, "problem": storage.reason(error)})
+            retry = retry or not isinstance(error, ValueError)
+    return rows, retry
 
 
 @lru_cache(maxsize=1)
-def _recogniser(model: str, models: str | None, digest: str) -> Recogniser:
-    """Return this process's recogniser: one for all of its batches.
+def _recogniser(model: str, models: str | None, checksum: str) -> Recogniser:
+    """Return this process's recogniser, for all of its batches.
 
     Raises:
         ValueError: this machine has another model file than the one that started the work.
         RuntimeError: this OpenCV cannot find faces.
     """
     recogniser = Recogniser(model, Path(models) if models else None, threads=1)
-    if _sha256(recogniser.file) != digest:
-        raise ValueError(f"{recogniser.file.name} is another one here than where it was started.")
-    detection.find_faces(np.zeros((64, 64), np.uint8))  # what is missing fails for all files
+    if _checksum(recogniser.file) != checksum:
+        raise ValueError(
+            f"{recogniser.file} is another file than on the machine that started the work: install "
+            "the same version everywhere."
+        )
+    detection.find_faces(np.zeros((64, 64), np.uint8))  # else each file would fail
     return recogniser
 
 
-def _scored(way: _Way, batch: _Batch) -> tuple[bytes, bool]:
-    """Score a batch of files; return the part, and whether some should be tried again."""
-    recogniser = _recogniser(way.model, way.models, way.digest)
-    system, root = storage.file_system(way.address)
-    rows: list[Row] = []
-    again = False
-    for name in batch.files:
-        path = storage.join(root, name)
-        try:
-            seen = _video(system, path, way.every, recogniser) if _kind(name) == "video" else (
-                (0, sighting) for sighting in recogniser.photo(storage.read_image(system, path))
-            )  # fmt: skip
-            for frame, sighting in seen:
-                rows.append({"file": name, "frame": frame, **_columns(sighting)})
-        except Exception as error:  # a storage's own types too: one file must not stop the rest
-            rows.append({"file": name, "problem": storage.reason(error)})
-            again = again or not isinstance(error, ValueError)
-    return _packed(rows), again
-
-
-def _columns(sighting: Sighting) -> Row:
-    box = dict(zip(("x", "y", "width", "height"), sighting.box, strict=True))
-    return {**box, **sighting.probabilities, "emotion": sighting.emotion}
-
-
-def _packed(rows: list[Row]) -> bytes:
-    sink = io.BytesIO()
-    parquet.write_table(pa.Table.from_pylist(rows, schema=PART), sink, compression="zstd")
-    return sink.getvalue()
-
-
-def _video(
-    system: Any, path: str, every: float, recogniser: Recogniser
-) -> Iterator[tuple[int, Sighting]]:
-    """Yield the faces of a video with the number of their frame.
+def _frames(
+    system: storage.FileSystem, path: str, every: float
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the pixels of a photo, or of one frame of a video in `every` seconds.
 
     Raises:
-        ValueError: it is no video, or it ends early; what comes before that was yielded.
+        ValueError: it is no photo or video, or it breaks off; what comes before that was yielded.
     """
-    with storage.local_file(system, path, MOST_VIDEO) as file:
-        clip = video.clip(file)
-        step, frame = max(1, round(clip.rate * every)), 0
+    if kind(path) == "photo":
+        yield 0, storage.read_image(system, path)
+        return
+    with storage.local_file(system, path, MOST_VIDEO_BYTES) as file:
+        clip = video.open_clip(file)
         try:
-            while clip.capture.grab():  # a frame that is not looked at need not be unpacked
-                there, image = clip.capture.retrieve() if frame % step == 0 else (False, None)
-                if there:
-                    for sighting in recogniser.photo(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)):
-                        yield frame, sighting
-                frame += 1
+            yield from clip.sampled(every)
         finally:
             clip.close()
-        if not frame:
-            raise ValueError(f"{file.name} holds no frame that can be read.")
-        if frame < 0.9 * clip.frames:  # some kinds of files only estimate their length
-            raise ValueError(f"{file.name} breaks off after {frame} of {clip.frames} frames.")
+
+
+def _whole(recogniser: Recogniser, image: np.ndarray) -> list[Sighting]:
+    """Return the whole image as one face."""
+    height, width = image.shape[:2]
+    return [Sighting((0, 0, width, height), recogniser(image))]
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def main(options: argparse.Namespace) -> None:
-    """Run `python -m facevalue score`: options.folder, out, model, every."""
-    done = score(options.folder, options.out, model=options.model, every=options.every)
+    """Run `facevalue score` with options.source, out, model, every and cropped."""
+    done = score(
+        options.source,
+        options.out,
+        model=options.model,
+        every=options.every,
+        cropped=options.cropped,
+    )
     print(f"{options.out}: {done.faces:,} faces in {done.files:,} photos and videos.")
     if done.failed:
         print(f"{options.out.with_suffix('.failed.csv')}: {done.failed:,} files that failed.")
+    if done.passed_over:
+        number = sum(done.passed_over.values())
+        common = Counter(done.passed_over).most_common(5)
+        suffixes = ", ".join(suffix or "no suffix" for suffix, _ in common)
+        print(f"Passed over {number:,} files of other kinds ({suffixes}).")

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
@@ -149,6 +149,7 @@ def files(
     suffixes: tuple[str, ...],
     problems: list[dict[str, Any]],
     folder: str | None = None,
+    skip: Callable[[str], None] = lambda name: None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the name of each file under `root`, and a text that changes when the file changes.
 
@@ -159,6 +160,7 @@ def files(
         suffixes: which files to yield, in lower case.
         problems: receives {"file": ..., "problem": ...} for what cannot be yielded.
         folder: where to start under `root`.
+        skip: is called with the name of each file that has another suffix.
     """
     start = len(root.rstrip("/")) + 1 if root else 0
     here = root if folder is None else folder
@@ -170,7 +172,7 @@ def files(
             if path.rstrip("/") == here.rstrip("/") or facts.get("islink"):
                 continue
             try:
-                yield from files(system, root, suffixes, problems, path)
+                yield from files(system, root, suffixes, problems, path, skip)
             except Exception as error:  # each kind of storage has its own exceptions
                 problems.append({"file": name, "problem": f"cannot be listed: {reason(error)}"})
         elif path.lower().endswith(suffixes):
@@ -179,6 +181,8 @@ def files(
                 problems.append({"file": readable, "problem": problem})
                 continue
             yield name, _state(facts)
+        else:
+            skip(name)
 
 
 def _state(facts: dict[str, Any]) -> str:

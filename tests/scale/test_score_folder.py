@@ -1,6 +1,7 @@
 """Scoring folders: the same rows here and on a cluster, after kills, and with damaged files."""
 
 import errno
+import gzip
 import math
 import os
 import shutil
@@ -11,28 +12,20 @@ import sys
 import time
 from pathlib import Path
 
-import bench_scale
 import cv2
 import fsspec
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from pyarrow import parquet
-from test_recogniser import network, ship
+from tiny_network import network, ship
 
-from facevalue import Recogniser, __main__, image_files
+from facevalue import Recogniser, image_files
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
-from facevalue.scale import cluster, score_folder, storage
+from facevalue.scale import cluster, face_parts, face_table, score_folder, storage
 
 BOX = ["x", "y", "width", "height"]
-
-
-@pytest.fixture(autouse=True)
-def no_scheduler(monkeypatch):
-    monkeypatch.delenv("FACEVALUE_SCHEDULER", raising=False)
-    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -82,15 +75,12 @@ def left_over(folder):
     return [file.name for file in folder.rglob("*") if ".part" in file.suffixes]
 
 
-# ---------------------------------------------------------------------------------- what is written
-
-
 def test_each_face_has_a_row_with_its_box_and_probabilities(folder, tmp_path, models):
     out = tmp_path / "scores.parquet"
     done = score_folder.score(folder, out, models=models, progress=False)
     table = rows(out)
     assert list(table) == ["file", "frame", *BOX, *EMOTIONS, "emotion"]
-    assert done == (13, len(table), 0) and not out.with_suffix(".failed.csv").exists()
+    assert done == (13, len(table), 0, {}) and not out.with_suffix(".failed.csv").exists()
     photos = table[table["file"].str.endswith(".png")]
     assert len(photos) >= 8 and (photos["frame"] == 0).all()
     recogniser = Recogniser("fast", folder=models)
@@ -159,9 +149,6 @@ def test_the_list_of_failed_files_goes_when_none_fails_any_more(folder, tmp_path
     assert not out.with_suffix(".failed.csv").exists() and "2.png" in set(rows(out)["file"])
 
 
-# ------------------------------------------------------------------------------------ resuming
-
-
 @pytest.fixture
 def seen(monkeypatch):
     """Which files are read, photo by photo."""
@@ -173,7 +160,7 @@ def seen(monkeypatch):
         return photo(system, path)
 
     monkeypatch.setattr(storage, "read_image", noted)
-    monkeypatch.setattr(score_folder, "BATCH", 2)
+    monkeypatch.setattr(score_folder, "BATCH_SIZE", 2)
     return names
 
 
@@ -206,8 +193,9 @@ def test_another_frame_rate_is_not_taken_from_an_older_run(folder, tmp_path, mod
     first = len(rows(out))
     score_folder.score(folder, out, every=0.5, models=models, progress=False)
     assert len(rows(out)) > first
-    parts = list(out.with_suffix(".parts").iterdir())
-    assert sum(parquet.read_metadata(part).num_rows for part in parts) == len(rows(out))
+    parts = out.with_suffix(".parts").iterdir()
+    lines = [line for part in parts for line in gzip.decompress(part.read_bytes()).splitlines()]
+    assert len(lines) == len(rows(out))
 
 
 def test_a_part_that_was_damaged_is_done_again(folder, tmp_path, models):
@@ -226,7 +214,7 @@ from pathlib import Path
 from facevalue import image_files
 from facevalue.scale import storage
 from facevalue.scale import score_folder
-score_folder.BATCH = 1
+score_folder.BATCH_SIZE = 1
 photo = storage.read_image
 def slow(*arguments):
     time.sleep(float(sys.argv[4]))
@@ -244,11 +232,11 @@ def test_a_killed_run_goes_on_and_gives_the_rows_of_an_undisturbed_one(
     run = subprocess.Popen([*command, "0.3"])
     parts = out.with_suffix(".parts")
     deadline = time.monotonic() + 60
-    while len(list(parts.glob("*.parquet"))) < 4 and time.monotonic() < deadline:
+    while len(list(parts.glob("*.jsonl.gz"))) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
     run.kill()
     run.wait()
-    before = {part.name: part.stat().st_mtime_ns for part in parts.glob("*.parquet")}
+    before = {part.name: part.stat().st_mtime_ns for part in parts.glob("*.jsonl.gz")}
     assert len(before) >= 4 and not out.exists()
     subprocess.run([*command, "0"], check=True, timeout=60)
     after = {part.name: part.stat().st_mtime_ns for part in parts.iterdir()}
@@ -258,11 +246,8 @@ def test_a_killed_run_goes_on_and_gives_the_rows_of_an_undisturbed_one(
     assert left_over(tmp_path) == []
 
 
-# ---------------------------------------------------------------------------------- on a cluster
-
-
 def test_a_cluster_gives_the_same_rows(local, folder, tmp_path, models, monkeypatch):
-    monkeypatch.setattr(score_folder, "BATCH", 2)
+    monkeypatch.setattr(score_folder, "BATCH_SIZE", 2)
     (folder / "torn.jpg").write_bytes(b"nothing")
     here, there = tmp_path / "here.parquet", tmp_path / "there.parquet"
     done = score_folder.score(folder, here, models=models, progress=False)
@@ -271,19 +256,19 @@ def test_a_cluster_gives_the_same_rows(local, folder, tmp_path, models, monkeypa
     pd.testing.assert_frame_equal(rows(there), rows(here))
     failed = pd.read_csv(there.with_suffix(".failed.csv"))
     assert failed.to_numpy().tolist() == [
-        ["torn.jpg", "torn.jpg is not a JPEG, PNG or WebP image."]
+        ["torn.jpg", "torn.jpg is not a JPEG, PNG, WebP, TIFF, BMP or GIF image."]
     ]
 
 
 def test_the_work_of_a_worker_that_dies_is_done_again(local, folder, tmp_path, models, monkeypatch):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(score_folder, "BATCH", 1)
+    monkeypatch.setattr(score_folder, "BATCH_SIZE", 1)
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     for copy in range(4):
         shutil.copytree(folder / "b", folder / f"more{copy}")
     out, whole = tmp_path / "killed.parquet", tmp_path / "whole.parquet"
     killed = []
-    store = score_folder._Work._store
+    store = face_parts.Parts.store
 
     def storing(self, *arguments, **named):
         store(self, *arguments, **named)
@@ -292,7 +277,7 @@ def test_the_work_of_a_worker_that_dies_is_done_again(local, folder, tmp_path, m
                 killed.append(next(iter(client.run(os.getpid).values())))
             os.kill(killed[0], signal.SIGKILL)
 
-    monkeypatch.setattr(score_folder._Work, "_store", storing)
+    monkeypatch.setattr(face_parts.Parts, "store", storing)
     done = score_folder.score(folder, out, models=models, progress=False)
     assert killed and done.failed == 0
     monkeypatch.delenv("FACEVALUE_SCHEDULER")
@@ -300,14 +285,14 @@ def test_the_work_of_a_worker_that_dies_is_done_again(local, folder, tmp_path, m
     pd.testing.assert_frame_equal(rows(out), rows(whole))
 
 
-scored = score_folder._scored
+score_batch = score_folder.score_batch
 
 
-def deadly(way, batch):
+def deadly(method, batch):
     """Score a batch on a worker that dies of one file."""
     if "b/3.png" in batch.files:
         os.kill(os.getpid(), signal.SIGKILL)
-    return scored(way, batch)
+    return score_batch(method, batch)
 
 
 def test_a_file_that_kills_its_workers_is_listed_and_the_others_are_scored(
@@ -317,7 +302,7 @@ def test_a_file_that_kills_its_workers_is_listed_and_the_others_are_scored(
     distributed = pytest.importorskip("distributed")
     out, whole = tmp_path / "scores.parquet", tmp_path / "whole.parquet"
     score_folder.score(folder, whole, models=models, progress=False)
-    monkeypatch.setattr(score_folder, "_scored", deadly)
+    monkeypatch.setattr(score_folder, "score_batch", deadly)
     settings = {"distributed.scheduler.allowed-failures": 0}
     with (
         dask.config.set(settings),
@@ -333,9 +318,6 @@ def test_a_file_that_kills_its_workers_is_listed_and_the_others_are_scored(
     table = rows(whole)
     expected = table[table["file"] != "b/3.png"].reset_index(drop=True)
     pd.testing.assert_frame_equal(rows(out), expected)
-
-
-# -------------------------------------------------------------------------------------- errors
 
 
 def test_an_address_that_nobody_answers_is_told_in_time_and_leaves_nothing(
@@ -359,9 +341,71 @@ def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path, models):
     (empty / "notes.txt").write_text("no photo")
     with pytest.raises(ValueError, match=r"no photo or video in .*empty: no \.jpg"):
         score_folder.score(empty, tmp_path / "scores.parquet", models=models, progress=False)
-    with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere"):
+    with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
         score_folder.score(tmp_path / "nowhere", tmp_path / "s.parquet", models=models)
     assert [file.name for file in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_csv_file_has_the_same_rows(folder, tmp_path, models):
+    out = tmp_path / "scores.csv"
+    done = score_folder.score(folder, out, models=models, progress=False)
+    again = tmp_path / "scores.parquet"
+    assert score_folder.score(folder, again, models=models, progress=False) == done
+    table = pd.read_csv(out)
+    assert list(table) == list(face_table.COLUMNS)
+    expected = rows(again).astype(table.dtypes.to_dict())
+    pd.testing.assert_frame_equal(table, expected, check_exact=False, atol=1e-6)
+
+
+def test_parquet_without_pyarrow_is_refused_before_the_work(folder, tmp_path, models, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "pyarrow>=16", or write a \.csv'):
+        score_folder.score(folder, tmp_path / "s.parquet", models=models)
+    assert [file.name for file in tmp_path.iterdir()] == ["photos"]
+
+
+def test_other_kinds_of_images_are_read_and_of_files_counted(folder, tmp_path, models):
+    image = Image.open(folder / "2.png")
+    for name in ("tiff.tif", "bmp.bmp", "gif.gif"):
+        image.save(folder / name)
+    (folder / "b" / "notes.txt").write_text("no photo")
+    (folder / "phone.HEIC").write_bytes(b"another kind")
+    (folder / "Makefile").write_text("")
+    out = folder / "scores.csv"  # what it writes itself is not counted, in a second run too
+    for _ in range(2):
+        done = score_folder.score(folder, out, models=models, progress=False)
+        assert done.passed_over == {".heic": 1, "": 1, ".txt": 1} and done.files == 16
+    table = pd.read_csv(out)
+    for name in ("tiff.tif", "bmp.bmp"):
+        found = table[table["file"] == name].drop(columns="file")
+        expected = table[table["file"] == "2.png"].drop(columns="file")
+        assert found.to_numpy().tolist() == expected.to_numpy().tolist() != []
+    assert "gif.gif" in set(table["file"])
+
+
+def test_faces_that_are_cut_out_already_are_scored_whole(tmp_path, models):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (3, 48, 40)).astype(np.uint8)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    out = tmp_path / "scores.csv"
+    done = score_folder.score(tmp_path, out, cropped=True, models=models, progress=False)
+    table = pd.read_csv(out)
+    assert done.faces == 3 and table[BOX].to_numpy().tolist() == [[0, 0, 40, 48]] * 3
+    expected = Recogniser("fast", folder=models).probabilities(images)
+    np.testing.assert_allclose(table[list(EMOTIONS)], expected, atol=1e-5)
+    score_folder.score(tmp_path, out, models=models, progress=False)
+    assert len(pd.read_csv(out)) == 0  # another method is not taken from an older run
+
+
+def test_a_single_file_is_scored(folder, tmp_path, models):
+    out = tmp_path / "one.csv"
+    done = score_folder.score(folder / "2.png", out, models=models, progress=False)
+    assert done.files == 1 and set(pd.read_csv(out)["file"]) == {"2.png"}
+    assert score_folder.score(folder / "film.avi", out, models=models, progress=False).faces >= 3
+    (folder / "notes.txt").write_text("no photo")
+    with pytest.raises(ValueError, match=r"notes\.txt must be a photo or a video"):
+        score_folder.score(folder / "notes.txt", out, models=models, progress=False)
 
 
 def test_a_signature_in_an_error_is_not_shown():
@@ -375,36 +419,36 @@ def test_a_password_in_an_address_is_not_shown(tmp_path, models):
     assert "secret" not in str(told.value) and "strange://host/photos" in str(told.value)
 
 
-@pytest.mark.parametrize("wanted", ["scores.csv", "scores"])
-def test_a_result_that_is_no_parquet_file_is_refused(folder, tmp_path, models, wanted):
-    with pytest.raises(ValueError, match=r"must end in \.parquet"):
+@pytest.mark.parametrize("wanted", ["scores.json", "scores"])
+def test_a_result_of_another_kind_is_refused(folder, tmp_path, models, wanted):
+    with pytest.raises(ValueError, match=r"must end in \.csv or \.parquet"):
         score_folder.score(folder, tmp_path / wanted, models=models)
 
 
 @pytest.mark.parametrize("every", [0, -1, math.inf, math.nan])
 def test_a_time_between_frames_that_is_none_is_refused(folder, tmp_path, models, every):
-    with pytest.raises(ValueError, match="every must be seconds"):
+    with pytest.raises(ValueError, match="every must be a number of seconds"):
         score_folder.score(folder, tmp_path / "s.parquet", every=every, models=models)
 
 
 def test_a_disk_that_fills_up_is_one_sentence_and_what_was_done_stays(
     folder, tmp_path, models, monkeypatch, full_disk
 ):
-    monkeypatch.setattr(score_folder, "BATCH", 1)
+    monkeypatch.setattr(score_folder, "BATCH_SIZE", 1)
     out = tmp_path / "scores.parquet"
     told = "The disk is full: .*scores.parts cannot be written"
     with full_disk(3), pytest.raises(OSError, match=told):
         score_folder.score(folder, out, models=models, progress=False)
     assert not out.exists() and left_over(tmp_path) == []
     assert len(list(out.with_suffix(".parts").iterdir())) == 3
-    gathered = score_folder._gathered
+    all_rows = score_folder.Run.rows
 
-    def half(tables):
-        yield from gathered(tables)
+    def half(run):
+        yield from all_rows(run)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(score_folder, "_gathered", half)
+        patch.setattr(score_folder.Run, "rows", half)
         with pytest.raises(OSError, match="The disk is full: .*scores.parquet cannot"):
             score_folder.score(folder, out, models=models, progress=False)
     assert not out.exists() and left_over(tmp_path) == []
@@ -412,96 +456,8 @@ def test_a_disk_that_fills_up_is_one_sentence_and_what_was_done_stays(
 
 
 def test_workers_with_another_model_file_are_refused(folder, tmp_path, models, monkeypatch):
-    monkeypatch.setattr(score_folder, "_digest", lambda *_: "0" * 64)
-    with pytest.raises(cluster.TaskError, match="fast.onnx is another one here"):
+    sums = iter(["0" * 64])
+    checksum = score_folder._checksum
+    monkeypatch.setattr(score_folder, "_checksum", lambda file: next(sums, checksum(file)))
+    with pytest.raises(cluster.TaskError, match="fast.onnx is another file than"):
         score_folder.score(folder, tmp_path / "s.parquet", models=models, progress=False)
-
-
-# ------------------------------------------------------------------------ the command and the bench
-
-
-@pytest.mark.parametrize("failed", [0, 3])
-def test_the_command_says_what_it_has_done(tmp_path, monkeypatch, capsys, failed):
-    given = {}
-
-    def stub(folder, out, **named):
-        given.update(folder=folder, out=out, **named)
-        return score_folder.Scored(1_200, 900, failed)
-
-    monkeypatch.setattr(score_folder, "score", stub)
-    out = tmp_path / "scores.parquet"
-    arguments = ["score", "s3://bucket/photos", "--out", str(out), "--every", "0.5"]
-    assert __main__.main(arguments) == 0
-    assert given == {"folder": "s3://bucket/photos", "out": out, "model": "fast", "every": 0.5}
-    told = capsys.readouterr().out
-    assert "900 faces in 1,200 photos and videos" in told
-    assert ("scores.failed.csv: 3 files" in told) == bool(failed)
-
-
-def test_the_command_tells_errors_in_a_sentence(tmp_path, monkeypatch, capsys):
-    out = tmp_path / "scores.parquet"
-    assert __main__.main(["score", str(tmp_path / "nowhere"), "--out", str(out)]) == 1
-    assert capsys.readouterr().err.startswith("There is no folder ")
-
-    def refused(*_, **__):
-        raise cluster.VersionError("other version")
-
-    monkeypatch.setattr(score_folder, "score", refused)
-    assert __main__.main(["score", str(tmp_path), "--out", str(out)]) == 1
-    assert capsys.readouterr().err == "Other version\n"
-
-
-@pytest.mark.parametrize(
-    ("inner", "arguments"),
-    [
-        ("facevalue.score.score", ["score", "photos", "--out", "s.parquet"]),
-        ("facevalue.tuning.main", ["tune", "models/accurate.toml"]),
-    ],
-)
-def test_an_interrupted_command_says_how_to_go_on(inner, arguments, monkeypatch, capsys):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(inner, interrupted)
-    assert __main__.main(arguments) == 130
-    assert "the same command goes on" in capsys.readouterr().err
-
-
-def test_the_page_on_a_billion_photos_is_computed_from_the_rows(tmp_path, monkeypatch):
-    """10 photos a second on a core: 27,778 hours; 1.25 GB/s feed 1,250 cores at 100 kB a photo."""
-    monkeypatch.setattr(bench_scale, "TABLE", tmp_path / "scale.csv")
-    monkeypatch.setattr(bench_scale, "PAGE", tmp_path / "page.md")
-    monkeypatch.setattr(bench_scale.results, "machine", lambda: "Linux, 2 cores, 24 GB")
-    marks = f"before\n{bench_scale.BEGIN}\nold\n{bench_scale.END}\nafter\n"
-    bench_scale.PAGE.write_text(marks)
-    row = {
-        "photos": 50_000, "distinct": 50_000, "workers": 1, "seconds": 5_000, "kills": 0,
-        "photos_per_second": 10.0, "core_hours_per_million": 27.8, "peak_mb_per_worker": 300,
-        "same_rows": True, "bytes_per_photo": 100_000, "bytes_per_photo_scored": 30.0,
-        "bytes_per_photo_parts": 200.0,
-    }  # fmt: skip
-    tenth = {"run": "a tenth", "photos": 5_000, "peak_mb_per_worker": 299}
-    bench_scale.keep(row | tenth | {"bytes_per_photo_scored": 70.0}, "x")
-    bench_scale.keep(row | {"run": "all"}, "x")
-    bench_scale.keep(row | {"run": "all", "workers": 2, "photos_per_second": 20.0}, "x")
-    bench_scale.keep(
-        row
-        | {"run": "all", "workers": 4, "photos_per_second": 19.0}
-        | {"peak_mb_first_half": 301, "peak_mb_per_worker": 302},
-        "x",
-    )
-    killed = {"run": "a worker killed every 30 s", "kills": 9, "photos": 5_000, "workers": 2}
-    bench_scale.keep(row | killed, "x")
-    bench_scale.keep({"run": "empty tasks", "workers": 2, "tasks_per_second": 500}, "x")
-    bench_scale.write_page()
-    page = bench_scale.PAGE.read_text()
-    assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page
-    page = " ".join(page.split())
-    assert "take 27,778 core-hours" in page and "| 1,000 | 27.8 | 1,000 |" in page
-    assert "299 MB at most with 5,000 photos, and 300 MB with 50,000" in page
-    assert "Of 4 workers the largest had 301 MB in the first half" in page
-    assert "302 MB in all of it" in page
-    assert "every 30 s (kills: 9), 5,000 photos on 2 workers: 5,000 s, and the same rows" in page
-    assert "100.0 TB of photos" in page and "70 GB of Parquet" in page and "200 GB more" in page
-    assert "full with 1,250 workers" in page
-    assert "the line to the photos comes first" in page  # 500 tasks a second feed 1,600

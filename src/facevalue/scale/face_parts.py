@@ -1,0 +1,69 @@
+"""The finished parts of scoring a folder, from which a killed run continues."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from facevalue.files import atomic_write, explain_write_errors
+from facevalue.scale.face_table import Row
+
+
+class Parts:
+    """A folder of finished parts: the rows of some files, in a compressed JSON Lines file each.
+
+    A part is named by its cache key, which says which files it holds and how they were scored. A
+    part with files that could not be reached has another name, since it must be done again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Use a folder, which is created when the first part is stored."""
+        self.folder = folder
+
+    def store(self, key: str, rows: list[Row], *, retry: bool = False) -> None:
+        """Store a part atomically.
+
+        Args:
+            key: the part's cache key.
+            rows: rows of faces, or {"file": ..., "problem": ...} for a file that failed.
+            retry: whether the part must be done again in the next run.
+        Raises:
+            OSError: the folder cannot be written, for example because the disk is full.
+        """
+        text = "".join(f"{json.dumps(row)}\n" for row in rows)
+        with explain_write_errors(self.folder):
+            with atomic_write(self._file(key, retry)) as part:
+                part.write_bytes(gzip.compress(text.encode(), compresslevel=6, mtime=0))
+            self._file(key, not retry).unlink(missing_ok=True)
+
+    def is_done(self, key: str) -> bool:
+        """Return whether there is a finished part that can be read."""
+        try:
+            self._read(self._file(key, retry=False))
+        except (OSError, EOFError, ValueError, zlib.error):  # missing or damaged
+            return False
+        return True
+
+    def rows(self, key: str) -> Iterator[Row]:
+        """Yield the rows of a part, finished or to be done again."""
+        file = self._file(key, retry=False)
+        yield from self._read(file if file.is_file() else self._file(key, retry=True))
+
+    def remove_all_but(self, keys: set[str]) -> None:
+        """Delete the parts whose files have changed or are gone."""
+        for file in self.folder.glob("*.jsonl.gz*"):
+            key = re.fullmatch(r"([0-9a-f]{32})(\.retry)?\.jsonl\.gz(\.part)?", file.name)
+            if key and key[1] not in keys:
+                file.unlink(missing_ok=True)
+
+    def _file(self, key: str, retry: bool) -> Path:
+        return self.folder / f"{key}{'.retry' if retry else ''}.jsonl.gz"
+
+    @staticmethod
+    def _read(file: Path) -> list[Row]:
+        text = gzip.decompress(file.read_bytes()).decode()
+        return [json.loads(line) for line in text.splitlines()]
