@@ -1,12 +1,12 @@
-"""Print, and write to reports/recogniser.md, how right and how quick the recogniser is.
+"""Print, and write to reports/recogniser.md, the recogniser's accuracy and speed.
 
     python tools/bench_recogniser.py                       FER-2013: accuracy, by class, speed
-    python tools/bench_recogniser.py --peers PYTHON        beside `fer`, which that Python has
-    python tools/bench_recogniser.py --crops               what other margins around a face cost
+    python tools/bench_recogniser.py --peers PYTHON        compared with `fer` in that Python
+    python tools/bench_recogniser.py --crops               accuracy by the margin of the crop
 
-For --peers, somebody has installed the package in an environment of its own, since it wants other
-versions than this project: `pip install fer==25.10.3 "setuptools<80"`, and PYTHON is the path of
-that environment's python. A part that was not measured this time stays in the report as it was.
+For --peers, install the package in a separate environment, since it needs other versions than this
+project: `pip install fer==25.10.3 "setuptools<80"`. PYTHON is the path of that environment's python.
+Sections that are not measured in this run stay in the report.
 """
 
 from __future__ import annotations
@@ -89,16 +89,13 @@ for line in sys.stdin:
     classify(detector, images[:timed])
     print("measured", time.perf_counter() - start, flush=True)
 '''
-"""What runs in the other environment: it prints a line when it is ready, and for each round."""
+"""The code for the other environment: it prints a line when it is ready, and for each round."""
 
 PEERS = ("as it comes, TensorFlow Lite", "use_tflite=False, Keras")
 
 
-# ------------------------------------------------------------------------------------ accuracy
-
-
 def fer2013() -> Dataset:
-    """Return FER-2013; without it there is nothing to measure."""
+    """Return FER-2013, or stop the command if it is not there."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # how exact the copy is does not matter here
         try:
@@ -108,8 +105,8 @@ def fer2013() -> Dataset:
 
 
 def without_copies(data: Dataset, split: str = "PrivateTest") -> np.ndarray:
-    """Return which images of a split have no exact copy in Training: bool, one for each."""
-    groups = duplicates.exact_copies(data.images)
+    """Return which images of a split have no exact copy in Training: bool, shape (n,)."""
+    groups = duplicates.exact_duplicates(data.images)
     return ~np.isin(groups[data.splits == split], groups[data.splits == "Training"])
 
 
@@ -147,7 +144,7 @@ def text(table: pd.DataFrame) -> str:
 
 
 def own_accuracy(data: Dataset, names: list[str]) -> dict[str, str]:
-    """Return the sections on how right our models are."""
+    """Return the sections on the accuracy of our models."""
     private = data.split("PrivateTest")
     found = {
         name: Recogniser(name, threads=THREADS).probabilities(private.images)
@@ -164,11 +161,8 @@ def own_accuracy(data: Dataset, names: list[str]) -> dict[str, str]:
     return parts
 
 
-# --------------------------------------------------------------------------------------- speed
-
-
 def load_seconds(name: str, runs: int = 5) -> float:
-    """Return how long a new process takes to import and load a model: the median of some."""
+    """Return the median time that a new process needs to import and load a model."""
     line = [sys.executable, "-c", LOAD, name]
     seconds = [
         float(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
@@ -178,7 +172,7 @@ def load_seconds(name: str, runs: int = 5) -> float:
 
 
 def ours(name: str, images: np.ndarray) -> Callable[[], float]:
-    """Return what classifies the images once and says how many seconds it took."""
+    """Return a function that classifies the images once and returns the seconds it took."""
     model = Recogniser(name, threads=THREADS)
     model.probabilities(images[:64])
 
@@ -192,7 +186,7 @@ def ours(name: str, images: np.ndarray) -> Callable[[], float]:
 
 
 def alternate(timers: dict[str, Callable[[], float]], n: int, rounds: int) -> pd.DataFrame:
-    """Return faces per second of several models, measured in turn: median, slowest, quickest."""
+    """Return faces per second of several models, measured alternately."""
     seconds: dict[str, list[float]] = {name: [] for name in timers}
     for _ in tqdm(range(rounds), desc="rounds"):
         for name, timer in timers.items():
@@ -205,7 +199,7 @@ def alternate(timers: dict[str, Callable[[], float]], n: int, rounds: int) -> pd
 
 
 def own_speed(images: np.ndarray, names: list[str], rounds: int) -> dict[str, str]:
-    """Return the section on how quick our models are."""
+    """Return the section on the speed of our models."""
     cv2.setNumThreads(THREADS)
     table = alternate({name: ours(name, images) for name in names}, len(images), rounds)
     table["load, s"] = [f"{load_seconds(name):.2f}" for name in names]
@@ -216,14 +210,11 @@ def own_speed(images: np.ndarray, names: list[str], rounds: int) -> dict[str, st
     return {"Speed": block(prose, table.to_string())}
 
 
-# --------------------------------------------------------------------------------------- peers
-
-
 @contextmanager
 def peer(
     python: str, images: np.ndarray
 ) -> Iterator[tuple[str, list[np.ndarray], Callable[[int], float]]]:
-    """Run `fer` in another environment: gives its version, its probabilities, and a timer."""
+    """Run `fer` in another environment; yield its version, its probabilities, and a timer."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         np.save(folder / "images.npy", images)
@@ -238,19 +229,19 @@ def peer(
         stack.callback(child.wait)
         stack.callback(child.kill)
         assert child.stdin and child.stdout
-        sent, told = child.stdin, child.stdout
+        requests, answers = child.stdin, child.stdout
 
         def answer() -> str:
-            for line in told:
+            for line in answers:
                 if line.startswith("measured "):
                     return line.split()[1]
             errors.seek(0)
-            last = (errors.read().strip().splitlines() or ["it ended without a word"])[-1]
+            last = (errors.read().strip().splitlines() or ["it ended without a message"])[-1]
             raise SystemExit(f"`fer` does not run in {python}: {last}")
 
         def timer(number: int) -> float:
-            sent.write(f"{number}\n")
-            sent.flush()
+            requests.write(f"{number}\n")
+            requests.flush()
             return float(answer())
 
         version = answer()
@@ -261,8 +252,8 @@ def peer(
         yield version, found, timer
 
 
-def beside(python: str, data: Dataset, names: list[str], rounds: int) -> dict[str, str]:
-    """Return the section on our models and `fer`, on the same images, in turn."""
+def compare_with_fer(python: str, data: Dataset, names: list[str], rounds: int) -> dict[str, str]:
+    """Return the section that compares our models with `fer` on the same images."""
     private = data.split("PrivateTest")
     images = private.images[:TIMED]
     print("starting the other environment", file=sys.stderr, flush=True)
@@ -285,11 +276,8 @@ def beside(python: str, data: Dataset, names: list[str], rounds: int) -> dict[st
     return {"Beside fer": block(prose, text(official.rename_axis(None)))}
 
 
-# --------------------------------------------------------------------------------------- crops
-
-
 def geometry(data: Dataset, n: int = 600) -> str:
-    """Return a sentence: how large is the box in FER-2013's crops that the detector finds?"""
+    """Return a sentence on the margin of FER-2013's own crops around the detected box."""
     images = data.split("Training").images
     rows = np.random.default_rng(0).choice(len(images), n, replace=False)
     margins = []
@@ -310,7 +298,7 @@ Found = tuple[np.ndarray, np.ndarray, int]
 
 
 def drawn_photos(n: int) -> list[Found]:
-    """Return drawn photos of one person each, where the detector finds that face."""
+    """Return drawn photos of one person each, in which the detector finds the face."""
     found = []
     for seed in tqdm(range(n), desc="drawing photos"):
         photo = faces.photo(seed, 1)
@@ -335,17 +323,18 @@ def real_photos(folder: Path) -> list[Found]:
 
 
 def crops(data: Dataset, names: list[str], folder: Path, n: int) -> dict[str, str]:
-    """Return the section on how closely a face should be cut out of a photo."""
+    """Return the section on accuracy by the margin of the crop."""
     sets = {"drawn": drawn_photos(n)}
     if (folder / "photos.csv").is_file():
         sets["real"] = real_photos(folder)
     else:
-        print(f"left out: the real photos, which are not at {folder}", file=sys.stderr)
+        print(f"The real photos are skipped: there is no photos.csv in {folder}.", file=sys.stderr)
     rows: dict[float, dict[str, float]] = {margin: {} for margin in MARGINS}
     models = [Recogniser(name, threads=THREADS) for name in names]
     for margin, row in rows.items():
         for kind, found in sets.items():
-            cut = [cropping.crop(grey, box, margin, image_files.FACE_SIZE) for grey, box, _ in found]
+            size = image_files.FACE_SIZE
+            cut = [cropping.crop(grey, box, margin, size) for grey, box, _ in found]
             labels = np.array([label for _, _, label in found])
             for model in models:
                 guesses = model.probabilities(np.stack(cut)).argmax(axis=1)
@@ -358,9 +347,6 @@ def crops(data: Dataset, names: list[str], folder: Path, n: int) -> dict[str, st
         largest face of each, and their number leaves an error of about three points.\n
         {geometry(data)} `Recogniser.photo` adds {recogniser.MARGIN:g}."""
     return {"Crops": block(prose, table.to_string(float_format="{:.3f}".format))}
-
-
-# ---------------------------------------------------------------------------------------- main
 
 
 def main() -> int:
@@ -384,16 +370,16 @@ def main() -> int:
         parts = crops(data, names, options.photos, options.drawn)
     elif options.peers:
         used += " --peers PYTHON"
-        parts = beside(options.peers, data, names, options.rounds)
+        parts = compare_with_fer(options.peers, data, names, options.rounds)
     else:
         parts = own_accuracy(data, names)
         parts |= own_speed(data.split("PrivateTest").images[:TIMED], names, options.rounds)
     report = REPORT.read_text("utf-8") if REPORT.is_file() else f"{TITLE}\n"
     for section, measured in parts.items():
         source = f"Printed on {date.today()} by `python tools/bench_recogniser.py{used}`"
-        told = f"{source}\n({results.machine()}).\n\n{measured}"
-        print(f"\n{section}\n\n{told}", flush=True)
-        report = update(report, section, told)
+        body = f"{source}\n({results.machine()}).\n\n{measured}"
+        print(f"\n{section}\n\n{body}", flush=True)
+        report = update(report, section, body)
     if not options.no_report:
         write_text(REPORT, report)
     return 0
@@ -403,4 +389,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("\nStopped: the report is as it was.")
+        sys.exit("\nStopped: the report is unchanged.")

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import utils
-from facevalue.drawing import appearance, faces
 from facevalue.emotions import EMOTIONS
 from facevalue.exploration import average_faces
 
@@ -89,7 +87,7 @@ def test_painted_faces_are_red_where_brighter_and_pale_grey_elsewhere() -> None:
     pictures, labels = images(400).astype(float), np.arange(400) % 2
     pictures[labels == 1, 30:36, 20:28] += 40
     result = average_faces.contrasts(pictures.astype(np.uint8), labels, permutations=50)
-    whole = average_faces.painted(result, pictures.mean(axis=0), limit=30)
+    whole = average_faces.overlay(result, pictures.mean(axis=0), limit=30)
     assert whole.shape == (7, 7, 48, 48, 3)
     assert whole.min() >= 0 and whole.max() <= 1
     red, green, blue = np.moveaxis(whole[1, 0, 30:36, 20:28], -1, 0)
@@ -99,36 +97,3 @@ def test_painted_faces_are_red_where_brighter_and_pale_grey_elsewhere() -> None:
     assert outside.min() > 0.7
     assert (whole[1, 4] == 1).all()  # there is no sad face
     assert average_faces.mosaic(whole).shape == (7 * 51 - 3, 7 * 51 - 3, 3)
-
-
-def test_units_move_the_part_of_the_face_that_facs_says() -> None:
-    size = np.abs(average_faces.unit_differences((2, 27)))
-    brow, jaw = size
-    assert brow[:24].sum() > 5 * brow[24:].sum()
-    assert jaw[24:].sum() > 5 * jaw[:24].sum()
-
-
-def test_separating_units_are_those_of_the_recipes() -> None:
-    strengths = average_faces.unit_strengths()
-    happy, neutral = EMOTIONS.index("happy"), EMOTIONS.index("neutral")
-    assert (strengths[neutral] == 0).all()
-    column = appearance.ACTION_UNITS.index(12)
-    # the means of (0.7, 1), (0.7, 1) and (0.8, 1)
-    assert strengths[happy, column] == pytest.approx((0.85 + 0.85 + 0.9) / 3)
-    units, difference = average_faces.separating_units()
-    assert units[happy, neutral] == 12
-    assert difference[happy, neutral] == pytest.approx(strengths[happy, column])
-    assert (units == units.T).all()
-    assert np.allclose(difference, -difference.T)
-    assert (np.diag(units) == 0).all()
-
-
-def test_a_slider_changes_the_face(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[np.ndarray] = []
-    monkeypatch.setattr(utils, "show_images", lambda images, **_: drawn.extend(images))
-    page = average_faces.sliders([6, 12])
-    page.update()
-    page.children[1].value = 1.0
-    page.update()
-    assert np.array_equal(drawn[0], faces.draw({}, size=192))
-    assert np.array_equal(drawn[-1], faces.draw({12: 1.0}, size=192))

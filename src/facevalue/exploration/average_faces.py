@@ -1,25 +1,20 @@
-"""Average faces, the differences between them, and which of these are more than chance."""
+"""Average faces, and a permutation test of the differences between them."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colormaps
 from tqdm import tqdm
 
-import utils
 from facevalue.data.dataset import SIZE
-from facevalue.drawing import appearance, faces
 from facevalue.emotions import EMOTIONS
 
 CLASSES = len(EMOTIONS)
-TOGETHER = 25
-"""Permutations that are computed in one matrix product."""
+BLOCK = 25
+"""Permutations per matrix product."""
 
 
 def averages(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -41,7 +36,7 @@ def averages(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def captions(labels: np.ndarray) -> list[str]:
-    """Return a caption for each emotion that says so where it has no image."""
+    """Return a caption for each emotion: its name, and a note if it has no image."""
     counts = np.bincount(labels, minlength=CLASSES)
     return [
         name if count else f"{name}:\nno image"
@@ -51,15 +46,15 @@ def captions(labels: np.ndarray) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Contrasts:
-    """Every average face minus every other.
+    """The difference between each two average faces, and its significance.
 
     Attributes:
         difference: float64, shape (7, 7, 48, 48), in grey levels: [a, b] is the average of
-            emotion a minus that of b, after the mean of each image was taken from it. NaN where
+            emotion a minus that of b, after the mean of each image was subtracted. NaN where
             one of the two has no image.
         statistic: float64, same shape: the difference divided by its standard error.
-        threshold: how large the statistic gets by chance, in 95 % of all permutations, at the
-            largest of all pixels of all pairs.
+        threshold: the 95th percentile, over random permutations of the labels, of the largest
+            absolute statistic of all pixels and pairs.
         counts: int, shape (7,), images of each emotion.
     """
 
@@ -70,12 +65,12 @@ class Contrasts:
 
     @property
     def significant(self) -> np.ndarray:
-        """Which pixels differ more than chance makes any pixel differ, bool, (7, 7, 48, 48)."""
+        """Which pixels differ significantly (family-wise error 5 %), bool, (7, 7, 48, 48)."""
         return np.nan_to_num(np.abs(self.statistic)) > self.threshold
 
     @property
     def share(self) -> np.ndarray:
-        """The share of pixels that differ, float, shape (7, 7); NaN where nothing is known."""
+        """The share of significant pixels, float, shape (7, 7); NaN where emotions lack images."""
         known = ~np.isnan(self.difference).any(axis=(2, 3))
         return np.where(known, self.significant.mean(axis=(2, 3)), np.nan)
 
@@ -85,17 +80,17 @@ def contrasts(
 ) -> Contrasts:
     """Compare the average faces of all pairs of emotions, and test each pixel by permutation.
 
-    If the emotions made no difference, the labels could as well be dealt at random. So they
-    are, many times, and each time the largest statistic of all pixels and pairs is kept: where
-    the real one is larger than 95 % of these, the pixel differs. With the largest instead of
-    each pixel's own, the chance that any pixel at all is marked wrongly is 5 %, although 48,384
-    are tested (Nichols and Holmes 2002, https://doi.org/10.1002/hbm.1058).
+    If emotions made no difference, random labels would give similar statistics. So the labels
+    are permuted many times, and each time the largest statistic of all pixels and pairs is kept.
+    A pixel is significant if its statistic exceeds 95 % of these maxima. Using the maximum keeps
+    the chance of even one false positive at 5 %, although 48,384 pixels are tested (Nichols and
+    Holmes 2002, https://doi.org/10.1002/hbm.1058).
 
     Args:
         images: uint8, shape (n, 48, 48).
         labels: int, shape (n,).
-        permutations: how often the labels are dealt; 0 makes the threshold infinite.
-        seed: of the dealing.
+        permutations: how often the labels are permuted; 0 makes the threshold infinite.
+        seed: for the permutations.
     """
     pixels = images.reshape(len(images), SIZE * SIZE).astype("float32")
     pixels -= pixels.mean(axis=1, keepdims=True)
@@ -105,7 +100,7 @@ def contrasts(
     means = averages(pixels.reshape(-1, SIZE, SIZE), labels)
     difference = means[:, None] - means[None, :]
     deviation = pixels.std(axis=0) if len(pixels) else np.zeros(SIZE * SIZE)
-    # a pixel that is the same everywhere says nothing
+    # a pixel that is the same in all images carries no information
     pixels /= np.where(deviation > 0, deviation, np.inf)
     scale = np.where(deviation > 0, deviation, np.inf).reshape(SIZE, SIZE)
     return Contrasts(
@@ -119,7 +114,7 @@ def contrasts(
 def _threshold(
     pixels: np.ndarray, labels: np.ndarray, spread: np.ndarray, permutations: int, seed: int
 ) -> float:
-    """Return the 95th percentile of the largest statistic under random labels."""
+    """Return the 95th percentile of the largest absolute statistic under random labels."""
     used = np.unique(labels)
     pairs = [(a, b) for a in range(len(used)) for b in range(a)]
     if not pairs or not permutations:
@@ -130,8 +125,8 @@ def _threshold(
     largest = []
     show = permutations * len(labels) > 5_000_000 and sys.stderr.isatty()
     with tqdm(total=permutations, desc="permutations", disable=not show) as bar:
-        for start in range(0, permutations, TOGETHER):
-            size = min(TOGETHER, permutations - start)
+        for start in range(0, permutations, BLOCK):
+            size = min(BLOCK, permutations - start)
             members = np.stack([_members(rng.permutation(labels))[used] for _ in range(size)])
             weights = members / members.sum(axis=2, keepdims=True, dtype="float32")
             means = weights.reshape(size * len(used), -1) @ pixels
@@ -149,16 +144,16 @@ def _members(labels: np.ndarray) -> np.ndarray:
     return np.asarray(labels)[None, :] == np.arange(CLASSES)[:, None]
 
 
-def painted(contrast: Contrasts, face: np.ndarray, limit: float) -> np.ndarray:
-    """Return each contrast image in colours over a pale face, which shows where on it one looks.
+def overlay(contrast: Contrasts, face: np.ndarray, limit: float) -> np.ndarray:
+    """Draw the significant differences in colour over a pale face.
 
-    Only significant pixels are coloured: red where the row's emotion is brighter. White where an
-    emotion has no image.
+    Red marks pixels that are brighter in the emotion of the row, blue those that are darker.
+    Images of an emotion without images are white.
 
     Args:
         contrast: from `contrasts`.
         face: float, shape (48, 48), for example the average of all images.
-        limit: the difference in grey levels that gets the strongest red or blue.
+        limit: the difference in grey levels for the strongest red or blue.
 
     Returns:
         float, shape (7, 7, 48, 48, 3), RGB from 0 to 1.
@@ -171,11 +166,11 @@ def painted(contrast: Contrasts, face: np.ndarray, limit: float) -> np.ndarray:
 
 
 def mosaic(images: np.ndarray, gap: int = 3) -> np.ndarray:
-    """Put a square of images into one image.
+    """Arrange a grid of images in one image.
 
     Args:
         images: float, shape (rows, columns, height, width) or (..., 3) for RGB.
-        gap: pixels between two of them.
+        gap: pixels between neighbours.
 
     Returns:
         float, shape (rows * (height + gap) - gap, columns * (width + gap) - gap), or (..., 3).
@@ -188,65 +183,3 @@ def mosaic(images: np.ndarray, gap: int = 3) -> np.ndarray:
     wide = np.moveaxis(wide, 2, 1)
     whole = wide.reshape(rows * (height + gap), columns * (width + gap), *rest)
     return whole[: whole.shape[0] - gap, : whole.shape[1] - gap]
-
-
-def unit_differences(units: Sequence[int] = appearance.ACTION_UNITS) -> np.ndarray:
-    """Return each action unit at full strength minus the face at rest, as drawn.
-
-    Returns:
-        int64, shape (number of units, 48, 48), grey levels from -255 to 255.
-    """
-    rest = faces.draw({}).astype("int64")
-    return np.stack([faces.draw({unit: 1.0}).astype("int64") - rest for unit in units])
-
-
-def sliders(units: Sequence[int]) -> Any:
-    """Return a slider for each action unit and, below them, the face that they make.
-
-    Returns:
-        an `ipywidgets.interactive`: a notebook shows it where it is a cell's last value.
-    """
-    import ipywidgets  # only a notebook needs it
-
-    def face(**strengths: float) -> None:
-        drawn = faces.draw(
-            {int(name.split()[-1]): value for name, value in strengths.items()}, size=192
-        )
-        utils.show_images([drawn], columns=1, size=2.4)
-        plt.show()
-
-    from_0_to_1 = {f"unit {unit}": ipywidgets.FloatSlider(0, max=1, step=0.05) for unit in units}
-    return ipywidgets.interactive(face, **from_0_to_1)
-
-
-def unit_strengths() -> np.ndarray:
-    """Return how strongly each emotion shows each action unit in its recipes, on average.
-
-    Returns:
-        float, shape (7, number of `appearance.ACTION_UNITS`), from 0 to 1.
-    """
-    table = np.zeros((CLASSES, len(appearance.ACTION_UNITS)))
-    for row, name in enumerate(EMOTIONS):
-        variants = faces.RECIPES[name]
-        for recipe in variants:
-            for unit, (low, high) in recipe.items():
-                if unit in appearance.ACTION_UNITS:
-                    column = appearance.ACTION_UNITS.index(unit)
-                    table[row, column] += (low + high) / 2 / len(variants)
-    return table
-
-
-def separating_units() -> tuple[np.ndarray, np.ndarray]:
-    """Return the action unit that separates each two emotions best, and by how much.
-
-    Returns:
-        int, shape (7, 7), the unit whose average strength differs most (0 on the diagonal), and
-        float, shape (7, 7), that difference: row minus column, from -1 to 1.
-    """
-    strengths = unit_strengths()
-    gaps = strengths[:, None] - strengths[None, :]
-    best = np.abs(gaps).argmax(axis=2)
-    difference = np.take_along_axis(gaps, best[..., None], axis=2)[..., 0]
-    units = np.array(appearance.ACTION_UNITS)[best]
-    np.fill_diagonal(units, 0)
-    return units, difference

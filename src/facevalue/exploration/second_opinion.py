@@ -1,4 +1,4 @@
-"""What other raters said about the same faces."""
+"""A second opinion on the labels: FER+ votes for FER-2013, the truth for drawn faces."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from facevalue.data.ferplus import VOTES_FILE
 from facevalue.emotions import EMOTIONS
 
 OTHER = "other"
-"""What FER+ calls contempt, unknown or no face."""
+"""FER+'s contempt, unknown and no face, taken together."""
 
 RATERS = 10
-"""How many people voted on each image of FER+."""
+"""Votes per image in FER+."""
+
+FERPLUS_NAMES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+"""FER+'s names of the seven emotions, in the order of `EMOTIONS`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Opinion:
-    """What others say that each image shows.
+    """A second opinion on each image.
 
     Attributes:
         shares: one row per image, a column for each of the seven emotions and `OTHER`; each row
-            sums to 1. No rows where there is no second opinion.
+            sums to 1. No rows if there is no second opinion.
         note: whose opinion it is, or why there is none, in one sentence.
         votes: the FER+ votes, or None.
     """
@@ -38,7 +41,7 @@ class Opinion:
 
     @property
     def answers(self) -> np.ndarray:
-        """What most of them say, int, shape (n,): 0 to 6, or 7 for `OTHER`; a tie: the first."""
+        """The most frequent answer, int, shape (n,): 0 to 6, 7 for `OTHER`; of ties the first."""
         return self.shares.to_numpy().reshape(-1, len(EMOTIONS) + 1).argmax(axis=1)
 
 
@@ -47,7 +50,7 @@ def second_opinion(data: Dataset, path: Path | None = None) -> Opinion:
 
     Args:
         data: any data set.
-        path: fer2013new.csv; by default it is looked for where FER-2013 is (`paths.raw`).
+        path: fer2013new.csv; by default in the folder of FER-2013 (`paths.raw_file`).
     """
     columns = [*EMOTIONS, OTHER]
     if data.truth is not None and "clean_label" in data.truth:
@@ -55,33 +58,33 @@ def second_opinion(data: Dataset, path: Path | None = None) -> Opinion:
         note = "The second opinion is the emotion that was drawn: one answer, and always right."
         return Opinion(pd.DataFrame(shares, columns=columns), note)
     path = path or paths.raw_file(VOTES_FILE)
-    nothing = pd.DataFrame(columns=columns, dtype=float)
+    no_shares = pd.DataFrame(columns=columns, dtype=float)
     if not path.is_file():
         note = f"There is no second opinion: get {VOTES_FILE} of FER+, or use the drawn faces."
-        return Opinion(nothing, note)
+        return Opinion(no_shares, note)
     try:
         votes = ferplus.votes(path, data)
     except ValueError as error:
-        return Opinion(nothing, f"There is no second opinion: {error}")
-    names = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-    counts = votes[list(names)].set_axis(list(EMOTIONS), axis=1)
+        return Opinion(no_shares, f"There is no second opinion: {error}")
+    counts = votes[list(FERPLUS_NAMES)].set_axis(list(EMOTIONS), axis=1)
     counts[OTHER] = votes[["contempt", "unknown", "NF"]].sum(axis=1)
-    shares_ = counts.div(counts.sum(axis=1), axis=0).reset_index(drop=True)
+    voted = counts.div(counts.sum(axis=1), axis=0).reset_index(drop=True)
     note = "The second opinion is that of FER+: ten people voted on each image."
-    return Opinion(shares_, note, votes.reset_index(drop=True))
+    return Opinion(voted, note, votes.reset_index(drop=True))
 
 
 def agreement(opinion: Opinion, labels: np.ndarray) -> pd.DataFrame:
-    """Return, for each emotion that the labels name, how far the second opinion agrees.
+    """Return how far the second opinion agrees with the labels, and with itself, by emotion.
 
     Args:
-        opinion: from `second_opinion`, with shares or without (then the table has no rows).
+        opinion: from `second_opinion`; without shares, the table has no rows.
         labels: int, shape (n,).
 
     Returns:
-        By emotion: images; same (share of images whose most frequent answer is the label);
-        top (mean share of people who gave the most frequent answer); entropy (of the answers to
-        one image, mean, in bits: 0 if all agree, 3 if each of eight is equally frequent).
+        By labelled emotion: images; same (share of images whose most frequent answer is the
+        label); top (mean share of people who gave the most frequent answer); entropy (mean
+        entropy of the answers to one image, in bits: 0 if all agree, 3 if all eight are equally
+        frequent).
     """
     shares = opinion.shares.to_numpy()
     if not len(shares):
@@ -96,9 +99,9 @@ def agreement(opinion: Opinion, labels: np.ndarray) -> pd.DataFrame:
 
 
 def answers_by_label(opinion: Opinion, labels: np.ndarray) -> pd.DataFrame:
-    """Return the share of each label's images (row) that most people name so (column).
+    """Return the confusion matrix of labels (rows) and most frequent answers (columns).
 
-    Shape (7, 8); a row of an emotion without images, or without opinions, is NaN.
+    Shape (7, 8); each row sums to 1. The row of an emotion without images or opinions is NaN.
     """
     rows = labels if len(opinion.shares) else labels[:0]
     table = pd.crosstab(rows, opinion.answers)
@@ -107,35 +110,36 @@ def answers_by_label(opinion: Opinion, labels: np.ndarray) -> pd.DataFrame:
     return table.div(table.sum(axis=1).replace(0, np.nan), axis=0)
 
 
-def differs(opinion: Opinion, labels: np.ndarray) -> np.ndarray:
-    """Return 1 where most people name an image otherwise than its label, 0 where they do not.
+def disagrees(opinion: Opinion, labels: np.ndarray) -> np.ndarray:
+    """Return 1 where the most frequent answer differs from the label, else 0.
 
     Returns:
-        float64, shape (n,); NaN where there is no second opinion.
+        float64, shape (n,); NaN if there is no second opinion.
     """
     if not len(opinion.shares):
         return np.full(len(labels), np.nan)
     return (opinion.answers != labels).astype("float64")
 
 
-def ceiling(opinion: Opinion, data: Dataset) -> pd.DataFrame:
-    """Return how good a model can be, by split, if it knows what others say and no more.
+def upper_bounds(opinion: Opinion, data: Dataset) -> pd.DataFrame:
+    """Return the accuracy, by split, that a model could reach if it knew only the other answers.
+
+    Neither number bounds a model that learns the habits of the people who made the labels.
 
     Returns:
-        By split: images; majority: the accuracy, against the data set's labels, of answering as
-        most people did; one_person: how often the majority of all but one person predicts what
-        that one says, the mean over all people (a tie counts as no). That is what to expect at
-        best where each label is one more person's answer. Neither is a limit for a model that
-        learns the habits of those who made the labels.
+        By split: images; majority: the accuracy, against the data set's labels, of the most
+        frequent answer; one_person: how often the majority of all people but one predicts that
+        one's answer, the mean over all people (a tie counts as wrong). It is the best accuracy to
+        expect if each label is the answer of one more person.
     """
     splits = data.splits if len(opinion.shares) else data.splits[:0]
     shares = opinion.shares.to_numpy(dtype=float)
     second, top = np.sort(shares, axis=1)[:, -2:].T
-    # without one of those who gave it, the top answer must still lead: by two votes of ten
+    # without one of its voters, the top answer must still lead: by two votes of ten
     leads = top - second > 1.5 / RATERS
-    columns = {"majority": 1 - differs(opinion, data.labels)[: len(splits)]}
+    columns = {"majority": 1 - disagrees(opinion, data.labels)[: len(splits)]}
     columns["one_person"] = np.where(leads, top, 0)
     table = pd.DataFrame(columns).astype(float).groupby(splits)
     result = table.mean()
     result.insert(0, "images", table.size())
-    return result.reindex([s for s in SPLITS if s in result.index])
+    return result.reindex([split for split in SPLITS if split in result.index])

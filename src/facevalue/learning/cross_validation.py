@@ -1,4 +1,4 @@
-"""Cross-validation that keeps the copies of a face in one fold."""
+"""Cross-validation that keeps the duplicates of a face in one fold."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from facevalue.learning.classical_checks import check_images
 
 
 def groups(images: np.ndarray) -> np.ndarray:
-    """Number the images so that near copies and mirrored copies have the same number.
+    """Number the images so that near duplicates and mirrored ones have the same number.
 
-    Cross-validation must keep such a group in one fold: a model has memorised the copy of a
-    training image, so recognising it proves nothing.
+    Cross-validation must keep such a group in one fold: a model may have memorised
+    the duplicate of a training image, so recognising it proves nothing.
 
     Args:
         images: uint8, shape (n, 48, 48).
