@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from sample_images import needs_fer2013, noise, plain
 
 from facevalue.data.dataset import Dataset
