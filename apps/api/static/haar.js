@@ -1,93 +1,42 @@
-// Finding faces with OpenCV's Haar cascade, as src/haar.py explains it and cv2.CascadeClassifier
-// does it: windows of one size on an image that shrinks from pass to pass, then groups of windows.
+// Finds faces with OpenCV's Haar cascade, as cv2.CascadeClassifier does and as
+// facevalue.collection.haar explains: it slides a window of one size over an image that shrinks
+// from pass to pass, and then groups the windows that look like a face.
 
-const BORDER = 0.2; // as detection.BORDER: faces that fill a picture need some room around them
-const SIMILAR = 0.2;
-const ROUNDING = 1e-5;
+import { cut } from "./picture.js";
+import { halfEven } from "./resize.js";
 
-// A grey picture: {width, height, data: Uint8Array}.
-export function grey(image) {
-  const { width, height, data: rgba } = image;
-  const data = new Uint8Array(width * height);
-  for (let i = 0, k = 0; i < data.length; i++, k += 4)
-    data[i] = (rgba[k] * 4899 + rgba[k + 1] * 9617 + rgba[k + 2] * 1868 + 8192) >> 14;
-  return { width, height, data };
-}
+const BORDER = 0.2; // as facevalue.recognition.detection.BORDER
+const SIMILAR = 0.2; // how far apart two windows of one face may be, as a share of their size
+const TOLERANCE = 1e-5; // for rounding errors in the sum of a stage, as in OpenCV
 
-// Cut a rectangle out and give it another size: where it shrinks by averaging, as cv2.INTER_AREA,
-// else smoothly. Where the rectangle reaches over the edge, the last pixels are repeated.
-export function resized(image, [left, top, width, height], newWidth, newHeight) {
-  const shrinks = width >= newWidth && height >= newHeight;
-  const weights = shrinks ? averaging : blending;
-  const across = weights(left, width, newWidth, image.width);
-  const down = weights(top, height, newHeight, image.height);
-  const line = new Float32Array(newWidth);
-  const data = new Uint8ClampedArray(newWidth * newHeight); // rounds
-  for (let j = 0; j < newHeight; j++) {
-    line.fill(0);
-    for (let n = down.starts[j]; n < down.starts[j + 1]; n++) {
-      const row = down.places[n] * image.width, share = down.shares[n];
-      for (let i = 0; i < newWidth; i++) {
-        let sum = 0;
-        for (let m = across.starts[i]; m < across.starts[i + 1]; m++)
-          sum += across.shares[m] * image.data[row + across.places[m]];
-        line[i] += share * sum;
-      }
-    }
-    data.set(line, j * newWidth);
-  }
-  return { width: newWidth, height: newHeight, data };
-}
-
-// For each new pixel, the old ones that it is made of, and how much of each.
-function averaging(start, length, parts, limit) {
-  const step = length / parts;
-  return gathered(parts, (part, add) => {
-    const from = part * step, to = from + step;
-    for (let k = Math.floor(from); k < to - 1e-9; k++)
-      add(clamp(start + k, limit), (Math.min(k + 1, to) - Math.max(k, from)) / step);
-  });
-}
-
-function blending(start, length, parts, limit) {
-  return gathered(parts, (part, add) => {
-    const at = ((part + 0.5) * length) / parts - 0.5, low = Math.floor(at);
-    add(clamp(start + low, limit), 1 - (at - low));
-    add(clamp(start + low + 1, limit), at - low);
-  });
-}
-
-function gathered(parts, each) {
-  const starts = new Int32Array(parts + 1), places = [], shares = [];
-  for (let part = 0; part < parts; part++) {
-    each(part, (place, share) => {
-      places.push(place);
-      shares.push(share);
-    });
-    starts[part + 1] = places.length;
-  }
-  return { starts, places: Int32Array.from(places), shares: Float32Array.from(shares) };
-}
-
-const clamp = (k, limit) => Math.min(Math.max(k, 0), limit - 1);
-
-// A smaller image of which each pixel is blended from the four nearest: what the cascade sees.
+// Shrinks an image to the same pixels as cv2.INTER_LINEAR_EXACT, which blends the four nearest.
 function blended(image, newWidth, newHeight) {
-  const across = blending(0, image.width, newWidth, image.width);
-  const down = blending(0, image.height, newHeight, image.height);
+  const across = blending(image.width, newWidth), down = blending(image.height, newHeight);
   const data = new Uint8Array(newWidth * newHeight), old = image.data;
   for (let j = 0, k = 0; j < newHeight; j++) {
-    const above = down.places[2 * j] * image.width, below = down.places[2 * j + 1] * image.width;
-    const part = down.shares[2 * j + 1];
+    const above = down.before[j] * image.width, below = down.after[j] * image.width;
+    const second = down.shares[j], first = 256 - second;
     for (let i = 0; i < newWidth; i++) {
-      const left = across.places[2 * i], right = across.places[2 * i + 1];
-      const share = across.shares[2 * i + 1];
-      const a = old[above + left] + share * (old[above + right] - old[above + left]);
-      const b = old[below + left] + share * (old[below + right] - old[below + left]);
-      data[k++] = a + part * (b - a) + 0.5;
+      const left = across.before[i], right = across.after[i], share = across.shares[i];
+      const top = old[above + left] * (256 - share) + old[above + right] * share;
+      const bottom = old[below + left] * (256 - share) + old[below + right] * share;
+      data[k++] = (top * first + bottom * second + 32768) >> 16;
     }
   }
   return { width: newWidth, height: newHeight, data };
+}
+
+// The two old pixels next to each new one, and the share of the second in 256ths.
+function blending(oldLength, newLength) {
+  const before = new Int32Array(newLength), after = new Int32Array(newLength);
+  const shares = new Int32Array(newLength);
+  for (let k = 0; k < newLength; k++) {
+    const at = ((k + 0.5) * oldLength) / newLength - 0.5, low = Math.floor(at);
+    before[k] = Math.max(low, 0);
+    after[k] = Math.min(low + 1, oldLength - 1);
+    shares[k] = halfEven(256 * (at - low));
+  }
+  return { before, after, shares };
 }
 
 export class Cascade {
@@ -96,7 +45,7 @@ export class Cascade {
     this.window = window;
     this.flat = flat;
     const weak = stages.flatMap((stage) => stage.weak);
-    this.stageThresholds = Float64Array.from(stages, (stage) => stage.threshold - ROUNDING);
+    this.stageThresholds = Float64Array.from(stages, (stage) => stage.threshold - TOLERANCE);
     this.stageEnds = new Int32Array(stages.length);
     let end = 0;
     stages.forEach((stage, k) => (this.stageEnds[k] = end += stage.weak.length));
@@ -179,18 +128,18 @@ export class Cascade {
   // The faces of a grey image as [x, y, width, height], the largest first: as
   // detection.find_faces with the same numbers.
   faces(image, { scaleFactor, minNeighbors, smallest }) {
-    const edge = Math.round(BORDER * Math.min(image.width, image.height));
+    const edge = halfEven(BORDER * Math.min(image.width, image.height));
     return this.search(cut(image, -edge, -edge, image.width + 2 * edge, image.height + 2 * edge), {
       scaleFactor, minNeighbors, smallest, largest: Infinity,
     })
       .map(([x, y, w, h]) => inside(x - edge, y - edge, w, h, image))
       .filter(([, , w, h]) => w >= smallest && h >= smallest)
-      .sort((a, b) => b[2] * b[3] - a[2] * a[3]);
+      .sort((a, b) => b[2] * b[3] - a[2] * a[3] || a[0] - b[0] || a[1] - b[1]);
   }
 
   // The same for a face that was at a place a moment ago: undefined if it is not there any more.
   near(image, [x, y, width, height], { scaleFactor, minNeighbors }) {
-    const side = Math.max(width, height), room = Math.round(side / 2);
+    const side = Math.max(width, height), room = halfEven(side / 2);
     const part = cut(image, x - room, y - room, width + 2 * room, height + 2 * room);
     const [found] = this.search(part, {
       scaleFactor, minNeighbors, smallest: 0.75 * side, largest: 1.4 * side,
@@ -201,13 +150,13 @@ export class Cascade {
   search(image, { scaleFactor, minNeighbors, smallest, largest }) {
     const windows = [];
     for (let scale = 1; ; scale *= scaleFactor) {
-      const side = Math.round(this.window * scale);
+      const side = halfEven(this.window * scale);
       if (side > Math.min(image.width, image.height, largest)) break;
       if (side < smallest) continue;
-      const width = Math.round(image.width / scale), height = Math.round(image.height / scale);
+      const width = halfEven(image.width / scale), height = halfEven(image.height / scale);
       const small = scale === 1 ? image : blended(image, width, height);
       this.scan(small, scale > 2 ? 1 : 2, (x, y) =>
-        windows.push([Math.round(x * scale), Math.round(y * scale), side, side]));
+        windows.push([halfEven(x * scale), halfEven(y * scale), side, side]));
     }
     return grouped(windows, minNeighbors);
   }
@@ -227,20 +176,6 @@ function integral({ width, height, data }, sums, squares) {
       squares[at] = squares[at - stride] + (square += value * value);
     }
   }
-}
-
-// A part of an image; where it reaches over the edge, the last pixels are repeated.
-function cut(image, left, top, width, height) {
-  const data = new Uint8Array(width * height);
-  const before = Math.min(Math.max(-left, 0), width);
-  const after = Math.max(Math.min(width, image.width - left), before);
-  for (let y = 0, at = 0; y < height; y++, at += width) {
-    const row = clamp(top + y, image.height) * image.width;
-    data.fill(image.data[row], at, at + before);
-    data.set(image.data.subarray(row + left + before, row + left + after), at + before);
-    data.fill(image.data[row + image.width - 1], at + after, at + width);
-  }
-  return { width, height, data };
 }
 
 function inside(x, y, width, height, image) {
@@ -266,7 +201,7 @@ function grouped(windows, minNeighbors) {
   });
   const kept = [...groups.values()]
     .filter((group) => group.count > minNeighbors)
-    .map(({ count, sum }) => ({ count, box: sum.map((value) => Math.round(value / count)) }));
+    .map(({ count, sum }) => ({ count, box: sum.map((value) => halfEven(value / count)) }));
   return kept.filter((small) => !kept.some((large) => within(small, large))).map(({ box }) => box);
 }
 

@@ -1,8 +1,10 @@
 // The browser's own engine: finds the faces and runs the network, beside the page's own thread.
 // No picture leaves this file.
 
-import * as ort from "/live/static/vendor/ort.wasm.min.mjs";
-import { Cascade, grey, resized } from "/live/static/haar.js";
+import * as ort from "./vendor/ort.wasm.min.mjs";
+import { Cascade } from "./haar.js";
+import { cut, grey } from "./picture.js";
+import { halfEven, resize } from "./resize.js";
 
 const PHOTO = { scaleFactor: 1.1, minNeighbors: 5, smallest: 40 }; // as detection.find_faces
 let settings, cascade, session;
@@ -37,13 +39,12 @@ async function look(image, careful) {
   const picture = grey(image);
   const { longest, mostFaces } = settings.quick;
   const scale = careful ? 1 : Math.min(1, longest / Math.max(image.width, image.height));
-  const width = Math.max(1, Math.round(image.width * scale));
-  const height = Math.max(1, Math.round(image.height * scale));
-  const small = scale === 1 ? picture
-    : resized(picture, [0, 0, picture.width, picture.height], width, height);
+  const width = Math.max(1, halfEven(image.width * scale));
+  const height = Math.max(1, halfEven(image.height * scale));
+  const small = resize(picture, width, height);
   const found = careful ? cascade.faces(small, PHOTO) : follow(small);
   const boxes = found.slice(0, mostFaces)
-    .map((box) => box.map((value) => Math.round(value / scale)));
+    .map((box) => box.map((value) => halfEven(value / scale)));
   if (!boxes.length) return [];
   const rows = await recognise(boxes.map((box) => crop(picture, box)));
   return boxes.map((box, k) => ({ box, probabilities: rows[k] }));
@@ -57,12 +58,12 @@ function follow(small) {
   return (last = steady ? near : cascade.faces(small, settings.quick));
 }
 
-// A square around a box, as detection.crop cuts it.
+// Cuts a square around a box, as facevalue.recognition.cropping.crop does.
 function crop(picture, [x, y, width, height]) {
   const { size, margin } = settings.face;
-  const side = Math.round(Math.max(width, height) * (1 + 2 * margin));
+  const side = halfEven(Math.max(width, height) * (1 + 2 * margin));
   const left = x + Math.floor((width - side) / 2), top = y + Math.floor((height - side) / 2);
-  return resized(picture, [left, top, side, side], size, size).data;
+  return resize(cut(picture, left, top, side, side), size, size).data;
 }
 
 async function recognise(faces) {
