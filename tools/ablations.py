@@ -24,7 +24,7 @@ from facevalue.data.ferplus import VOTES_FILE
 from facevalue.drawing import course_faces
 from facevalue.evaluation import metrics, records, results
 from facevalue.files import write_text
-from facevalue.learning import train_recogniser, training
+from facevalue.learning import mixed_precision, train_recogniser
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.recipe import Recipe
 
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each change (1)")
     parser.add_argument("--only", nargs="*", choices=CHANGES, default=list(CHANGES))
     given = parser.parse_args()
-    print("computes in", training.use_mixed_precision())
+    print("computes in", mixed_precision.use_mixed_precision())
     data = course_faces.load("fer2013")
     data = data.take((data.splits == "PublicTest") | (np.arange(len(data)) % 3 == 0))
     votes = ferplus.votes(paths.raw_file(VOTES_FILE), data)

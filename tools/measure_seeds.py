@@ -1,11 +1,11 @@
 """Measure every trained seed of a recipe on FER-2013, and write reports/seeds.csv.
 
 `python tools/measure_seeds.py accurate fast` takes data/processed/recogniser/accurate-0.keras,
-accurate-1.keras and so on, as `python -m facevalue.training --config models/accurate.toml --seed 1`
-leaves them. It prints the mean and the spread of one model and one crop; the mean of a face's and
-its mirror image's answer, and the mean of all seeds' answers, have rows of their own.
+accurate-1.keras and so on, as `facevalue train models/accurate.toml --seed 1` saves them. It
+prints the mean and the spread of one model and one crop; the mean of the answers to a face and its
+mirror image, and the mean of all seeds' answers, have rows of their own.
 
-PrivateTest is for recipes that are final: `--private` asks for it, when their choices are made.
+PrivateTest is for final recipes only: add `--private` once all choices are made.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def measured(
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one recipe on one split."""
     images, targets = training_targets.examples(plan, data, votes, split)
-    labels = training_targets.emotions(targets).argmax(axis=1)
+    labels = training_targets.emotion_columns(targets).argmax(axis=1)
     tests = {split: np.ones(len(labels), bool)}
     if split == "PrivateTest" and plan.labels == "fer2013":
         tests["PrivateTest without copies"] = without_copies(data)
-    files = sorted(train_recogniser.trained(plan.name, 0).parent.glob(f"{plan.name}-*.keras"))
+    files = sorted(train_recogniser.trained_file(plan.name, 0).parent.glob(f"{plan.name}-*.keras"))
     if not files:
         raise SystemExit(f"No seed of {plan.name} is trained: see models/{plan.name}.toml.")
     found = {

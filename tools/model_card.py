@@ -1,9 +1,9 @@
-"""Write models/MODEL_CARD.md again: every number in it is measured here, or stands in reports/.
+"""Update models/MODEL_CARD.md: every number in it is measured here or comes from reports/.
 
     python tools/model_card.py
 
-It takes a few minutes, FER-2013, and, where they are beside it, the FER+ votes. The same files
-give the same card.
+It takes a few minutes, and needs FER-2013; the FER+ votes are used if they are in the same folder.
+The same files give the same card.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from facevalue.data import ferplus
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
-from facevalue.evaluation import fairness, metrics, records, results, robustness
+from facevalue.evaluation import fairness, metrics, records, robustness
 from facevalue.exploration import second_opinion
 from facevalue.files import write_text
+from facevalue.learning.curves import curve_file
 from facevalue.recognition import recogniser
 
 CARD = "MODEL_CARD.md"
 DRAWN = 4_000
-"""Training images of the drawn set whose PrivateTest images are used: a tenth of 5/4 of it."""
+"""Training images of the drawn set of which the PrivateTest images are used."""
 
 INTRODUCTION = """
 # Model card: the Face Value recognisers
@@ -71,7 +72,7 @@ The labels are noisy: of near copies, 6 to 8 in 100 carry different ones, and pe
 right in 65 of 100, give or take 5 (Goodfellow and others). A number near 1.0 is neither to be
 expected nor to be believed.
 
-The drawn faces are the project's own (`facevalue.faces`); neither network was trained on them.
+The drawn faces are the project's own (`facevalue.drawing`); neither network was trained on them.
 They are drawings, never mixed with photos in a number, and serve to change one thing at a time.
 """
 
@@ -91,8 +92,8 @@ CALIBRATION = """PrivateTest. Of the images on which the model is up to so sure:
 confidence, how often it is right, and how many they are."""
 
 ROBUSTNESS = """Accuracy on FER-2013's PrivateTest when each image is spoilt, at three strengths
-(`facevalue.robustness`, seed 0; an image of 48 x 48 has 2,304 pixels, so that noise and blur weigh
-more than on a photo, which is averaged when a face is cut out of it)."""
+(`facevalue.evaluation.robustness`, seed 0; an image of 48 x 48 has 2,304 pixels, so noise and blur
+weigh more than on a photo, which is averaged when a face is cut out of it)."""
 
 SEEDS = """Each training of a model begins from other random numbers; "count" tells how many there
 were of one crop. The mean and the spread (standard deviation) of one crop's accuracy, of a face's
@@ -197,7 +198,7 @@ def card(names: Sequence[str], faces: int = 350) -> str:
 
 
 def files(models: dict[str, Recogniser]) -> str:
-    """Return the files with their sizes and checksums."""
+    """Return the table of the files with their sizes and checksums."""
     rows = []
     for model in models.values():
         content = model.file.read_bytes()
@@ -209,21 +210,21 @@ def files(models: dict[str, Recogniser]) -> str:
 
 
 def recipe() -> str:
-    """Return the settings that models/*.toml train with, or nothing where there are none."""
+    """Return the recipes in models/*.toml, or "" if there are none."""
     files = sorted((paths.root() / "models").glob("*.toml"))
     parts = []
     for file in files:
-        command = f"`python -m facevalue.training --config models/{file.name}`"
+        command = f"`facevalue train models/{file.name}`"
         parts.append(f"{command}:\n\n```toml\n{file.read_text('utf-8').strip()}\n```")
     hours = training_hours([file.stem for file in files])
     return "\n\n".join(["## Recipe", *parts, hours]) if parts else ""
 
 
 def training_hours(names: Sequence[str]) -> str:
-    """Return how long seed 0 of each recipe was trained, from the curves that are kept."""
+    """Return how long seed 0 of each recipe was trained, according to its stored curve."""
     rows = {}
     for name in names:
-        kept = results.curve_file(f"{name}-0", "fer2013", "full")
+        kept = curve_file(f"{name}-0", "fer2013", "full")
         if kept.is_file():
             curve = pd.read_csv(kept)
             rows[name] = {"epochs": len(curve), "hours": records.duration(curve) / 3600}
@@ -234,7 +235,7 @@ def training_hours(names: Sequence[str]) -> str:
 
 
 def tests(data: Dataset, kept: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return images and labels of each test, by its name."""
+    """Return the images and labels of each test by name."""
     public, private = data.split("PublicTest"), data.split("PrivateTest")
     sets = {
         "PublicTest": (public.images, public.labels),
@@ -271,7 +272,7 @@ def by_class(name: str, labels: np.ndarray, probabilities: np.ndarray) -> list[s
 
 
 def seeds() -> str:
-    """Return the mean and spread of all trainings, or nothing where none was measured."""
+    """Return the mean and spread of all trainings, or "" if none was measured."""
     file = paths.root() / "reports" / "seeds.csv"
     if not file.is_file():
         return ""
@@ -282,7 +283,7 @@ def seeds() -> str:
 
 
 def spoilt_table(found: dict[str, pd.DataFrame]) -> str:
-    """Return accuracy by corruption and setting, a column for each model."""
+    """Return the accuracy by corruption and setting, with a column for each model."""
     key = ["corruption", "strength", "setting"]
     columns = {name: table.set_index(key)["accuracy"] for name, table in found.items()}
     table = pd.DataFrame(columns).reset_index().drop(columns="strength")
@@ -299,7 +300,7 @@ def wronged_table(found: dict[str, pd.DataFrame]) -> str:
 
 
 def differences(found: dict[str, pd.DataFrame]) -> str:
-    """Return a line for each attribute whose worst and best group's intervals do not meet."""
+    """Return a line for each attribute whose worst and best group's intervals do not overlap."""
     lines = []
     for name, table in found.items():
         for attribute, groups in table.groupby("attribute", sort=False):
@@ -315,7 +316,7 @@ def differences(found: dict[str, pd.DataFrame]) -> str:
 
 
 def quoted() -> list[str]:
-    """Return what reports/recogniser.md says on speed and on other packages, as it stands there."""
+    """Return the sections on speed and on other packages from reports/recogniser.md."""
     report = REPORT.read_text("utf-8") if REPORT.is_file() else ""
     found = [re.search(rf"^## {name}\n.*?(?=^## |\Z)", report, re.M | re.S) for name in QUOTED]
     return [match.group(0).strip() for match in found if match]
@@ -343,4 +344,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("\nStopped: the card is as it was.")
+        sys.exit("\nStopped: the card is unchanged.")

@@ -100,9 +100,9 @@ def main() -> None:
     parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
     given = parser.parse_args()
     file = MODELS / f"{given.name}.onnx"
-    trained = train_recogniser.trained(given.name, seed=0)
+    trained = train_recogniser.trained_file(given.name, seed=0)
     if not trained.is_file():
-        how = f"python -m facevalue.training --config models/{given.name}.toml"
+        how = f"facevalue train models/{given.name}.toml"
         raise SystemExit(f"There is no {trained} yet: train it with `{how}`.")
     if given.name in recogniser.NAMES:
         with atomic_write(file.with_suffix(".keras"), suffix=".keras") as part:

@@ -9,7 +9,7 @@ import pytest
 from facevalue import paths
 from facevalue.data.dataset import Dataset
 from facevalue.learning.recipe import Recipe
-from facevalue.learning.train_recogniser import trained
+from facevalue.learning.train_recogniser import trained_file
 
 LABELS = np.array([3, 3, 4, 0])
 
@@ -35,9 +35,9 @@ def network(left, right):
 def rows(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "processed", lambda: tmp_path)
     happy, sad, angry = np.eye(7)[[3, 4, 0]]
-    trained("a", 0).parent.mkdir()
-    network(0.9 * happy + 0.1 * sad, 0.4 * happy + 0.6 * angry).save(trained("a", 0))
-    network(0.2 * happy + 0.8 * sad, angry).save(trained("a", 1))
+    trained_file("a", 0).parent.mkdir()
+    network(0.9 * happy + 0.1 * sad, 0.4 * happy + 0.6 * angry).save(trained_file("a", 0))
+    network(0.2 * happy + 0.8 * sad, angry).save(trained_file("a", 1))
     found = measure_seeds.measured(Recipe("a", votes=0.0), faces(), None, "PublicTest")
     return {(row["seed"], row["answer"]): row["accuracy"] for row in found}
 
@@ -58,7 +58,7 @@ def test_all_seeds_together_are_their_mean(rows):
 
 
 def test_one_seed_has_no_company(rows):
-    trained("a", 1).unlink()
+    trained_file("a", 1).unlink()
     found = list(measure_seeds.measured(Recipe("a", votes=0.0), faces(), None, "PublicTest"))
     assert [(row["seed"], row["answer"], row["accuracy"]) for row in found] == [
         ("0", "one crop", 0.5),

@@ -1,7 +1,9 @@
-"""A learning curve that is drawn while the network learns."""
+"""A learning curve that is drawn while a network trains."""
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from typing import Any
 
@@ -11,14 +13,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from facevalue.evaluation import plots
-from facevalue.learning.training import _in_notebook, _watched
+
+COMMANDS = ("FACEVALUE_HEADLINES", "PYTEST_VERSION", "PYTEST_CURRENT_TEST")
+"""Environment variables of the commands that run notebooks unattended."""
 
 
 class LiveCurve(keras.callbacks.Callback):
-    """One figure in a notebook that grows with each epoch: loss and accuracy so far.
+    """Draws loss and accuracy in a notebook, in one figure that grows with each epoch.
 
-    Where a command runs the notebook (tools/run_notebooks.py, pytest), it is drawn once, at the
-    end; outside a notebook, never.
+    If a command runs the notebook (tools/run_notebooks.py, pytest), the figure is drawn once, at
+    the end. Outside a notebook, nothing is drawn.
 
     Args:
         title: of the figure.
@@ -38,7 +42,7 @@ class LiveCurve(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Draw the curve so far, at most once a second."""
         self.rows.append({"epoch": epoch + 1, **(logs or {})})
-        if not _watched() or time.perf_counter() - self.drawn < 1:
+        if not watched() or time.perf_counter() - self.drawn < 1:
             return
         self.draw()
         self.drawn = time.perf_counter()
@@ -49,8 +53,8 @@ class LiveCurve(keras.callbacks.Callback):
             self.draw()
 
     def draw(self) -> None:
-        """Show the figure, in the place of the one before."""
-        if not _in_notebook():
+        """Show the figure in place of the previous one."""
+        if not in_notebook():
             return
         from IPython.display import display
 
@@ -62,7 +66,19 @@ class LiveCurve(keras.callbacks.Callback):
         plt.close(figure)
 
     def figure(self) -> Figure:
-        """Return the curve so far, of training and, where there is one, of validation."""
+        """Return a figure of the curve so far, of training and, if there is one, of validation."""
         curve = pd.DataFrame(self.rows)
         measures = [name for name in ("loss", "accuracy") if name in curve]
         return plots.plot_curves({self.title: curve}, self.title, measures)
+
+
+def in_notebook() -> bool:
+    """Return whether this code runs in a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def watched() -> bool:
+    """Return whether a person runs the notebook, rather than a command."""
+    return in_notebook() and not any(os.environ.get(name) for name in COMMANDS)

@@ -1,4 +1,4 @@
-"""Images that are changed anew each time a network sees them."""
+"""Random changes to training images: moved, turned, lit differently, erased, blended, blurred."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 
-class Change(Protocol):
-    """What a training does to a batch of images, and may do to their labels, before each step.
+class BatchTransform(Protocol):
+    """What changes each batch of images, and perhaps their labels, before a training step.
 
-    Its `repr` is part of what a kept training is recognised by.
+    Its `repr` shows all its settings: a kept training resumes only if they are equal.
     """
 
     def __call__(
@@ -23,17 +23,22 @@ class Change(Protocol):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far an image is changed, at random and anew each time it is seen.
+    """How far images are changed. Every image is changed at random each time it is seen.
 
     Attributes:
-        flip: every second image is mirrored, left to right.
-        shift: share of the side by which it moves, in either direction.
-        rotate: degrees by which it turns, either way.
-        zoom: share by which it grows or shrinks.
-        light: it is multiplied by 1 - light to 1 + light, and up to half of that is added or
-            taken away.
-        erase: probability that a square of one random grey covers 2 to 25 % of it (Zhong and
-            others 2017, https://arxiv.org/abs/1708.04896).
+        flip: whether half of the images are mirrored, left to right.
+        shift: the largest shift, as a share of the side, in each direction.
+        rotate: the largest rotation, in degrees, either way.
+        zoom: the largest change of size, as a share.
+        light: grey levels are multiplied by a factor from 1 - light to 1 + light, then shifted by
+            up to light / 2 either way.
+        erase: probability that a square of one random grey level covers 2 to 25 % of the image
+            (Zhong and others 2017, https://arxiv.org/abs/1708.04896).
+
+    >>> batch, labels = np.full((4, 48, 48, 1), 0.5, np.float32), np.array([0, 1, 2, 3])
+    >>> changed, same = Augmentation(rotate=5)(batch, labels, np.random.default_rng(0))
+    >>> changed.shape, same is labels
+    ((4, 48, 48, 1), True)
     """
 
     flip: bool = True
@@ -46,20 +51,20 @@ class Augmentation:
     def __call__(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return changed copies of the images, and the labels as they are."""
+        """Return changed copies of the images, and the labels unchanged."""
         return augment(images, self, rng), labels
 
 
 def augment(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Return changed copies of images, each changed in its own way.
+    """Return randomly changed copies of images.
 
-    Flip, shift, turn and zoom are one warp, so that an image is interpolated once; what comes in
-    from outside repeats the edge.
+    Flip, shift, rotation and zoom are one warp, so each image is interpolated only once. Pixels
+    from outside the image repeat its edge.
 
     Args:
         images: float32, shape (n, height, width, 1 or 3), from 0 to 1.
-        augmentation: how far.
-        rng: what decides; the same generator state gives the same images.
+        augmentation: how far they are changed.
+        rng: the random generator; the same state gives the same images.
 
     Returns:
         float32, the same shape, from 0 to 1.
@@ -88,7 +93,7 @@ def augment(images: np.ndarray, augmentation: Augmentation, rng: np.random.Gener
 def _warps(
     n: int, height: int, width: int, augmentation: Augmentation, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return n matrices (2, 3): where each pixel of the changed image comes from."""
+    """Return matrices, shape (n, 2, 3), that map the changed images to the originals."""
     angle = np.deg2rad(rng.uniform(-1, 1, n) * augmentation.rotate)
     scale = 1 + rng.uniform(-1, 1, n) * augmentation.zoom
     side = np.where((rng.random(n) < 0.5) & augmentation.flip, -1.0, 1.0)
@@ -104,10 +109,10 @@ def _warps(
 
 
 def _erase(images: np.ndarray, probability: float, rng: np.random.Generator) -> None:
-    """Cover a square of some of the images, in place."""
+    """Cover a square in some of the images, in place."""
     n, height, width, _ = images.shape
     chosen = rng.random(n) < probability
-    # every number is drawn for every image, so that the images do not depend on one another
+    # all numbers are drawn for every image, so that images do not depend on each other
     draws = rng.uniform(0, 1, (n, 4))
     for i in np.flatnonzero(chosen):
         area, down, right, grey = draws[i]
@@ -119,37 +124,37 @@ def _erase(images: np.ndarray, probability: float, rng: np.random.Generator) -> 
 def mixup(
     images: np.ndarray, labels: np.ndarray, alpha: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Blend each image with another of the batch, and their labels by the same share.
+    """Blend each image with another one of the batch, and their labels in the same proportion.
 
     Source: Zhang and others (2018), https://arxiv.org/abs/1710.09412
 
     Args:
         images: float32, shape (n, height, width, channels).
         labels: float32, shape (n, classes), rows of probabilities.
-        alpha: of the beta distribution that the share comes from; the larger, the more is blended.
-        rng: what decides.
+        alpha: of the beta distribution of the proportion; a larger one blends more.
+        rng: the random generator.
     """
     share = rng.beta(alpha, alpha, len(images)).astype(np.float32)
-    share = np.maximum(share, 1 - share)  # the larger part stays
+    share = np.maximum(share, 1 - share)  # each image keeps the larger part
     other = rng.permutation(len(images))
     a, b = share[:, None, None, None], share[:, None]
     return a * images + (1 - a) * images[other], b * labels + (1 - b) * labels[other]
 
 
 def degrade(images: np.ndarray, noise: float, blur: float, rng: np.random.Generator) -> np.ndarray:
-    """Return copies of images as a poor camera would take them: each blurred, then noisy.
+    """Return copies of images as from a poor camera: blurred, then noisy.
 
     Args:
         images: float32, shape (n, height, width, 1), from 0 to 1.
-        noise: each image gets noise of its own standard deviation, from 0 to this.
-        blur: every second image is blurred, with a standard deviation from 0 to this, in pixels.
-        rng: what decides.
+        noise: the largest standard deviation of the noise; each image has its own, from 0 to this.
+        blur: the largest standard deviation of the blur, in pixels; half of the images are blurred.
+        rng: the random generator.
     """
     n = len(images)
     changed = images.copy()
     widths = rng.uniform(0, blur, n)
     for i in np.flatnonzero((rng.random(n) < 0.5) & (widths > 0.1)):
-        changed[i, ..., 0] = cv2.GaussianBlur(images[i, ..., 0], None, widths[i])
+        changed[i, ..., 0] = cv2.GaussianBlur(images[i, ..., 0], (0, 0), widths[i])
     grain = rng.standard_normal(images.shape, np.float32)
     changed += grain * rng.uniform(0, noise, (n, 1, 1, 1)).astype(np.float32)
     return np.clip(changed, 0, 1, out=changed)

@@ -1,17 +1,28 @@
-"""Batches of an epoch, shuffled and augmented."""
+"""The batches of a training: shuffled and augmented anew in each epoch."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import keras
 import numpy as np
 
-from facevalue.learning.augmentation import Change
+from facevalue.learning import devices
+from facevalue.learning.augmentation import BatchTransform
 
 
-class _Arrays:
-    """Images and labels in memory, read like a source that streams them."""
+class ImageSource(Protocol):
+    """Labelled images that need not be in memory: anything with a length and rows."""
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+
+    def __getitem__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the images and the labels of an array of row numbers."""
+
+
+class ArraySource:
+    """Images and labels in memory."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.images, self.labels = np.asarray(images), np.asarray(labels)
@@ -23,12 +34,16 @@ class _Arrays:
         return self.images[rows], self.labels[rows]
 
 
-def _source(data: Any) -> Any:
-    return _Arrays(*data) if isinstance(data, tuple) else data
+Data = tuple[np.ndarray, np.ndarray] | ImageSource
+"""What `training.fit` trains on: (images, labels), or an object that streams them."""
 
 
-def _as_input(images: np.ndarray) -> np.ndarray:
-    """Return images as a network takes them: float32 from 0 to 1, grey ones with a channel."""
+def network_input(images: np.ndarray) -> np.ndarray:
+    """Return images as networks take them: float32 from 0 to 1, with a channel axis.
+
+    >>> network_input(np.full((2, 48, 48), 255, np.uint8)).shape
+    (2, 48, 48, 1)
+    """
     if images.dtype == np.uint8:
         images = images.astype(np.float32) / 255
         return images[..., None] if images.ndim == 3 else images
@@ -38,59 +53,57 @@ def _as_input(images: np.ndarray) -> np.ndarray:
 class Batches(keras.utils.PyDataset):
     """The batches of an epoch, shuffled and augmented.
 
-    The same seed, epoch and step give the same batch, so that a training that goes on after a
-    kill sees what an unbroken one would have seen.
+    A batch depends only on the seed, the epoch and the step, so a resumed training sees the same
+    batches as an uninterrupted one. Where several devices share each batch (see `devices`), up to
+    one image per device is left out at the end of an epoch, so that the last batch divides too;
+    each process gets its own share of a batch.
 
     Args:
-        data: (images, labels), or what streams them: an object with `len()` and
-            `data[rows] -> (images, labels)` for an array of row numbers.
+        data: (images, labels), or an object that streams them.
         batch_size: images in a batch; the last one may be smaller.
-        augmentation: None to leave the images as they are.
+        augmentation: what changes each batch; None leaves the images unchanged.
         seed: of the order and the augmentation.
-        shuffle: False to keep the order.
+        shuffle: False keeps the order.
     """
 
     def __init__(
         self,
-        data: Any,
+        data: Data,
         batch_size: int = 64,
         *,
-        augmentation: Change | None = None,
+        augmentation: BatchTransform | None = None,
         seed: int = 42,
         shuffle: bool = True,
     ) -> None:
         super().__init__()
-        self.source = _source(data)
+        self.source = ArraySource(*data) if isinstance(data, tuple) else data
         self.batch_size = batch_size
         self.augmentation = augmentation
         self.seed = seed
         self.shuffle = shuffle
         self.epoch = 0
-        self.first = 0  # steps of this epoch that were done before a kill
         self._order: tuple[int, np.ndarray] = (-1, np.arange(len(self.source)))
 
-    @property
-    def steps(self) -> int:
-        """Batches in a whole epoch."""
-        return -(-len(self.source) // self.batch_size)
-
     def __len__(self) -> int:
-        return self.steps - self.first
+        usable = len(self.source) // devices.count() * devices.count()
+        return -(-usable // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        step, epoch = index + self.first, self.epoch
-        rows = self._rows(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self._rows()[step * self.batch_size : (step + 1) * self.batch_size]
+        rows = rows[: len(rows) // devices.count() * devices.count()]
         images, labels = self.source[rows]
-        images = _as_input(images)
+        images = network_input(images)
         if self.augmentation is not None:
-            rng = np.random.default_rng((self.seed, epoch, step))
+            rng = np.random.default_rng((self.seed, self.epoch, step))
             images, labels = self.augmentation(images, labels, rng)
-        return images, labels
+        share = len(rows) // devices.processes()
+        own = slice(devices.process() * share, (devices.process() + 1) * share)
+        return images[own], labels[own]
 
-    def _rows(self, epoch: int) -> np.ndarray:
-        """Return the order of the rows in an epoch, worked out once per epoch."""
-        known, order = self._order
-        if self.shuffle and known != epoch:
-            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.source))
-            self._order = (epoch, order)
+    def _rows(self) -> np.ndarray:
+        """Return the order of the rows in this epoch, computed once per epoch."""
+        epoch, order = self._order
+        if self.shuffle and epoch != self.epoch:
+            order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.source))
+            self._order = (self.epoch, order)
         return order

@@ -12,31 +12,32 @@ from facevalue.emotions import EMOTIONS
 from facevalue.learning.augmentation import Augmentation
 
 CLASSES = {"fer2013": EMOTIONS, "ferplus": ferplus.VOTES[:8]}
-"""The emotions of each kind of label, in the order of the answers; "ferplus" knows contempt."""
+"""The emotions of each kind of label, in the order of the model's outputs; FER+ has contempt."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides how a model is trained.
+    """All settings that decide how a recogniser is trained.
 
     Attributes:
         name: of the model and of its kept training.
-        labels: "fer2013", the data set's own, or "ferplus", what most of FER+'s raters chose.
+        labels: "fer2013", the data set's own, or "ferplus", the majority of FER+'s raters.
         widths, blocks, dropout: of `networks.residual`.
         epochs: passes over the Training split.
         batch_size: images in a step.
         rate: the highest learning rate; it rises for a tenth of the steps, then falls to 0.
         momentum: of the gradient (Nesterov's).
-        decay: by which share of the learning rate all kernels shrink at each step.
-        average: how much of the weights' moving average stays at each step; 0 for none.
+        decay: weight decay of the kernels, as a share of the learning rate.
+        average: decay of the weights' moving average; 0 for none.
         smoothing: share of each label that is spread over all emotions.
         votes: weight of the second target, the FER+ votes; 0 for none.
         noise, blur: of `augmentation.degrade`; 0 for none.
         mixup: alpha of `augmentation.mixup`; 0 for none.
-        balance: 0 counts every image alike, 1 every emotion; between them, in between.
-        teacher: .onnx files in models/ whose mean answer takes the place of the labels, by
-            `trust` (see `taught`); none for none.
-        trust: how much of the label is the teacher's.
+        balance: weight of rare emotions, from 0 (every image counts the same) to 1 (every emotion
+            counts the same).
+        teacher: .onnx files in models/. Their mean answers replace a share of the labels (see
+            `distillation.teacher_answers`); empty for none.
+        trust: that share.
         augmentation: how the images are changed.
     """
 
@@ -63,32 +64,36 @@ class Recipe:
 
 
 def read(file: Path) -> Recipe:
-    """Return the recipe that a TOML file holds; what it does not name is as in `Recipe`.
+    """Read a recipe from a TOML file. Settings that it lacks have the defaults of `Recipe`.
 
     Raises:
-        ValueError: it is not TOML, or names something that is not in a recipe.
+        ValueError: the file is not TOML, or has settings that are not a recipe's.
     """
+    file = Path(file)
     try:
-        settings: dict[str, Any] = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        settings: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{Path(file).name} is not TOML: {error}.") from None
+        raise ValueError(f"{file} is not valid TOML: {error}.") from error
     changes = settings.pop("augmentation", {})
     for given, kind in ((settings, Recipe), (changes, Augmentation)):
         known = {part.name for part in fields(kind)}
         if unknown := sorted(set(given) - known):
             raise ValueError(
-                f"{Path(file).name} names {', '.join(unknown)}: a {kind.__name__.lower()} has "
-                f"{', '.join(sorted(known))}."
+                f"{file} has unknown settings: {', '.join(unknown)}. Those of "
+                f"{kind.__name__} are {', '.join(sorted(known))}."
             )
     if settings.get("labels", "fer2013") not in CLASSES:
-        raise ValueError(f"{Path(file).name}: labels is one of {', '.join(CLASSES)}.")
+        raise ValueError(f"{file}: labels must be one of {', '.join(CLASSES)}.")
+    if "name" not in settings:
+        raise ValueError(f'{file} needs a name, for example name = "fast".')
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
-    try:
-        return Recipe(**settings, augmentation=Augmentation(**changes))
-    except TypeError:
-        raise ValueError(f'{Path(file).name} needs a name, for example name = "fast".') from None
+    return Recipe(**settings, augmentation=Augmentation(**changes))
 
 
 def needs_votes(recipe: Recipe) -> bool:
-    """Return whether a recipe cannot do without FER+."""
+    """Return whether a recipe needs the FER+ votes.
+
+    >>> needs_votes(Recipe("mine", votes=0.0))
+    False
+    """
     return recipe.labels == "ferplus" or recipe.votes > 0

@@ -195,9 +195,9 @@ def _data(name: str) -> tuple[Any, Any]:
 
 def _train_recipe(recipe: Any, data: str, settings: Settings) -> float:
     """Return the PublicTest accuracy of a recipe, trained with some of its settings changed."""
-    from facevalue.learning import train_recogniser, training
+    from facevalue.learning import mixed_precision, train_recogniser
 
-    training.use_mixed_precision()
+    mixed_precision.use_mixed_precision()
     faces, votes = _data(data)
     changed = dataclasses.replace(recipe, **settings)
     if votes is None:

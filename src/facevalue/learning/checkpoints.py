@@ -1,0 +1,223 @@
+"""Trainings kept on disk, from which a killed one resumes after its last whole epoch."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from facevalue.files import atomic_write, write_text
+from facevalue.learning import devices
+from facevalue.learning.batches import ArraySource, Batches
+from facevalue.learning.callbacks import Curve, learning_rate, values
+
+
+def describe(
+    model: keras.Model, batches: Batches, validation: Batches | None, **settings: Any
+) -> dict[str, Any]:
+    """Return what a training depends on, as plain data.
+
+    A kept training resumes only if this is equal.
+
+    Args:
+        model: compiled. The shapes of its weights, its optimizer and its loss count.
+        batches: of the training images. Their checksum counts; of a stream, only the number.
+        validation: the same for validation.
+        settings: anything else; values that JSON does not know count by their `repr`.
+    """
+    compiled = model.get_compile_config()
+    optimizer = compiled["optimizer"]
+    optimizer["config"].pop("name", None)  # Keras numbers optimizers: "adam", "adam_1"
+    facts = {
+        "network": [weight.shape for weight in model.weights],
+        "optimizer": [optimizer["class_name"], optimizer["config"]],
+        "loss": compiled.get("loss"),
+        "training images": _checksum(batches),
+        "validation images": _checksum(validation),
+    }
+    return dict(json.loads(json.dumps(facts | settings, default=repr)))
+
+
+def _checksum(batches: Batches | None) -> list[int]:
+    if batches is None:
+        return []
+    source = batches.source
+    arrays = (source.images, source.labels) if isinstance(source, ArraySource) else ()
+    return [len(source), *(zlib.crc32(np.ascontiguousarray(array).data) for array in arrays)]
+
+
+def _seeds(model: keras.Model) -> list[keras.Variable]:
+    """Return the states of random layers such as Dropout: weight files lack them."""
+    return [variable for variable in model.variables if variable.path.endswith("generator_state")]
+
+
+class Checkpoint(keras.callbacks.BackupAndRestore):
+    """Keras's checkpoint of model and optimizer, with the curve, for `training.fit`.
+
+    On resuming, each of the `others` hears `on_epoch_end` of the past epochs again, so that
+    ReduceLROnPlateau and EarlyStopping know what they knew. It comes last in the list of callbacks.
+
+    Args:
+        folder: of this training.
+        settings: as from `describe`; a checkpoint with other settings is not used.
+        curve: whose rows are kept.
+        others: the callbacks that the caller of `training.fit` gave.
+        verbose: whether it prints what it does.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, Any],
+        curve: Curve,
+        others: Sequence[keras.callbacks.Callback],
+        verbose: bool,
+    ) -> None:
+        self.writes = devices.process() == 0  # the other processes only read
+        super().__init__(
+            str(folder),
+            double_checkpoint=True,
+            delete_checkpoint=False,
+        )
+        self.folder = folder
+        self.settings = settings
+        self.curve = curve
+        self.others = list(others)
+        self.verbose = verbose
+        self.stopped = False
+        self.seeds: list[list[int]] = []
+
+    def load_finished(self, model: keras.Model, epochs: int) -> bool:
+        """Read an earlier run's curve, and return whether the training is already finished.
+
+        If so, the model gets its final weights. A checkpoint that cannot be used is deleted.
+        """
+        problem = self._read_curve(epochs)
+        if problem:
+            self._start_anew(problem)
+        rows = self.curve.rows
+        if not rows or not (self.stopped or len(rows) == epochs):
+            return False
+        model.optimizer.build(model.trainable_variables)
+        try:
+            model.load_weights(self.folder / "final.weights.h5")
+        except OSError:  # missing or damaged: the checkpoint will do
+            return False
+        seconds = sum(row["seconds"] for row in rows)
+        self._print(f"trained before, {len(rows)} epochs in {seconds:,.0f} seconds.")
+        return True
+
+    def _read_curve(self, epochs: int) -> str:
+        """Read the curve, and return why the checkpoint cannot be used, or an empty string."""
+        file = self.folder / "training.json"
+        if not file.is_file():
+            return "there is no curve" if self.folder.exists() else ""
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            settings, rows = kept["settings"], kept["rows"]
+            self.stopped, self.seeds = kept["stopped"], kept["seeds"]
+        except (ValueError, KeyError, TypeError):
+            return f"{file.name} is damaged"
+        changed = [name for name, value in self.settings.items() if settings.get(name) != value]
+        if changed:
+            return f"{' and '.join(changed)} changed"
+        if len(rows) > epochs:
+            return f"{len(rows)} epochs were trained before, more than {epochs}"
+        self.curve.rows = rows
+        return ""
+
+    def _start_anew(self, problem: str) -> None:
+        self._print(f"starts anew, as {problem}.")
+        self.curve.rows, self.stopped = [], False
+        if self.writes:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Restore the state after the last whole epoch."""
+        try:
+            super().on_train_begin(logs)
+        except OSError as error:
+            self._start_anew(f"the checkpoint in {self.folder} is damaged ({error})")
+        epoch = self.model._initial_epoch or 0  # what BackupAndRestore has set
+        self.curve.rows = self.curve.rows[:epoch]  # a kill may have come before the weights
+        if not epoch:
+            return
+        for variable, seed in zip(_seeds(self.model), self.seeds, strict=True):
+            variable.assign(np.array(seed, np.uint32))
+        self._replay()
+        if self.stopped:
+            self.model._initial_epoch = self.params["epochs"]
+        self._print(f"resumes after epoch {epoch} of {self.params['epochs']}.")
+
+    def _replay(self) -> None:
+        """Let the other callbacks hear of the past epochs."""
+        rate = learning_rate(self.model)
+        for row in self.curve.rows:
+            logs = {name: value for name, value in row.items() if name not in Curve.ADDED}
+            for callback in self.others:
+                callback.on_epoch_end(row["epoch"] - 1, dict(logs))
+        if learning_rate(self.model) != rate:  # ReduceLROnPlateau has lowered it once more
+            self.model.optimizer.learning_rate = rate
+        self.model.stop_training = False
+        if (self.folder / "best.npz").is_file():
+            with np.load(self.folder / "best.npz") as best:
+                for number, callback in enumerate(self.others):
+                    names = [name for name in best.files if name.startswith(f"{number}_")]
+                    if names:
+                        callback.best_weights = [best[name] for name in names]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save. If that fails, the last checkpoint stays and the training continues."""
+        self.stopped = self.model.stop_training
+        if not self.writes:
+            return
+        try:
+            self._save_curve()
+            self._save_best_weights()
+            super().on_epoch_end(epoch, logs)
+        except OSError as error:
+            self._warn(error)
+
+    def _save_curve(self) -> None:
+        seeds = [values([variable])[0].tolist() for variable in _seeds(self.model)]
+        kept = {"settings": self.settings, "rows": self.curve.rows, "stopped": self.stopped}
+        kept["seeds"] = seeds
+        write_text(self.folder / "training.json", json.dumps(kept, indent=1))
+
+    def _save_best_weights(self) -> None:
+        best = {
+            f"{number}_{index}": weight
+            for number, callback in enumerate(self.others)
+            for index, weight in enumerate(getattr(callback, "best_weights", None) or [])
+        }
+        if best:  # of EarlyStopping(restore_best_weights=True)
+            with atomic_write(self.folder / "best.npz", suffix=".npz") as part:
+                np.savez(part, **best)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Save the final weights, which EarlyStopping may have replaced by its best ones."""
+        if not self.writes:
+            return
+        try:
+            with atomic_write(self.folder / "final.weights.h5", suffix=".weights.h5") as part:
+                self.model.save_weights(part)
+        except OSError as error:
+            self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        warnings.warn(
+            f"The training continues, but its checkpoint in {self.folder} could not be written "
+            f"({error.strerror or error}): a kill would lose what was trained since the last one.",
+            stacklevel=2,
+        )
+
+    def _print(self, text: str) -> None:
+        if self.verbose:
+            print(f"{self.folder.name}: {text}")
