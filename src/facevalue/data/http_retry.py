@@ -169,12 +169,9 @@ def describe_busy(response: requests.Response, attempts: int) -> str:
 
 
 def _not_our_retry(record: logging.LogRecord) -> bool:
-    """Drop urllib3's warning about each retry, which shows the URL with its query."""
-    return not (record.args and isinstance(record.args, tuple) and _is_ours(record.args[0]))
-
-
-def _is_ours(argument: object) -> bool:
-    return isinstance(argument, ServerRetry)
+    """Drop urllib3's warning about each retry, since it shows the URL with its query."""
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    return not any(isinstance(argument, ServerRetry) for argument in arguments)
 
 
 logging.getLogger("urllib3.connectionpool").addFilter(_not_our_retry)

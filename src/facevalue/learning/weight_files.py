@@ -9,7 +9,7 @@ from typing import Any
 
 from facevalue import paths
 from facevalue.data.download import DownloadError, checksum, download_verified
-from facevalue.files import write_text
+from facevalue.files import file_lock, write_text
 
 MAX_BYTES = 200_000_000
 """A larger weight file is refused; the largest published one, ResNet-50's, has 95 million."""
@@ -44,8 +44,9 @@ def weight_file(address: str, folder: Path | None = None, md5: str = "") -> Path
             "address": address,
             "first_seen": datetime.date.today().isoformat(),
         }
-        text = json.dumps(_records(folder) | {file.name: record}, indent=1)
-        write_text(folder / "weights.json", text)
+        with file_lock(folder / "weights.json"):
+            text = json.dumps(_records(folder) | {file.name: record}, indent=1)
+            write_text(folder / "weights.json", text)
     return file
 
 
