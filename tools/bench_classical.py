@@ -1,11 +1,11 @@
-"""Measure how long HOG, PCA and an RBF SVM take to train on all of FER-2013, features included.
+"""Measure how long HOG, PCA and an RBF SVM take to train on all of FER-2013.
 
     python tools/bench_classical.py
-    python tools/bench_classical.py --intelex     with scikit-learn-intelex, where it is installed
+    python tools/bench_classical.py --intelex     with scikit-learn-intelex, if it is installed
     python tools/bench_classical.py --trees       the accuracy of notebook 06's decision trees
 
-The settings are those of notebook 06; the accuracy is that on PublicTest, for the trees also that
-on both test splits.
+The settings are those of notebook 06. The accuracy is measured on PublicTest, and that of the
+trees on PrivateTest and on both together as well.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ COMPONENTS = 253
 
 
 def svm(intelex: bool) -> ClassifierMixin:
-    """Return the untrained SVM, scikit-learn's own or Intel's."""
+    """Return an untrained SVM, scikit-learn's or Intel's."""
     if intelex:
         try:
             from sklearnex.svm import SVC  # type: ignore[import-not-found]
-        except ImportError:
-            sentence = "scikit-learn-intelex is missing: pip install scikit-learn-intelex"
-            raise SystemExit(sentence) from None
+        except ImportError as error:
+            raise SystemExit(
+                "Intel's SVM is not installed: run pip install scikit-learn-intelex."
+            ) from error
     else:
         from sklearn.svm import SVC
     model: ClassifierMixin = SVC(C=2)
@@ -38,7 +39,7 @@ def svm(intelex: bool) -> ClassifierMixin:
 
 
 def trees(data: Dataset) -> None:
-    """Print what a tree reaches on the first 25 components and on all 253."""
+    """Print the accuracy of a decision tree on the first 25 components and on all 253."""
     train, tests = data.split("Training"), data.split("PublicTest", "PrivateTest")
     public = tests.splits == "PublicTest"
     pixels, test_pixels = (image_features.Pixels().transform(d.images) for d in (train, tests))
@@ -54,10 +55,10 @@ def trees(data: Dataset) -> None:
 
 
 def main() -> None:
-    """Print the seconds of each step, or the trees' accuracy."""
+    """Print how long each step takes, or the accuracy of the trees."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--intelex", action="store_true", help="use scikit-learn-intelex's SVM")
-    parser.add_argument("--trees", action="store_true", help="the decision trees instead")
+    parser.add_argument("--trees", action="store_true", help="measure decision trees instead")
     options = parser.parse_args()
     data = course_faces.load("fer2013")
     if options.trees:
@@ -66,19 +67,20 @@ def main() -> None:
     model = svm(options.intelex)
     train, public = data.split("Training"), data.split("PublicTest")
     times = [time.perf_counter()]
-    rows = image_features.Gradients(8).transform(train.images)
+    gradients = image_features.Gradients(8)
+    rows = gradients.transform(train.images)
     times.append(time.perf_counter())
     axes = image_features.pca(rows, COMPONENTS, whiten=True)
-    short = axes.transform(rows)
+    reduced = axes.transform(rows)
     times.append(time.perf_counter())
-    model.fit(short, train.labels)
+    model.fit(reduced, train.labels)
     times.append(time.perf_counter())
     print(f"{len(train):,} images, {type(model).__module__.partition('.')[0]}")
     for step, start, end in zip(("HOG", "PCA", "SVM"), times, times[1:], strict=False):
         print(f"{step}      {end - start:7.1f} s")
     print(f"all      {times[-1] - times[0]:7.1f} s")
-    seen = axes.transform(image_features.Gradients(8).transform(public.images))
-    print(f"accuracy on PublicTest {model.score(seen, public.labels):.4f}")
+    public_rows = axes.transform(gradients.transform(public.images))
+    print(f"accuracy on PublicTest {model.score(public_rows, public.labels):.4f}")
 
 
 if __name__ == "__main__":

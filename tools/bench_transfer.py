@@ -1,10 +1,10 @@
-"""Measure how long frozen features take: seconds, memory and disk for all of FER-2013.
+"""Measure the seconds, memory and disk space that frozen features of all of FER-2013 need.
 
     python tools/bench_transfer.py                               MobileNetV2, all images
     python tools/bench_transfer.py --backbone vgg16 --images 500
 
-The weights are random, since these take as long as learnt ones; nothing is downloaded. Without
-FER-2013 on this machine, random grey levels stand in for the faces.
+The weights are random, since they take as long as trained ones; nothing is downloaded. If FER-2013
+is not on this machine, the faces are random grey levels.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def faces(n: int) -> np.ndarray:
     try:
         return course_faces.load("fer2013").images[:n]
     except FileNotFoundError:
-        print("FER-2013 is not here: random grey levels instead.")
+        print("FER-2013 is not on this machine: using random grey levels.")
         return np.random.default_rng(0).integers(0, 256, (n, 48, 48)).astype(np.uint8)
 
 
 def peak() -> str:
-    """Return the most memory that this process has held."""
+    """Return the most memory that this process has used."""
     if resource is None:
         return "unknown"
     unit = 1 if sys.platform == "darwin" else 1024
@@ -60,7 +60,7 @@ def main() -> None:
     size = found.nbytes / 1e6
     print(f"{options.backbone} at {options.size} pixels, {len(images):,} faces")
     print(f"seconds                     {seconds:8.1f}   {len(images) / seconds:,.0f} faces/s")
-    print(f"memory before and at most   {before}, {peak()}")
+    print(f"memory before and peak      {before}, {peak()}")
     print(f"features                    {found.shape}, {size:.0f} MB on disk")
 
 

@@ -495,6 +495,6 @@ def test_a_damaged_model_is_no_reason_to_hide_the_image(client, brightness_model
     brightness_model.write_bytes(b"no model")
     answer = client.get("/images/1/guess")
     assert answer.status_code == 503
-    assert "no model saved with skops" in answer.json()["detail"]
+    assert "not a model saved with skops" in answer.json()["detail"]
     assert client.get("/gallery/1").status_code == 200
     assert client.get("/images/999/guess").status_code == 404

@@ -52,22 +52,24 @@ def save(model: BaseEstimator, path: Path) -> int:
 def load(path: Path) -> Any:
     """Return a model that `save` saved. Unknown classes are refused, and no code is run.
 
+    The messages give the file's name without its folder, since apps show them to visitors.
+
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is too large or damaged, contains unknown classes, or is not a classifier.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"There is no model {path}: run notebook 06, which saves one.")
+        raise FileNotFoundError(f"There is no model {path.name}: run notebook 06, which saves one.")
     if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{path} is larger than {MAX_BYTES:,} bytes: not a Face Value model.")
+        raise ValueError(f"{path.name} is larger than {MAX_BYTES:,} bytes: not a Face Value model.")
     data = path.read_bytes()
     _check(data, path)
     try:
         model = skops.io.loads(data, trusted=list(TRUSTED))
     except Exception as error:  # skops raises whatever the damaged part leads to
-        raise ValueError(f"{path} is damaged ({error}): save the model again.") from error
+        raise ValueError(f"{path.name} is damaged ({error}): save the model again.") from error
     if not hasattr(model, "predict"):
-        raise ValueError(f"{path} holds a {type(model).__name__}, which cannot predict.")
+        raise ValueError(f"{path.name} holds a {type(model).__name__}, which cannot predict.")
     return model
 
 
@@ -78,13 +80,13 @@ def _check(data: bytes, path: Path) -> None:
             unpacked = sum(member.file_size for member in archive.infolist())
         types = skops.io.get_untrusted_types(data=data) if unpacked <= MAX_BYTES else []
     except Exception as error:  # skops raises whatever the damaged part leads to
-        raise ValueError(f"{path} is not a model saved with skops: {error}.") from error
+        raise ValueError(f"{path.name} is not a model saved with skops: {error}.") from error
     if unpacked > MAX_BYTES:
-        raise ValueError(f"{path} unpacks to {unpacked:,} bytes: not a Face Value model.")
+        raise ValueError(f"{path.name} unpacks to {unpacked:,} bytes: not a Face Value model.")
     unknown = sorted(set(types) - set(TRUSTED))
     if unknown:
         raise ValueError(
-            f"{path} contains types that are not loaded ({', '.join(unknown)}): build the model "
+            f"{path.name} contains types that are not loaded ({', '.join(unknown)}): build it "
             "from scikit-learn's classes and facevalue.learning's only."
         )
 
