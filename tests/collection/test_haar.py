@@ -104,6 +104,7 @@ def test_a_window_stops_at_the_first_stage_whose_sum_is_too_small(photo):
     assert len(reached) > 3
 
 
+@pytest.mark.slow
 def test_a_whole_photo_gives_the_windows_of_opencv(both, photo):
     cascade, opencv = both
     x, y, side, _ = photo[1]

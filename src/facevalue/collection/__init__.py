@@ -1,1 +1,1 @@
-"""Collecting faces: search, polite HTTP, the photo service, selection, the database, Haar."""
+"""Collecting faces: image search, a local photo service, selection, the database, Haar cascades."""
