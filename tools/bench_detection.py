@@ -3,7 +3,7 @@
     python tools/bench_detection.py                    drawn photos, and real ones where there are
     python tools/bench_detection.py --cluster 10000    and a folder of that many on a Dask cluster
 
-A part that was not measured this time stays in the report as it was.
+Sections that are not measured in this run stay in the report.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from facevalue.drawing import faces
 from facevalue.evaluation import detectors, results
 from facevalue.files import write_text
 from facevalue.recognition import detection
-from facevalue.scale import crop_folder
+from facevalue.scale.crop_folder import crop_folder
 
 REPORT = paths.root() / "reports" / "detection.md"
 TITLE = "# What the face detectors find, and how fast"
 DISTINCT = 600
-"""Drawn photos that the cluster crops under many names."""
+"""Different drawn photos that the cluster crops, under many names."""
 
 LONGEST = 480
 """Longest side of those photos, in pixels."""
 
 
 def block(prose: str, figures: str) -> str:
-    """Return paragraphs, wrapped, and a table as it is."""
+    """Return wrapped paragraphs, followed by a table."""
     paragraphs = [textwrap.fill(" ".join(part.split()), 100) for part in prose.split("\n\n")]
     return "\n\n".join([*paragraphs, f"```text\n{figures}\n```"])
 
 
 def drawn(n: int) -> str:
-    """Return what the detectors find in `n` drawn photos, of 0 to 3 people in turn."""
+    """Return what the detectors find in `n` drawn photos of 0 to 3 people."""
     photos = [faces.photo(seed, seed % 4) for seed in tqdm(range(n), desc="drawing photos")]
     table = detectors.compare(photos).round(0).astype(int)
     people = sum(len(photo.boxes) for photo in photos)
@@ -56,9 +56,10 @@ def drawn(n: int) -> str:
 
 
 def real(folder: Path) -> str:
-    """Return what the detectors find in real photos that a person has looked through."""
+    """Return what the detectors find in real photos, compared with what a person saw in them."""
     seen = pd.read_csv(paths.root() / "data" / "reference" / "photos_seen.csv")
-    images = [image_files.read_photo(folder / name) for name in tqdm(seen["file"], desc="reading photos")]
+    names = tqdm(seen["file"], desc="reading photos")
+    images = [image_files.read_photo(folder / name) for name in names]
     megapixels = sum(image.shape[0] * image.shape[1] for image in images) / 1e6
     there = (seen["faces"] > 0).to_numpy()
     rows = []
@@ -101,7 +102,7 @@ def real(folder: Path) -> str:
 
 
 def write_photos(folder: Path, n: int) -> None:
-    """Write `n` drawn photos; where they are many, some are the same under another name."""
+    """Write `n` drawn photos; beyond `DISTINCT` they are copies under other names."""
     distinct = min(n, DISTINCT)
     for seed in tqdm(range(distinct), desc="drawing photos"):
         image = faces.photo(seed, seed % 4).image
@@ -114,7 +115,7 @@ def write_photos(folder: Path, n: int) -> None:
 
 
 def cluster(n: int) -> str:
-    """Return the time that cropping a folder takes with one process, two, and without Dask."""
+    """Return how long cropping a folder takes with one worker, with two, and without Dask."""
     from distributed import LocalCluster
 
     seconds: dict[str, float] = {}
@@ -134,7 +135,7 @@ def cluster(n: int) -> str:
             ) as started:
                 os.environ["FACEVALUE_SCHEDULER"] = started.scheduler_address
                 start = time.perf_counter()
-                table = crop_folder.crop_folder(place / "photos", place / f"crops{workers}")
+                table = crop_folder(place / "photos", place / f"crops{workers}")
                 seconds[f"LocalCluster, {workers} process{'es' * (workers > 1)}"] = (
                     time.perf_counter() - start
                 )
@@ -146,7 +147,7 @@ def cluster(n: int) -> str:
             cv2.setNumThreads(threads)
             start = time.perf_counter()
             out = place / f"few{threads}"
-            crop_folder.crop_folder(place / "few", out)
+            crop_folder(place / "few", out)
             label = f"no Dask, OpenCV with {threads} thread{'s' * (threads > 1)}, {few:,} of them"
             seconds[label] = time.perf_counter() - start
     one, two, *_ = seconds.values()
@@ -183,7 +184,7 @@ def main() -> int:
     parser.add_argument("--photos", type=Path, default=beside, help="folder of the real photos")
     parser.add_argument("--drawn", type=int, default=200, help="drawn photos to search")
     parser.add_argument("--cluster", type=int, metavar="N", help="time N photos on a LocalCluster")
-    parser.add_argument("--only-cluster", action="store_true", help="leave the detectors out")
+    parser.add_argument("--only-cluster", action="store_true", help="skip the detectors")
     options = parser.parse_args()
     parts: dict[str, str] = {}
     used = f"--drawn {options.drawn}"
@@ -192,7 +193,10 @@ def main() -> int:
         if options.photos.is_dir():
             parts["Real photos"] = real(options.photos)
         else:
-            print(f"left out: the real photos, which are not at {options.photos}", file=sys.stderr)
+            print(
+                f"The real photos are skipped: there is no folder {options.photos}.",
+                file=sys.stderr,
+            )
     if options.cluster:
         parts["A large folder on a cluster"] = cluster(options.cluster)
     report = REPORT.read_text("utf-8") if REPORT.is_file() else f"{TITLE}\n"
@@ -211,4 +215,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("\nStopped: the report is as it was.")
+        sys.exit("\nStopped: the report is unchanged.")

@@ -1,10 +1,10 @@
-"""Print what the drawn faces reach: how well judges, a detector and small models read them.
+"""Print how well judges, a detector and small models recognise the drawn faces.
 
     python tools/bench_faces.py               judges, detector, speed, memory, lessons
     python tools/bench_faces.py --transfer    and a network trained on drawn faces, on FER-2013
 
-A judge is a network trained on real faces only: input float32 (n, 48, 48, 1) from 0 to 1, output
-seven probabilities in `emotions.EMOTIONS` order.
+A judge is a network trained on real faces only: its input is float32 (n, 48, 48, 1) from 0 to 1,
+its output seven probabilities in the order of `emotions.EMOTIONS`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def line(figure: str, value: str, bar: str = "") -> None:
 
 
 def expressions(n: int, intensity: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return `n` clean faces (n, 48, 48) at one intensity and their labels."""
+    """Return `n` clean faces (n, 48, 48) of one intensity, and their labels."""
     images = []
     for index in range(n):
         rng = np.random.default_rng([SEED, 1, index])
@@ -50,7 +50,7 @@ def expressions(n: int, intensity: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def judge(path: Path, data: Dataset, levels: dict[float, tuple[np.ndarray, np.ndarray]]) -> None:
-    """Print how one network reads the drawn faces."""
+    """Print how well one network recognises the drawn faces."""
     import keras
 
     model = keras.models.load_model(path, compile=False)
@@ -84,7 +84,7 @@ SHIFTS = ((2, 0), (-2, 0), (0, 2), (0, -2))
 
 
 def shifted(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
-    """Return the images moved by whole pixels; the border is repeated."""
+    """Return the images shifted by whole pixels; the border is repeated."""
     padded = np.pad(images, ((0, 0), (2, 2), (2, 2)), mode="edge")
     return padded[:, 2 - dy : 50 - dy, 2 - dx : 50 - dx]
 
@@ -113,12 +113,12 @@ def detector(n: int) -> None:
 
 
 def speed() -> None:
-    """Print the time that drawing takes on one core."""
+    """Print how long drawing takes on one core."""
     cv2.setNumThreads(1)
     drawn_set.sample(50, progress=False)
     times = []
     for seed in range(3):
-        start = time.process_time()  # not the clock: the other cores may be busy
+        start = time.process_time()  # CPU time: the machine may be busy
         drawn_set.sample(300, seed, progress=False)
         times.append(300 / (time.process_time() - start))
     line("faces a CPU second, 48x48, best of 3", f"{max(times):.0f}", "150")
@@ -134,7 +134,7 @@ def _default_set(queue: Any) -> None:
 
 
 def default_set() -> None:
-    """Print the time and memory that the default data set takes, in a fresh process."""
+    """Print the time and memory that the default data set needs, in a new process."""
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     process = context.Process(target=_default_set, args=(queue,))
@@ -173,7 +173,7 @@ def lessons(epochs: int) -> None:
 
 
 def transfer(epochs: int) -> None:
-    """Print how well a CNN that saw drawn faces only labels the photos of FER-2013."""
+    """Print how well a CNN trained on drawn faces alone recognises the photos of FER-2013."""
     import keras
 
     from facevalue.drawing import course_faces
@@ -181,7 +181,9 @@ def transfer(epochs: int) -> None:
     try:
         real = course_faces.load("fer2013").split("PrivateTest")
     except FileNotFoundError:
-        line("accuracy on FER-2013 of a CNN trained on drawn faces", "left out", "no fer2013 here")
+        line(
+            "accuracy on FER-2013 of a CNN trained on drawn faces", "skipped", "FER-2013 is missing"
+        )
         return
     keras.utils.set_random_seed(0)
     drawn = drawn_set.sample(20_000, 1)
@@ -197,7 +199,7 @@ def transfer(epochs: int) -> None:
 
 
 def dense() -> Any:
-    """Return a dense net as notebook 03 trains them."""
+    """Return a dense net like those of notebook 03."""
     import keras
 
     return keras.Sequential(
@@ -208,7 +210,7 @@ def dense() -> Any:
 
 
 def cnn() -> Any:
-    """Return a small CNN as notebook 04 trains them."""
+    """Return a small CNN like those of notebook 04."""
     import keras
 
     blocks: list[Any] = [keras.Input((48, 48, 1))]
@@ -252,7 +254,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="train no small model")
     parser.add_argument("--transfer", action="store_true", help="train on drawn, test on FER-2013")
     options = parser.parse_args()
-    line("figure", "reached", "to reach")
+    line("figure", "measured", "target")
     speed()
     default_set()
     detector(options.photos)
@@ -263,15 +265,15 @@ def main() -> int:
         for path in networks:
             judge(path, data, levels)
     else:
-        line("judges trained on real faces", "left out", "tools/train_judges.py makes them")
+        line("judges trained on real faces", "skipped", "tools/train_judges.py trains them")
     if options.quick:
-        line("macro F1 of small models", "left out", "--quick was given")
+        line("macro F1 of small models", "skipped", "because of --quick")
     else:
         lessons(options.epochs)
     if options.transfer:
         transfer(options.epochs)
     else:
-        line("accuracy on FER-2013 of a CNN trained on drawn faces", "left out", "give --transfer")
+        line("accuracy on FER-2013 of a CNN trained on drawn faces", "skipped", "needs --transfer")
     return 0
 
 

@@ -1,10 +1,10 @@
 """Measure the live page from end to end, and write reports/live.md.
 
     python tools/bench_live.py                   a few minutes
-    python tools/bench_live.py --soak 3600       an hour of visitors who come and go
+    python tools/bench_live.py --soak 3600       with an hour of changing visitors
 
-A headless Chromium plays drawn faces as its camera, 640 x 480 pixels at 30 frames a second. It
-draws without a graphics card, on the server's cores: a visitor's own machine is faster.
+A headless Chromium plays drawn faces as its camera, 640 x 480 pixels at 30 frames per second. It
+renders without a graphics card, on the server's cores: a visitor's own machine is faster.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ SIZE = (640, 480)
 VISITORS = 8
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LEAK = 50.0
-"""Megabytes by which an hour of visitors may grow the server at most."""
+"""Megabytes that the server may grow by in an hour of visitors."""
 
 
 class Row(NamedTuple):
-    """One line of the table: what was measured, and what is to be reached."""
+    """One line of the table: what was measured, the result, and the target."""
 
     figure: str
     reached: str
@@ -56,17 +56,17 @@ class Row(NamedTuple):
 
 
 def picture(recogniser: Recogniser) -> np.ndarray:
-    """Draw a camera picture with one face that is found: uint8, shape (480, 640, 3)."""
+    """Draw a camera picture with one detectable face: uint8, shape (480, 640, 3)."""
     for seed in range(100):
         photo = faces.photo(seed, 1)
         image = cv2.resize(photo.image, SIZE, interpolation=cv2.INTER_AREA)
         if len(tracking.recognise_frame(image, recogniser)) == 1:
             return image
-    raise RuntimeError("no face is found in a hundred drawn photos: is the detector broken?")
+    raise RuntimeError("No face is found in a hundred drawn photos: check the detector.")
 
 
 def camera(file: Path, image: np.ndarray) -> None:
-    """Write a second of video for Chromium's camera: the picture with noise, moving a little."""
+    """Write a second of video for Chromium's camera: the picture with noise and small movements."""
     rng = np.random.default_rng(0)
     with file.open("wb") as opened:
         opened.write(f"YUV4MPEG2 W{SIZE[0]} H{SIZE[1]} F30:1 Ip A1:1 C420\n".encode())
@@ -78,7 +78,7 @@ def camera(file: Path, image: np.ndarray) -> None:
 
 @contextlib.contextmanager
 def server() -> Iterator[tuple[str, int]]:
-    """Run the live page on a free port until the block ends; give its address and process id."""
+    """Run the live page on a free port during the block; yield its address and process id."""
     process = subprocess.Popen(
         [sys.executable, "-m", "apps.api.live", "--port", "0"],
         cwd=paths.root(),
@@ -91,17 +91,14 @@ def server() -> Iterator[tuple[str, int]]:
             if found := re.match(r"http://[^:]+:(\d+)/", line):
                 yield f"127.0.0.1:{found.group(1)}", process.pid
                 return
-        raise RuntimeError("the server did not start: its message is above.")
+        raise RuntimeError("The server did not start: see its message above.")
     finally:
         process.terminate()
         process.wait()
 
 
-# ------------------------------------------------------------------------------ in a browser
-
-
 def browse(address: str, file: Path, mode: str, seconds: float) -> tuple[float, np.ndarray]:
-    """Return the frames a second of one page, and the milliseconds that each frame took."""
+    """Return the frames per second of one page, and the milliseconds that each frame took."""
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
@@ -137,7 +134,7 @@ def browse(address: str, file: Path, mode: str, seconds: float) -> tuple[float, 
 
 
 def browser_rows(address: str, file: Path, seconds: float) -> list[Row]:
-    """Measure both modes in a browser."""
+    """Measure both modes of the page in a browser."""
     rows = []
     for mode, rate in (("browser", 25), ("server", 15)):
         reached, took = browse(address, file, mode, seconds)
@@ -147,12 +144,8 @@ def browser_rows(address: str, file: Path, seconds: float) -> list[Row]:
     return rows
 
 
-# ------------------------------------------------------------------------------ many visitors
-
-
 def visit(address: str, jpeg: bytes, seconds: float, waits: list[float]) -> None:
-    """Send a frame whenever the one before is answered; note the seconds of each."""
-
+    """Send a frame whenever the previous one is answered; append the seconds to `waits`."""
     with connect(
         f"ws://{address}/live/frames",
         origin=Origin(f"http://{address}"),
@@ -165,11 +158,11 @@ def visit(address: str, jpeg: bytes, seconds: float, waits: list[float]) -> None
             answer = json.loads(socket.recv(timeout=30))
             waits.append(time.perf_counter() - start)
             if len(answer.get("faces", ())) != 1:
-                raise RuntimeError(f"the server answered {answer} instead of one face.")
+                raise RuntimeError(f"The server answered {answer} instead of one face.")
 
 
 def crowd(address: str, jpeg: bytes, visitors: int, seconds: float) -> list[np.ndarray]:
-    """Return the seconds that each frame of each of some visitors took."""
+    """Return the seconds that each frame took, for each of several visitors at once."""
     waits: list[list[float]] = [[] for _ in range(visitors)]
     threads = [
         threading.Thread(target=visit, args=(address, jpeg, seconds, each), daemon=True)
@@ -201,9 +194,6 @@ def crowd_rows(address: str, jpeg: bytes, seconds: float) -> list[Row]:
     return rows
 
 
-# ---------------------------------------------------------------------------------- soak
-
-
 def memory(process: int) -> float:
     """Return the resident memory of a process in megabytes (Linux)."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
@@ -211,7 +201,7 @@ def memory(process: int) -> float:
 
 
 def soak_rows(address: str, process: int, jpeg: bytes, seconds: float) -> list[Row]:
-    """Let visitors come and go, and look how the server's memory grows."""
+    """Let visitors come and go, and measure how the server's memory grows."""
     if not Path("/proc/self/statm").is_file():
         return [Row("soak: memory cannot be read on this system", "-", "")]
     moments, used, frames = [], [], 0
@@ -232,9 +222,6 @@ def soak_rows(address: str, process: int, jpeg: bytes, seconds: float) -> list[R
             f"at most {LEAK:.0f} more"),
         Row("... slope over the second half, MB an hour", f"{3600 * slope:.1f}", f"{LEAK:.0f}"),
     ]  # fmt: skip
-
-
-# --------------------------------------------------------------------------------- report
 
 
 def report(rows: list[Row], command: str) -> str:

@@ -5,7 +5,7 @@
     python tools/bench_recogniser.py --crops               accuracy by the margin of the crop
 
 For --peers, install the package in a separate environment, since it needs other versions than this
-project: `pip install fer==25.10.3 "setuptools<80"`. PYTHON is the path of that environment's python.
+project: `pip install fer==25.10.3 "setuptools<80"`. PYTHON is the path of its python.
 Sections that are not measured in this run stay in the report.
 """
 

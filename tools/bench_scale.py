@@ -1,14 +1,14 @@
-"""Measure how scoring a folder grows with photos and workers, and what kills cost.
+"""Measure how scoring a folder scales with photos and workers, and what kills cost.
 
     python tools/bench_scale.py                  50,000 drawn photos: hours, see --photos
-    python tools/bench_scale.py --photos 60 --dry     a look at whether it works
-    python tools/bench_scale.py --distinct 5000  draws fewer, and copies them until there are enough
-    python tools/bench_scale.py --page           only write docs/beyond-one-machine.md again
+    python tools/bench_scale.py --photos 60 --dry     a quick test that writes nothing
+    python tools/bench_scale.py --distinct 5000  draws 5,000 photos, and copies them
+    python tools/bench_scale.py --page           only updates docs/beyond-one-machine.md
 
-Draws photos into a folder, and scores them on a Dask cluster of one worker of this machine; then a
-tenth of them while a worker is killed every 30 seconds, and with a scheduler that is killed once;
-then all of them by 2 and by 4 workers. Adds a row for each to reports/scale.csv, and computes from
-those rows what stands in the page. A run whose row is there is not repeated: the command can be
+Draws photos into a folder, and scores them on a local Dask cluster of one worker; then a tenth of
+them while a worker is killed every 30 seconds, and with a scheduler that is killed once; then all
+of them with 2 and with 4 workers. Adds a row for each run to reports/scale.csv, and computes the
+numbers of the page from these rows. Runs that have a row are not repeated: the command can be
 stopped and started again.
 """
 
@@ -59,20 +59,14 @@ COLUMNS = (
 
 PER_FOLDER = 1_000
 TENTH = "tenth"
-"""The part of the photos that shows whether memory depends on their number."""
+"""The folder of a tenth of the photos, to see whether memory depends on their number."""
 
 EMPTY = 5_000
-"""Tasks that do nothing, for what Dask's scheduler and one client can pass on."""
-
-
-# -------------------------------------------------------------------------------------- photos
+"""Tasks that do nothing, to measure the throughput of Dask's scheduler and one client."""
 
 
 def draw(folder: Path, photos: int, distinct: int) -> None:
-    """Draw the photos that are not there yet: `faces.photo`, of 0 to 3 people in turn.
-
-    After the first `distinct` come copies of them.
-    """
+    """Draw the missing photos: `faces.photo` of 0 to 3 people, and copies after `distinct`."""
     wanted = [_place(folder, seed, photos) for seed in range(photos)]
     tasks = [(seed, file) for seed, file in enumerate(wanted[:distinct]) if not file.is_file()]
     with ProcessPoolExecutor() as pool:
@@ -95,11 +89,8 @@ def _draw(task: tuple[int, Path]) -> None:
         Image.fromarray(faces.photo(seed, seed % 4).image).save(part, quality=90)
 
 
-# ------------------------------------------------------------------------------------- clusters
-
-
 def serve(workers: int) -> None:
-    """Be a cluster of this machine, until standard input ends."""
+    """Run a local cluster until standard input ends."""
     from distributed import LocalCluster
 
     with LocalCluster(
@@ -114,7 +105,7 @@ def serve(workers: int) -> None:
 
 
 class Cluster:
-    """A cluster in a process of its own, which can be watched and killed."""
+    """A cluster in a separate process, which can be watched and killed."""
 
     def __init__(self, workers: int) -> None:
         """Start it."""
@@ -137,11 +128,11 @@ class Cluster:
         return [process for process in found if "spawn_main" in _line(process)]
 
     def stop(self) -> None:
-        """Stop it, with what it started."""
+        """Stop the process and all that it started."""
         self.run.terminate()
         self.run.wait()
         for process in self.started:
-            if process.is_running():  # the same process, not another one of that number
+            if process.is_running():  # the same process, not a new one with its id
                 process.kill()
 
 
@@ -154,7 +145,7 @@ def _line(process: Any) -> str:
 
 @contextmanager
 def on(workers: int) -> Iterator[Cluster]:
-    """Let `cluster` work on so many workers."""
+    """Let `cluster` use a local cluster of this many workers."""
     started = Cluster(workers)
     os.environ["FACEVALUE_SCHEDULER"] = started.address
     try:
@@ -165,10 +156,10 @@ def on(workers: int) -> Iterator[Cluster]:
 
 
 class Watch(threading.Thread):
-    """Notes the workers' memory every second, and kills one of them now and then."""
+    """Record the workers' memory every second, and kill one of them from time to time."""
 
     def __init__(self, watched: Cluster, kill_every: float = 0) -> None:
-        """Start to watch."""
+        """Start watching."""
         super().__init__(daemon=True)
         self.watched, self.kill_every = watched, kill_every
         self.peaks, self.kills = [0], 0
@@ -176,7 +167,7 @@ class Watch(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Watch until `ended`."""
+        """Watch until `stop`."""
         chance = random.Random(0)
         last = time.monotonic()
         while not self.ended.wait(1):
@@ -188,7 +179,7 @@ class Watch(threading.Thread):
                 last = time.monotonic()
 
     def stop(self) -> None:
-        """Stop to watch."""
+        """Stop watching."""
         self.ended.set()
         self.join()
 
@@ -200,11 +191,8 @@ def _bytes(process: Any) -> int:
         return 0
 
 
-# ----------------------------------------------------------------------------------------- runs
-
-
 def scored(folder: Path, out: Path, workers: int, kill_every: float = 0) -> dict[str, Any]:
-    """Score a folder on a fresh cluster, and return what was measured."""
+    """Score a folder on a new cluster, and return the measurements."""
     with on(workers) as started:
         watch = Watch(started, kill_every)
         start = time.perf_counter()
@@ -232,7 +220,7 @@ def scored(folder: Path, out: Path, workers: int, kill_every: float = 0) -> dict
 
 
 def interrupted(folder: Path, out: Path, workers: int) -> dict[str, Any]:
-    """Kill the scheduler in the middle, and let a second start finish."""
+    """Kill the scheduler half-way, and let a second run finish the work."""
     start = time.perf_counter()
     with on(workers) as started:
         some = threading.Event()
@@ -240,14 +228,14 @@ def interrupted(folder: Path, out: Path, workers: int) -> dict[str, Any]:
         killer.start()
         try:
             score_folder.score(folder, out)
-            raise SystemExit("The scheduler was to be killed, but the work was done before.")
+            raise SystemExit("The work was done before the scheduler was killed: use more photos.")
         except ConnectionError as error:
             print(error)
     first = time.perf_counter() - start
     kept = len(_parts(out))
     row = scored(folder, out, workers)
-    print(f"The first start left {kept} parts after {first:.0f} s.")
-    # of both starts together; the second alone has less to do
+    print(f"The first run left {kept} parts after {first:.0f} s.")
+    # of both runs together: the second alone has less to do
     seconds = first + row["seconds"]
     return row | {
         "seconds": round(seconds, 1),
@@ -262,13 +250,13 @@ def _kill_later(started: Cluster, out: Path, stop: threading.Event) -> None:
     wanted = 1 + len(_parts(undisturbed)) // 3
     while not stop.wait(0.1):
         if len(_parts(out)) >= wanted:
-            started.workers()  # so that none is left over
+            started.workers()  # remembers them, so that none is left over
             os.kill(started.run.pid, signal.SIGKILL)
             return
 
 
 def _parts(out: Path) -> list[Path]:
-    """Return the parts that are there of a result."""
+    """Return the finished parts of a result."""
     return list(out.with_suffix(".parts").glob("*.jsonl.gz"))
 
 
@@ -277,7 +265,7 @@ def _size(file: Path) -> int:
 
 
 def empty(workers: int) -> dict[str, Any]:
-    """Return how many tasks a second one client and one scheduler pass on."""
+    """Return how many tasks per second one client and one scheduler handle."""
     with on(workers):
         answers = cluster.map_unordered(abs, range(EMPTY + 500), label="empty tasks")
         list(islice(answers, 500))  # the workers have loaded the package
@@ -292,7 +280,7 @@ def empty(workers: int) -> dict[str, Any]:
 
 
 def measure(options: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each run that is not `done`: its name, and how many workers it had."""
+    """Yield a row for each run that is not in `done` by its name and number of workers."""
     folder, workers, kill_every = options.folder, options.workers, options.kill_every
     distinct = min(options.distinct or options.photos, options.photos)
     draw(folder, options.photos, distinct)
@@ -328,7 +316,7 @@ def measure(options: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator
 
 
 def measured(command: str) -> set[tuple[str, int]]:
-    """Return the runs of a command that have a row: they are not repeated."""
+    """Return the runs of a command that have a row, and need not be repeated."""
     if not TABLE.is_file():
         return set()
     rows = pd.read_csv(TABLE)
@@ -346,11 +334,8 @@ def keep(row: dict[str, Any], command: str) -> None:
     write_text(TABLE, text)
 
 
-# ----------------------------------------------------------------------------------------- the page
-
-
 def page(table: pd.DataFrame) -> str:
-    """Return what a billion photos would take, computed from the rows of the largest runs."""
+    """Return the page's part on the largest runs, and on a billion photos."""
     runs = table[table["photos"] == table["photos"].max()]
     runs = runs.drop_duplicates(["run", "workers"], keep="last").set_index("run")
     tenth = table[table["run"] == "a tenth"].iloc[-1]
@@ -404,7 +389,7 @@ def _wrapped(line: str) -> str:
 
 
 LINE = 10e9 / 8
-"""Bytes a second from where the photos are: an assumption, a line of 10 Gbit/s."""
+"""Bytes per second from the storage of the photos: an assumption, a line of 10 Gbit/s."""
 
 
 def _billion(best: pd.Series, each: float, result: float, tasks: float) -> list[str]:
@@ -449,7 +434,7 @@ def _billion(best: pd.Series, each: float, result: float, tasks: float) -> list[
 
 
 def write_page() -> None:
-    """Put what the rows say into the page, between its two marks."""
+    """Write the page's part between its two marks."""
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -458,24 +443,24 @@ def write_page() -> None:
 
 
 def main() -> None:
-    """Measure, keep the rows, and write the page."""
+    """Measure, store the rows, and write the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--photos", type=int, default=50_000)
-    parser.add_argument("--distinct", type=int, help="how many of them differ; default: all")
+    parser.add_argument("--distinct", type=int, help="how many different ones; default: all")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--kill-every", type=float, default=30, metavar="SECONDS")
     default = paths.processed() / "scale"
-    parser.add_argument("--folder", type=Path, help="where the photos are drawn, and stay")
+    parser.add_argument("--folder", type=Path, help="where the photos are drawn and kept")
     parser.add_argument("--dry", action="store_true", help="print the rows, and write nothing")
-    parser.add_argument("--page", action="store_true", help="only write the page again")
+    parser.add_argument("--page", action="store_true", help="only update the page")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         serve(options.serve)
         return
-    # a folder for each number: the photos of another run must not be among them
+    # a folder for each number, so that it holds no photos of another run
     options.folder = options.folder or default / str(options.photos)
     if not options.page:
         command = shlex.join(["python", "tools/bench_scale.py", *sys.argv[1:]])

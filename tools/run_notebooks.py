@@ -1,4 +1,4 @@
-"""Run the notebooks: into build/notebooks for a reader, or in place to store their outputs."""
+"""Run the notebooks, and write them to build/notebooks, or store their outputs in place."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build" / "notebooks"
 TIMEOUT = {"fast": 600, "full": None}
-"""Seconds that one cell may take."""
+"""Seconds that one cell may take, by profile."""
 
 
 @dataclass
 class Run:
-    """One notebook after its run."""
+    """A notebook that was run: its name, its duration, and its headline numbers."""
 
     name: str
     seconds: float = 0.0
@@ -48,21 +48,21 @@ class NotebookError(Exception):
 
 
 def choose(names: list[str]) -> list[Path]:
-    """Return the notebooks whose file names start with one of `names`, in order; all for none.
+    """Return the notebooks whose file names start with one of `names`; all if there are none.
 
     Raises:
-        FileNotFoundError: a name fits no notebook.
+        FileNotFoundError: no notebook starts with one of the names.
     """
     every = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
     for name in names:
         if not any(path.name.startswith(name) for path in every):
             known = ", ".join(path.stem for path in every)
-            raise FileNotFoundError(f"no notebook starts with {name!r}: choose from {known}.")
+            raise FileNotFoundError(f"No notebook starts with {name!r}: choose from {known}.")
     return [path for path in every if not names or path.name.startswith(tuple(names))]
 
 
 def execute(path: Path, notebook: Any, timeout: int | None) -> Run:
-    """Run `notebook` from its folder, showing the cell it is at and for how long.
+    """Run a notebook in its folder, showing which cell is running.
 
     Raises:
         NotebookError: a cell raised an error or ran longer than `timeout` seconds.
@@ -111,16 +111,13 @@ LIBRARY_LOG = re.compile(
 """What TensorFlow's C++ libraries write to stderr on every machine without a graphics card."""
 
 PROGRESS_BAR = re.compile(r"[^\r\n]*\d+%\|[^\r\n]*\]")
-"""A bar of tqdm: a page shows it in red, once for each step."""
+"""A bar of tqdm, which a page would show once for each step."""
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def clean(notebook: Any) -> None:
-    """Remove what is nothing without the run: logs on stderr, live widgets, kernel metadata.
-
-    Figures are stored small, see `shrink`.
-    """
+    """Remove stderr, live widgets and kernel metadata, and shrink the figures."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [
@@ -138,10 +135,10 @@ def clean(notebook: Any) -> None:
 
 
 def shrink(png: bytes) -> bytes:
-    """Return the same figure in half the bytes: as grey levels, or with 256 chosen colours.
+    """Return a figure in about half the bytes: as grey levels, or with a palette of 256 colours.
 
-    A figure of photos is grey and loses nothing; in a coloured one some pixels of soft edges
-    change by a shade. A figure that lets the page shine through stays as it is.
+    A grey figure loses nothing; in a coloured one some pixels change by a shade. A figure with
+    transparency is returned unchanged.
     """
     with Image.open(io.BytesIO(png)) as image:
         rgba = image.convert("RGBA")
@@ -162,8 +159,8 @@ def shrink(png: bytes) -> bytes:
     return min(png, file.getvalue(), key=len)
 
 
-def hush(notebook: Any) -> None:
-    """Remove TensorFlow's start-up log and progress bars from stderr, and leave the warnings."""
+def remove_noise(notebook: Any) -> None:
+    """Remove TensorFlow's start-up log and progress bars from stderr, but keep warnings."""
     for cell in notebook.cells:
         for output in list(cell.get("outputs", [])):
             if output.get("name") == "stderr":
@@ -176,7 +173,7 @@ def build(path: Path, timeout: int | None) -> Run:
     """Run one notebook and write the executed copy and its HTML to build/notebooks."""
     notebook = nbformat.read(path, as_version=4)
     run = execute(path, notebook, timeout)
-    hush(notebook)
+    remove_noise(notebook)
     write_text(BUILD / path.name, nbformat.writes(notebook) + "\n")
     html, _ = HTMLExporter().from_notebook_node(notebook)
     write_text(BUILD / f"{path.stem}.html", html)
@@ -193,10 +190,10 @@ def store(path: Path) -> Run:
 
 
 def set_defaults(chosen: list[Path]) -> None:
-    """Let stored outputs be those of the defaults, whatever this machine's owner has set or run.
+    """Clear the settings of this machine, so that stored outputs are those of the defaults.
 
-    They have a database of their own, in which notebook 01 begins anew: in the owner's may be
-    FER-2013 too.
+    The image database is a separate one, which notebook 01 starts from scratch: the usual one may
+    hold FER-2013 too.
     """
     for variable in list(os.environ):
         if variable.startswith("FACEVALUE_") or variable == "DASK_SCHEDULER_ADDRESS":
@@ -226,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--store", action="store_true", help="store outputs in place")
     parser.add_argument("--solutions", action="store_true", help="with --store: the solutions too")
     parser.add_argument(
-        "--record", action="store_true", help="put numbers and times into reports/ and README"
+        "--record", action="store_true", help="write numbers and times to reports/ and README"
     )
     options = parser.parse_args(arguments)
     try:
@@ -243,7 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Stopped; what was finished is in build/notebooks.", file=sys.stderr)
+        print("Stopped; finished notebooks are in build/notebooks.", file=sys.stderr)
         return 130
     print(closing_table(runs))
     if options.record:
@@ -252,12 +249,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def keep(runs: list[Run]) -> None:
-    """Put the numbers and times of `runs` into reports/, and README's tables made from them."""
+    """Write the numbers and times of the runs to reports/, and update README's tables."""
     lines = [line for run in runs for line in run.headlines if "model" in line]
     print(f"{results.record(lines)} rows written to {results.PATH}")
     profile = settings.profile()
     results.record_times({run.name: run.seconds for run in runs}, profile.dataset, profile.name)
-    update_readme.main()
+    update_readme.main([])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Write README's tables again: the notebooks, with their times, and the results on FER-2013."""
+"""Update README's tables: the notebooks with their times, and the results on FER-2013."""
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -12,13 +14,14 @@ import pandas as pd
 from facevalue import paths
 from facevalue.evaluation import results
 from facevalue.files import write_text
+from facevalue.recognition import recogniser
 
 README = "README.md"
 SPLITS = ("PrivateTest", "PublicTest + PrivateTest")
-"""Of 3,589 images and of 7,178."""
+"""They hold 3,589 and 7,178 images."""
 
 SEEN = ("PublicTest", "PrivateTest", "PrivateTest without copies")
-"""On what reports/seeds.csv tells the recognisers' accuracy."""
+"""The test sets of reports/seeds.csv that the table shows."""
 
 FERPLUS = """\
 The recipe of `first` on the labels of FER+ (models/ferplus.toml; eight emotions, contempt among
@@ -28,7 +31,7 @@ images (https://arxiv.org/abs/1608.01041)."""
 
 
 def notebooks_table() -> str:
-    """Return a row for each notebook: its title, what one learns, and how long it takes."""
+    """Return a row for each notebook: its title, what it teaches, and how long it takes."""
     times = pd.read_csv(paths.root() / results.TIMES)
     lines = [
         "| notebook | you will learn to | drawn faces | FER-2013, fast |",
@@ -45,17 +48,19 @@ def notebooks_table() -> str:
 
 
 def heading(path: Path) -> tuple[str, str]:
-    """Return a notebook's title and what its first cell says that one will learn."""
+    """Return a notebook's title, and what its first cell says you will learn."""
     first = nbformat.read(path, as_version=4).cells[0].source
     title = first.splitlines()[0].lstrip("# ").replace(" - ", " ", 1)
     learn = re.search(r"\*\*You will learn\*\*(?: to)?:?\s*(.+?)(?:\n\s*\n|\n\*\*|\Z)", first, re.S)
     if not learn:
-        raise ValueError(f"{path.name}: the first cell has no line that begins 'You will learn'.")
+        raise ValueError(
+            f"The first cell of {path.name} needs a line that starts with '**You will learn**'."
+        )
     return title, " ".join(learn.group(1).split()).rstrip(".").removeprefix("to ")
 
 
 def seconds(times: pd.DataFrame, notebook: str | None, data: str) -> str:
-    """Return the measured time of one notebook, or of all of them, with the fast profile."""
+    """Return the measured time of one notebook, or of all of them, in the fast profile."""
     rows = times[(times["data"] == data) & (times["profile"] == "fast")]
     if notebook:
         rows = rows[rows["notebook"] == notebook]
@@ -63,14 +68,14 @@ def seconds(times: pd.DataFrame, notebook: str | None, data: str) -> str:
 
 
 def colab_badge(path: Path) -> str:
-    """Return the Colab badge of a notebook if README's repository is known, else nothing."""
+    """Return the Colab badge of a notebook, or "" if it has none."""
     first = nbformat.read(path, as_version=4).cells[0].source
     badge = re.search(r"\[!\[Open in Colab\].*", first)
     return f"{badge.group(0).strip()} " if badge else ""
 
 
 def results_table() -> str:
-    """Return a row for each model on FER-2013: its fullest run, beside the published number."""
+    """Return a row for each model on FER-2013: its fullest run, and the published number."""
     table = results.read().query("data == 'fer2013' and split in @SPLITS")
     fullest = table.groupby("model")["profile"].transform("max")  # "full" comes after "fast"
     table = table[table["profile"] == fullest]
@@ -81,10 +86,10 @@ def results_table() -> str:
     ]
     for model in best.index:
         rows = table[table["model"] == model].set_index("split")
-        told = rows.dropna(subset="published")
+        known = rows.dropna(subset="published")
         published = "none"
-        if len(told):
-            published = f"{told['published'].iloc[0]:.3g} ({told['published_source'].iloc[0]})"
+        if len(known):
+            published = f"{known['published'].iloc[0]:.3g} ({known['published_source'].iloc[0]})"
         alone, f1 = (cell(rows, "PrivateTest", column) for column in ("accuracy", "macro_f1"))
         both = cell(rows, "PublicTest + PrivateTest", "accuracy")
         first = rows.iloc[0]
@@ -96,9 +101,9 @@ def results_table() -> str:
 
 
 def recogniser_table() -> str:
-    """Return a row for each recogniser: the accuracy of one crop, over all its trainings.
+    """Return a row for each recogniser: the accuracy of one crop over all its trainings.
 
-    The nets that learnt other labels, those of FER+, follow in a sentence of their own.
+    Networks that were trained on the labels of FER+ follow in a separate sentence.
     """
     table = pd.read_csv(paths.root() / "reports" / "seeds.csv").query("answer == 'one crop'")
     agreed = table.query("labels == 'ferplus' and test == 'PrivateTest'")
@@ -110,33 +115,41 @@ def recogniser_table() -> str:
     for model, rows in table.groupby("model"):
         found = [rows.loc[rows["test"] == test, "accuracy"] for test in SEEN]
         cells = [f"{one.mean():.3f} {spread(one)}" if len(one) else "" for one in found]
-        file = paths.root() / "models" / f"{model}.onnx"
-        size = f"{file.stat().st_size / 1e6:.1f} MB" if file.is_file() else "does not ship"
+        size = onnx_size(str(model))
         lines.append(f"| `{model}` | {rows['seed'].nunique()} | {' | '.join(cells)} | {size} |")
     if len(agreed):
         lines += ["", FERPLUS.format(agreed["accuracy"].mean(), agreed["images"].max())]
     return "\n".join(lines)
 
 
+def onnx_size(model: str) -> str:
+    """Return the size of a model's ONNX file, in the package or in models/."""
+    for folder in (recogniser.WEIGHTS, paths.root() / "models"):
+        file = folder / f"{model}.onnx"
+        if file.is_file():
+            return f"{file.stat().st_size / 1e6:.1f} MB"
+    return "does not ship"
+
+
 def spread(found: pd.Series) -> str:
-    """Return the standard deviation over several trainings, or nothing for one."""
+    """Return the standard deviation over several trainings, or "" for a single one."""
     return f"± {found.std():.3f}" if len(found) > 1 else ""
 
 
 def cell(rows: pd.DataFrame, split: str, column: str) -> str:
-    """Return a number of one split, or nothing where it was not measured."""
+    """Return a number of one split, or "" if it was not measured."""
     return f"{float(rows[column][split]):.3f}" if split in rows.index else ""
 
 
 def machines() -> str:
-    """Return one sentence on where and when the times and results were measured."""
+    """Return a sentence on where and when the times and results were measured."""
     rows = pd.concat([pd.read_csv(paths.root() / results.TIMES), results.read()])
     where = "; ".join(sorted(rows["machine"].dropna().unique()))
     return f"Measured on {where}, on {' and '.join(sorted(rows['date'].dropna().unique()))}."
 
 
 def updated(text: str) -> str:
-    """Return README's text with each part between its two comment marks made anew."""
+    """Return README's text with each part between two comment marks updated."""
     parts = {
         "notebooks": notebooks_table,
         "recogniser": recogniser_table,
@@ -152,8 +165,9 @@ def updated(text: str) -> str:
     return text
 
 
-def main() -> int:
-    """Write README again."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Update README."""
+    argparse.ArgumentParser(description=__doc__).parse_args(arguments)
     path = paths.root() / README
     write_text(path, updated(path.read_text(encoding="utf-8")))
     return 0

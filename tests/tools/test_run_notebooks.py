@@ -27,8 +27,13 @@ def course(tmp_path, monkeypatch):
     return add
 
 
+@pytest.mark.slow
 def test_run_writes_the_executed_notebook_its_page_and_a_closing_table(course, tmp_path, capfd):
-    course("01_first", "from facevalue import utils", "utils.headline('answer', 6 * 7)")
+    course(
+        "01_first",
+        "from facevalue.evaluation import records",
+        "records.headline('answer', 6 * 7)",
+    )
     course("02_second", "print('seven')")
     assert run_notebooks.main([]) == 0
     written = nbformat.read(tmp_path / "build" / "02_second.ipynb", as_version=4)
@@ -82,6 +87,7 @@ def test_stored_outputs_keep_no_log_and_are_those_of_the_defaults(course, monkey
     }
 
 
+@pytest.mark.slow
 def test_stored_outputs_come_from_a_database_of_their_own(course, tmp_path):
     count = """
 import sqlite3
