@@ -71,6 +71,7 @@ def real() -> Dataset:
         return fer2013.read(SHARED / "fer2013.csv.xz")
 
 
+@pytest.mark.slow
 @needs_real
 def test_the_real_file_has_the_published_counts_and_duplicates(real: Dataset) -> None:
     published = fer2013_facts.published_counts()
@@ -83,6 +84,7 @@ def test_the_real_file_has_the_published_counts_and_duplicates(real: Dataset) ->
     assert sum(image in training for image in hashes["PrivateTest"]) == 288
 
 
+@pytest.mark.slow
 @needs_real
 def test_the_real_file_reads_as_pandas_reads_it(real: Dataset) -> None:
     for chunk in pd.read_csv(SHARED / "fer2013.csv.xz", chunksize=200):

@@ -10,6 +10,7 @@ from facevalue.drawing import drawn_set
 JUDGES = Path(__file__).parents[2] / "models" / "judges"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a", "b"])
 def test_a_network_trained_on_photos_reads_the_drawn_emotions(name):
     import keras
