@@ -96,7 +96,7 @@ def test(options: argparse.Namespace) -> None:
     python("-m", "ruff", "format", "--check", ".")
     python("-m", "mypy")
     pytest = ["-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", "--durations", "5"]
-    python(*pytest, "tests", "src/facevalue")
+    python(*pytest, "tests")
     python(*pytest, "notebooks", "--nbval")
     python(*pytest, "notebooks/solutions", "--nbval-lax")
 
