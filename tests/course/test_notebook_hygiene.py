@@ -108,7 +108,8 @@ def test_anatomy(path):
 @lessons
 def test_size(path):
     code, text = code_cells(path), text_cells(path)
-    assert sum(len(cell.source.splitlines()) for cell in code) <= 300
+    # the set-up cell is the same everywhere, and not part of the lesson
+    assert sum(len(cell.source.splitlines()) for cell in code[1:]) <= 300
     assert len(text) >= len(code) * 0.9, "a text cell before or after each code cell"
     words = sum(len(cell.source.split()) for cell in text)
     assert 800 <= words <= 2200, words
