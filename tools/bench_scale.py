@@ -358,9 +358,9 @@ def page(table: pd.DataFrame) -> str:
         )
     lines += [
         "",
-        f"The machine has {cores} cores: more workers than that cannot be quicker.",
+        f"The machine has {cores} cores: more workers than that cannot be faster.",
         "",
-        f"- One worker had {tenth['peak_mb_per_worker']:.0f} MB at most with "
+        f"- One worker used at most {tenth['peak_mb_per_worker']:.0f} MB with "
         f"{tenth['photos']:,.0f} photos, and {speeds['peak_mb_per_worker'].iloc[0]:.0f} MB with "
         f"{best['photos']:,.0f}.",
         *(
@@ -396,17 +396,17 @@ def _billion(best: pd.Series, each: float, result: float, tasks: float) -> list[
     """Return the lines on a billion photos.
 
     Args:
-        best: the row of the quickest run.
-        each: photos a second of one core.
+        best: the row of the fastest run.
+        each: photos per second of one core.
         result: bytes of Parquet for a photo.
-        tasks: what the scheduler passes on in a second.
+        tasks: empty tasks per second of the scheduler.
     """
     size, parts = best["bytes_per_photo"], best["bytes_per_photo_parts"]
     lines = [
-        f"From these figures, one core scores {each:.1f} photos a second, and a billion photos "
+        f"From these figures, one core scores {each:.1f} photos per second, and a billion photos "
         f"take {1e9 / each / 3600:,.0f} core-hours:",
         "",
-        "| workers, a core each | hours | photos read, MB a second | tasks a second |",
+        "| workers, a core each | hours | photos read, MB per second | tasks per second |",
         "| --: | --: | --: | --: |",
     ]
     for count in (100, 1_000, 10_000):
@@ -421,12 +421,12 @@ def _billion(best: pd.Series, each: float, result: float, tasks: float) -> list[
         *lines,
         "",
         f"Storage: {1e9 * size / 1e12:,.1f} TB of photos of {size / 1e3:,.0f} kB, and "
-        f"{1e9 * result / 1e9:,.0f} GB of Parquet. While the work goes on, its parts take "
+        f"{1e9 * result / 1e9:,.0f} GB of Parquet. During the work, its parts take "
         f"{1e9 * parts / 1e9:,.0f} GB more, in {1e9 / score_folder.BATCH_SIZE / 1e6:,.0f} million "
         "small files, each of which a disk rounds up to a block.",
         "",
         f"The first bottleneck: a line of 10 Gbit/s to the photos is full with {line:,.0f} "
-        f"workers. The scheduler and one client passed on {tasks:,.0f} empty tasks a second, which "
+        f"workers. The scheduler and one client handled {tasks:,.0f} empty tasks per second, which "
         f"is enough for {passed:,.0f} workers, since a task is {score_folder.BATCH_SIZE} "
         f"photos. So {first} "
         "comes first.",
