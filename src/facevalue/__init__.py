@@ -1,4 +1,9 @@
-"""Face Value: facial emotion recognition, taught in six notebooks."""
+"""Face Value: facial emotion recognition, as a course in six notebooks and as a recogniser.
+
+from facevalue import Recogniser
+
+Recogniser().photo("photo.jpg")
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ __all__ = ["Recogniser"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the recogniser when it is asked for, so that `import facevalue` stays light."""
+    """Import the recogniser on first use, so that `import facevalue` stays fast."""
     if name == "Recogniser":
         from facevalue.recognition.recogniser import Recogniser
 

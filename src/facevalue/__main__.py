@@ -1,77 +1,188 @@
-"""The package's command line: python -m facevalue live --source video.mp4 --out annotated.mp4.
-
-python -m facevalue score photos --out scores.parquet
-python -m facevalue tune models/first.toml --trials 40
-"""
+"""The command line: facevalue score | live | train | tune | data | api."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 
-KEPT = "what is done is kept, and the same command goes on"
-
-
-def live(options: argparse.Namespace) -> None:
-    """Write a video again with the emotion of each face drawn on it."""
-    from facevalue.recognition import video
-    from facevalue.recognition.recogniser import Recogniser
-
-    written = video.annotate(options.source, options.out, Recogniser(options.model))
-    print(f"{options.out}: {written:,} frames")
+RESUMES = "Finished work is kept, and the same command continues."
+"""What happens to the work of an interrupted command."""
 
 
 def score(options: argparse.Namespace) -> None:
-    """Find the faces in a folder of photos and videos, and write their emotions to a table."""
+    """Find the faces in photos and videos, and write their emotions to a table."""
     from facevalue.scale import score_folder
 
     score_folder.main(options)
 
 
+def live(options: argparse.Namespace) -> None:
+    """Write a copy of a video with the emotion of each face drawn on it."""
+    from facevalue.recognition import video
+    from facevalue.recognition.recogniser import Recogniser
+
+    written = video.annotate(options.source, options.out, Recogniser(options.model))
+    print(f"{options.out}: {written:,} frames.")
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a recogniser by a recipe."""
+    from facevalue.learning import train_recogniser
+
+    train_recogniser.main(options)
+
+
 def tune(options: argparse.Namespace) -> None:
-    """Search for better settings of a recipe, by short trainings that PublicTest judges."""
+    """Search for better settings of a recipe, by short trainings judged on PublicTest."""
     from facevalue.scale import tuning
 
     tuning.main(options)
 
 
+def data(options: argparse.Namespace) -> int:
+    """Download the data sets of the course."""
+    from facevalue.collection import fetch_data
+
+    return fetch_data.main()
+
+
+def api(options: argparse.Namespace) -> int:
+    """Serve the image database as a REST API; only in a checkout of the repository."""
+    from facevalue import paths
+
+    sys.path.insert(0, str(paths.root()))
+    sys.argv = ["facevalue api", *options.rest]
+    try:
+        runpy.run_module("apps.api", run_name="__main__", alter_sys=True)
+    except SystemExit as stopped:
+        return stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m facevalue", description=__doc__.split(":")[0])
+    """Run the command line.
+
+    Returns:
+        The exit code: 0; 1 after an error, which is one sentence on stderr; 130 after Ctrl+C.
+    """
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not api:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start is not worth a page
+    try:
+        return options.run(options) or 0
+    except ModuleNotFoundError as error:
+        print(_missing(error, options), file=sys.stderr)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        print(_message(error), file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"\nStopped. {options.interrupted}", file=sys.stderr)
+        return 130
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="facevalue", description="Recognise facial emotions in photos and videos."
+    )
+    parser.add_argument("--version", action="version", version=f"facevalue {_version()}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
-    command = commands.add_parser("live", help=(live.__doc__ or "").rstrip("."))
-    command.add_argument("--source", type=Path, required=True, help="a video file")
-    command.add_argument("--out", type=Path, required=True, help="the video to write, as .mp4")
-    command.add_argument("--model", default="accurate", help="accurate (default) or fast")
-    command.set_defaults(run=live, kept="nothing was written")
-    command = commands.add_parser("score", help=(score.__doc__ or "").rstrip("."))
-    command.add_argument("folder", help="a folder, or an address as s3://bucket/photos")
-    command.add_argument("--out", type=Path, required=True, help="the table to write, as .parquet")
+
+    def command(
+        run: Callable[[argparse.Namespace], int | None],
+        *,
+        extra: str = "",
+        interrupted: str = RESUMES,
+        add_help: bool = True,
+    ) -> argparse.ArgumentParser:
+        """Add a command.
+
+        Args:
+            run: the function behind it.
+            extra: the extra of the package that it needs.
+            interrupted: what to say after Ctrl+C.
+            add_help: whether it has its own --help.
+        """
+        text = (run.__doc__ or "").splitlines()[0]
+        added = commands.add_parser(
+            run.__name__, help=text.rstrip("."), description=text, add_help=add_help
+        )
+        added.set_defaults(run=run, extra=extra, interrupted=interrupted)
+        return added
+
+    _add_score_options(command(score, extra="cluster"))
+    _add_live_options(command(live, interrupted="Nothing was written."))
+    _add_train_options(command(train, extra="course"))
+    _add_tune_options(command(tune, extra="course,tuning"))
+    command(data, extra="course")
+    command(api, extra="course,apps", interrupted="", add_help=False)
+    return parser
+
+
+def _add_score_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", help="a folder, a file, or an address like s3://bucket/photos")
+    command.add_argument("--out", type=Path, required=True, help="the .csv or .parquet to write")
     command.add_argument("--model", default="fast", help="fast (default) or accurate")
     command.add_argument(
-        "--every", type=float, default=1.0, metavar="SECONDS", help="of a video; default: 1"
+        "--every", type=float, default=1.0, metavar="SECONDS", help="between frames of a video (1)"
     )
-    command.set_defaults(run=score, kept=KEPT)
-    command = commands.add_parser("tune", help=(tune.__doc__ or "").rstrip("."))
-    command.add_argument("recipe", type=Path, help="a TOML file, as models/accurate.toml")
-    command.add_argument("--trials", type=int, default=40, help="in all (40)")
-    command.add_argument("--epochs", type=int, default=5, help="of each trial (5)")
-    command.add_argument("--storage", help="postgresql://..., when several clients search")
+    command.add_argument(
+        "--cropped", action="store_true", help="the images are faces already: search for none"
+    )
+
+
+def _add_live_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--source", type=Path, required=True, help="a video file")
+    command.add_argument("--out", type=Path, required=True, help="the video to write, such as .mp4")
+    command.add_argument("--model", default="accurate", help="accurate (default) or fast")
+
+
+def _add_train_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("recipe", type=Path, help="a TOML file, such as models/accurate.toml")
+    command.add_argument("--seed", type=int, default=0, help="of the random numbers (0)")
     command.add_argument("--data", default="fer2013", help="fer2013 (default) or rendered")
-    command.set_defaults(run=tune, kept=KEPT)
-    options = parser.parse_args(arguments)
+    command.add_argument("--out", type=Path, help="the .keras file to write")
+
+
+def _add_tune_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("recipe", type=Path, help="a TOML file, such as models/first.toml")
+    command.add_argument("--trials", type=int, default=40, help="in total (40)")
+    command.add_argument("--epochs", type=int, default=5, help="of each trial (5)")
+    command.add_argument("--storage", help="postgresql://..., if several clients search together")
+    command.add_argument("--data", default="fer2013", help="fer2013 (default) or rendered")
+
+
+def _version() -> str:
     try:
-        options.run(options)
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        text = str(error)
-        print(text[:1].upper() + text[1:], file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"Stopped; {options.kept}.", file=sys.stderr)
-        return 130
-    return 0
+        return metadata.version("facevalue")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _missing(error: ModuleNotFoundError, options: argparse.Namespace) -> str:
+    """Return a sentence that says how to install what is missing."""
+    if error.name is None:  # the package's own sentence
+        return str(error)
+    extra = f"facevalue[{options.extra}]" if options.extra else error.name
+    return (
+        f"facevalue {options.command} needs the package {error.name}, which is not installed: "
+        f'pip install "{extra}".'
+    )
+
+
+def _message(error: Exception) -> str:
+    """Return an error as a sentence: the system's own have a number in front."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror.removesuffix('.')}."
+    return str(error)
 
 
 if __name__ == "__main__":

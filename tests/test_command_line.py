@@ -1,0 +1,173 @@
+"""The command line: what it passes on, prints, and returns."""
+
+import errno
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from live_helpers import frame, movie, small_model
+
+from facevalue import __main__ as command
+from facevalue import paths
+from facevalue.collection import fetch_data
+from facevalue.recognition import video
+from facevalue.scale import cluster, score_folder
+
+
+@pytest.fixture
+def source(tmp_path):
+    image, _ = frame()
+    return movie(tmp_path / "source.mp4", [np.roll(image, k, axis=1) for k in range(12)], rate=10)
+
+
+@pytest.fixture
+def recogniser(tmp_path_factory, monkeypatch):
+    made = small_model(tmp_path_factory.mktemp("models"))["fast"]
+    monkeypatch.setattr("facevalue.recognition.recogniser.Recogniser", lambda name: made)
+
+
+def test_live_writes_a_video_and_says_so(source, tmp_path, recogniser, capsys):
+    out = tmp_path / "out.mp4"
+    assert command.main(["live", "--source", str(source), "--out", str(out)]) == 0
+    printed = capsys.readouterr()
+    assert "out.mp4: 12 frames" in printed.out
+    assert "12/12" in printed.err  # the progress bar
+
+
+def test_the_progress_bar_needs_no_tqdm(source, tmp_path, recogniser, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    out = tmp_path / "out.mp4"
+    assert command.main(["live", "--source", str(source), "--out", str(out)]) == 0
+    assert capsys.readouterr().err.endswith("annotating: 12/12\n")
+
+
+def test_live_says_in_a_sentence_what_was_wrong(tmp_path, recogniser, monkeypatch, capsys):
+    source = ["live", "--source", str(tmp_path / "none.mp4"), "--out", str(tmp_path / "o.mp4")]
+    assert command.main(source) == 1
+    assert capsys.readouterr().err.startswith("There is no video")
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(video, "annotate", interrupted)
+    assert command.main(source) == 130
+    assert "Stopped. Nothing was written." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("failed", [0, 3])
+@pytest.mark.parametrize("others", [{}, {".txt": 1_000, ".heic": 34}])
+def test_score_says_what_it_has_done(tmp_path, monkeypatch, capsys, failed, others):
+    given = {}
+
+    def stub(source, out, **named):
+        given.update(source=source, out=out, **named)
+        return score_folder.Scored(1_200, 900, failed, others)
+
+    monkeypatch.setattr(score_folder, "score", stub)
+    out = tmp_path / "scores.parquet"
+    arguments = ["score", "s3://bucket/photos", "--out", str(out), "--every", "0.5"]
+    assert command.main(arguments) == 0
+    expected = {"source": "s3://bucket/photos", "out": out, "model": "fast", "every": 0.5}
+    assert given == {**expected, "cropped": False}
+    printed = capsys.readouterr().out
+    assert "900 faces in 1,200 photos and videos" in printed
+    assert ("scores.failed.csv: 3 files" in printed) == bool(failed)
+    assert ("1,034 files of other kinds (.txt, .heic)" in printed) == bool(others)
+    assert command.main([*arguments, "--cropped"]) == 0 and given["cropped"]
+
+
+@pytest.mark.parametrize(
+    ("error", "printed"),
+    [
+        (cluster.VersionError("Another version."), "Another version.\n"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "x.toml"), "x.toml: No such file.\n"),
+        (OSError(errno.ENOSPC, "The disk is full."), "The disk is full.\n"),
+        (
+            ModuleNotFoundError("No module named 'pandas'", name="pandas"),
+            'facevalue score needs the package pandas, which is not installed: pip install "'
+            'facevalue[cluster]".\n',
+        ),
+        (ModuleNotFoundError("Install s3fs."), "Install s3fs.\n"),
+    ],
+)
+def test_an_error_is_one_sentence(tmp_path, monkeypatch, capsys, error, printed):
+    def refused(*_, **__):
+        raise error
+
+    monkeypatch.setattr(score_folder, "score", refused)
+    assert command.main(["score", str(tmp_path), "--out", str(tmp_path / "scores.csv")]) == 1
+    assert capsys.readouterr().err == printed
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, capsys):
+    out = tmp_path / "scores.csv"
+    assert command.main(["score", str(tmp_path / "nowhere"), "--out", str(out)]) == 1
+    assert capsys.readouterr().err.startswith("There is no folder ")
+
+
+@pytest.mark.parametrize(
+    ("inner", "arguments"),
+    [
+        ("facevalue.scale.score_folder.score", ["score", "photos", "--out", "s.parquet"]),
+        ("facevalue.scale.tuning.main", ["tune", "models/accurate.toml"]),
+        ("facevalue.learning.train_recogniser.main", ["train", "models/accurate.toml"]),
+    ],
+)
+def test_an_interrupted_command_says_how_to_continue(inner, arguments, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inner, interrupted)
+    assert command.main(arguments) == 130
+    assert "the same command continues" in capsys.readouterr().err
+
+
+def test_train_passes_its_options_on(monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr("facevalue.learning.train_recogniser.main", given.append)
+    out = tmp_path / "mine.keras"
+    assert command.main(["train", "a.toml", "--seed", "3", "--out", str(out)]) == 0
+    options = given[0]
+    assert str(options.recipe) == "a.toml" and options.seed == 3
+    assert options.data == "fer2013" and options.out == out
+
+
+def test_data_returns_the_status_of_the_downloads(monkeypatch):
+    monkeypatch.setattr(fetch_data, "main", lambda: 1)
+    assert command.main(["data"]) == 1
+
+
+def test_api_runs_in_a_checkout_with_its_own_options(monkeypatch, capsys):
+    given = []
+
+    def run_module(name, **_):
+        given.append((name, list(sys.argv)))
+        raise SystemExit(0)
+
+    monkeypatch.setattr(command, "runpy", SimpleNamespace(run_module=run_module))
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert command.main(["api", "--port", "0"]) == 0
+    assert given == [("apps.api", ["facevalue api", "--port", "0"])]
+    monkeypatch.setattr(paths, "checkout", lambda start=None: None)
+    assert command.main(["api"]) == 1
+    assert "clone the repository" in capsys.readouterr().err
+
+
+def test_an_unknown_option_and_no_command_are_refused(capsys):
+    for arguments, message in [([], "command"), (["data", "--all"], "--all")]:
+        with pytest.raises(SystemExit) as stopped:
+            command.main(arguments)
+        assert stopped.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_the_version_and_the_help_load_no_library():
+    code = "import sys; from facevalue.__main__ import main\ntry: main([{!r}])\n"
+    code += "finally: print('numpy' in sys.modules)"
+    for option in ("--version", "--help"):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(option)], capture_output=True, text=True, check=True
+        )
+        assert "facevalue" in done.stdout and done.stdout.endswith("False\n")
