@@ -180,8 +180,8 @@ def update(report: str, section: str, text: str) -> str:
 def main() -> int:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    beside = paths.root().parent / "shared" / "data" / "photos"
-    parser.add_argument("--photos", type=Path, default=beside, help="folder of the real photos")
+    default = paths.root().parent / "shared" / "data" / "photos"
+    parser.add_argument("--photos", type=Path, default=default, help="folder of the real photos")
     parser.add_argument("--drawn", type=int, default=200, help="drawn photos to search")
     parser.add_argument("--cluster", type=int, metavar="N", help="time N photos on a LocalCluster")
     parser.add_argument("--only-cluster", action="store_true", help="skip the detectors")

@@ -186,12 +186,12 @@ def card(names: Sequence[str], faces: int = 350) -> str:
         right = model.probabilities(images).argmax(axis=1) == groups["label"].to_numpy()
         wronged[name] = fairness.by_group(right, groups[["attribute", "group"]])
     share = np.bincount(private.labels) / len(private)
-    told = NUMBERS.format(chance=share.max(), common=EMOTIONS[int(share.argmax())])
+    prose = NUMBERS.format(chance=share.max(), common=EMOTIONS[int(share.argmax())])
     table = pd.DataFrame(numbers).T.rename_axis(["model", "test"]).astype({"images": int})
-    parts += ["## Numbers\n\n" + block(told, text(table)), *own, seeds()]
+    parts += ["## Numbers\n\n" + block(prose, text(table)), *own, seeds()]
     parts.append("## What spoils it\n\n" + block(ROBUSTNESS, spoilt_table(spoilt)))
-    told = FAIRNESS.format(n=faces)
-    parts.append("## Whom it wrongs\n\n" + block(told, wronged_table(wronged)))
+    prose = FAIRNESS.format(n=faces)
+    parts.append("## Whom it wrongs\n\n" + block(prose, wronged_table(wronged)))
     parts.append(differences(wronged))
     parts += [*quoted(), USES]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
@@ -205,8 +205,8 @@ def files(models: dict[str, Recogniser]) -> str:
         checksum = hashlib.sha256(content).hexdigest()
         rows.append(f"| {model.file.name} | {len(content) / 1e6:.2f} MB | `{checksum}` |")
     head = ["| file | size | sha256 |", "| --- | --- | --- |"]
-    told = "Input: float32 (n, 48, 48, 1), grey levels divided by 255. Output: float32 (n, 7)."
-    return "\n".join(["## Files", "", *head, *rows, "", told])
+    interface = "Input: float32 (n, 48, 48, 1), grey levels divided by 255. Output: float32 (n, 7)."
+    return "\n".join(["## Files", "", *head, *rows, "", interface])
 
 
 def recipe() -> str:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
+    from facevalue.data.dataset import Dataset
+    from facevalue.learning.recipe import Recipe
+
 Settings = dict[str, Any]
 
 RANGES: dict[str, tuple[float, float, bool]] = {
@@ -182,18 +185,17 @@ def _table(study: Study) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=1)
-def _data(name: str) -> tuple[Any, Any]:
+def _data(name: str) -> tuple[Dataset, pd.DataFrame | None]:
     """Return a data set and its FER+ votes, read once per process."""
     from facevalue.data import ferplus
-    from facevalue.data.ferplus import VOTES_FILE
     from facevalue.drawing import course_faces
 
     data = course_faces.load(name)
-    file = paths.raw_file(VOTES_FILE)
+    file = paths.raw_file(ferplus.VOTES_FILE)
     return data, ferplus.votes(file, data) if name == "fer2013" else None
 
 
-def _train_recipe(recipe: Any, data: str, settings: Settings) -> float:
+def _train_recipe(recipe: Recipe, data: str, settings: Settings) -> float:
     """Return the PublicTest accuracy of a recipe, trained with some of its settings changed."""
     from facevalue.learning import mixed_precision, train_recogniser
 
