@@ -16,6 +16,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
 
 
+OPTIONAL = {
+    "torch": "a backend of Keras that a user may choose; its default build takes several GB",
+    "sklearnex": "only `python tools/bench_classical.py` compares with it, where it is installed",
+}
+"""Imported modules that no extra installs, and why."""
+
+
 def declared():
     extras = PROJECT["optional-dependencies"].values()
     lines = PROJECT["dependencies"] + [line for extra in extras for line in extra]
@@ -94,7 +101,7 @@ def test_every_imported_package_is_declared(folder):
     distributions = packages_distributions()
     undeclared = {}
     for module, file in imported(folder).items():
-        if module in sys.stdlib_module_names or module in our_modules():
+        if module in OPTIONAL or module in sys.stdlib_module_names or module in our_modules():
             continue
         # an optional package that is not installed here usually has the name of its module
         packages = {canonicalize_name(name) for name in distributions.get(module, [module])}
