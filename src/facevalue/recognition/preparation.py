@@ -43,7 +43,7 @@ def prepared_batches(faces: Any, *, bgr: bool = False) -> Iterator[np.ndarray]:
             yield np.concatenate([_listed_face(face, number, bgr) for number, face in part])
         return
     array, ordered_bgr = _array(faces, bgr)
-    if is_face_shape(array):
+    if _is_face_shape(array):
         array = array[None]
     elif array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3, 4)):
         raise ValueError(f"The array {_wrong_shape(array)}")
@@ -56,10 +56,10 @@ def is_one_face(faces: Any) -> bool:
     if isinstance(faces, list | tuple):
         return False
     # files and PIL images hold one face each
-    return not hasattr(faces, "ndim") or is_face_shape(np.asarray(faces))
+    return not hasattr(faces, "ndim") or _is_face_shape(np.asarray(faces))
 
 
-def is_face_shape(array: np.ndarray) -> bool:
+def _is_face_shape(array: np.ndarray) -> bool:
     """Return whether an array has the shape of one face: two dimensions, or 1, 3 or 4 channels."""
     return array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
 
@@ -71,7 +71,7 @@ def _array(image: Any, bgr: bool) -> tuple[np.ndarray, bool]:
 
 def _listed_face(face: Any, number: int, bgr: bool) -> np.ndarray:
     array, ordered_bgr = _array(face, bgr)
-    if not is_face_shape(array):
+    if not _is_face_shape(array):
         raise ValueError(f"Face {number} of the list {_wrong_shape(array)}")
     return _prepared(array[None], number, ordered_bgr)
 
