@@ -1,4 +1,4 @@
-"""The dashboard: streamlit run apps/dashboard.py --server.port 8502.
+"""Start the dashboard: streamlit run apps/dashboard.py --server.port 8502.
 
 Is AI good at recognising emotions? Guess against the model, show it a face, or draw one.
 """
@@ -11,12 +11,12 @@ import streamlit as st
 
 from facevalue import paths
 
-if str(paths.root()) not in sys.path:  # Streamlit adds this file's folder only
+if str(paths.root()) not in sys.path:  # Streamlit adds only the folder of this file
     sys.path.insert(0, str(paths.root()))
 
 from apps.dashboard_pages import data, drawing, game, photo, results  # noqa: E402
 
-# title, address, what draws it (a string here would be shown: Streamlit's magic)
+# title, address and function; Streamlit would show a docstring here on the page
 PAGES = (
     ("You against the model", "game", game.show),
     ("Try a face", "photo", photo.show),

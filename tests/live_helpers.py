@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zlib
 
 import cv2
 import numpy as np
 import onnx
 import pandas as pd
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from starlette.websockets import WebSocketDisconnect
 
 from facevalue.collection import database, database_import
 from facevalue.drawing import faces
@@ -121,3 +124,31 @@ def small_database(folder):
     ]
     database_import.add_images(made, pd.DataFrame(rows))
     return made
+
+
+OWN = {"origin": "http://testserver"}
+
+
+def visit(client, query=""):
+    return client.websocket_connect(f"/live/frames{query}", headers=OWN)
+
+
+def closing(socket):
+    """Return the code and the sentence with which the server closes a WebSocket."""
+    with pytest.raises(WebSocketDisconnect) as caught:
+        while True:
+            socket.receive_json()
+    return caught.value.code, caught.value.reason
+
+
+def bomb(kind, size):
+    """A file that says that it holds a huge picture."""
+    stream = io.BytesIO()
+    Image.new("L", (8, 8)).save(stream, kind)
+    content = bytearray(stream.getvalue())
+    if kind == "PNG":
+        content[16:24] = size[0].to_bytes(4, "big") + size[1].to_bytes(4, "big")
+        content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    else:
+        content[6:10] = size[0].to_bytes(2, "little") + size[1].to_bytes(2, "little")
+    return bytes(content)

@@ -1,8 +1,10 @@
-"""Bring ONNX Runtime Web, with which the live page recognises emotions inside the browser.
+"""Download ONNX Runtime Web, with which the live page recognises emotions in the browser.
 
-Needs npm, and asks the registry that npm is set up with. The package is pinned by its checksum;
-of its files, three are kept, in apps/api/static/vendor. With --tests, axe-core comes too, with
-which the tests look for barriers on the page; it is kept in build/vendor.
+    python tools/fetch_ort_web.py            into apps/api/static/vendor
+    python tools/fetch_ort_web.py --tests    and axe-core into build/vendor, for accessibility tests
+
+It needs npm, and uses npm's configured registry. Each package is pinned by its checksum, and only
+the files that are needed are kept.
 """
 
 from __future__ import annotations
@@ -21,17 +23,23 @@ from pathlib import Path
 from facevalue import paths
 from facevalue.files import atomic_write, write_text
 
-MOST_BYTES = 50_000_000
-"""Bytes of one file of a package; the largest that is kept has 14 MB."""
+MAX_BYTES = 50_000_000
+"""The largest file that is unpacked; the largest that is needed has 14 MB."""
 
 
 class FetchError(Exception):
-    """A package did not come; the message says why."""
+    """A package could not be downloaded."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package of npm: its version, the SHA-512 of its archive, the files to keep, and where."""
+    """An npm package.
+
+    Attributes:
+        sha512: checksum of its archive, in base64.
+        files: the files to keep.
+        folder: where to keep them.
+    """
 
     name: str
     version: str
@@ -62,70 +70,74 @@ AXE = Package(
 
 
 def fetch(package: Package) -> list[Path]:
-    """Bring a package's files, unless they are there; return where they are.
+    """Download a package unless it is there, and return its files.
 
     Raises:
-        FetchError: npm is missing or fails, or the archive is not the one that is expected.
+        FetchError: npm is missing or fails, or the archive has another checksum.
     """
     files = [package.folder / Path(name).name for name in package.files]
     stamp = package.folder / f"{package.name}.sha512"
     if stamp.is_file() and stamp.read_text() == package.sha512 and all(f.is_file() for f in files):
         return files
     with tempfile.TemporaryDirectory() as folder:
-        archive = _pack(package, Path(folder))
+        archive = download_archive(package, Path(folder))
         with archive.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha512").digest()
         if base64.b64encode(digest).decode() != package.sha512:
             raise FetchError(
-                f"{package.name} {package.version} is not the archive that this course was made "
-                "with: nothing was kept."
+                f"The archive of {package.name} {package.version} has an unexpected checksum: "
+                "nothing was kept."
             )
         try:
-            _keep(archive, dict(zip(package.files, files, strict=True)))
+            _unpack(archive, dict(zip(package.files, files, strict=True)))
         except (tarfile.TarError, KeyError) as error:
-            raise FetchError(f"The archive of {package.name} is broken: {error}.") from None
+            raise FetchError(f"The archive of {package.name} is broken: {error}.") from error
     write_text(stamp, package.sha512)
     return files
 
 
-def _pack(package: Package, folder: Path) -> Path:
-    """Let npm bring an archive into a folder."""
+def download_archive(package: Package, folder: Path) -> Path:
+    """Download the archive of a package into a folder with npm, and return it.
+
+    Raises:
+        FetchError: npm is missing or fails.
+    """
     npm = shutil.which("npm")
     if npm is None:
         raise FetchError(
-            "npm, which comes with Node.js, is not installed: without it, the live page works "
-            "through the server only."
+            "npm is not installed: install Node.js, which contains it. Without it, the live page "
+            "recognises faces on the server only."
         )
     name = f"{package.name}@{package.version}"
-    print(f"Fetching {name} with npm.", flush=True)
+    print(f"Downloading {name} with npm.", flush=True)
     command = [npm, "pack", name, "--ignore-scripts", "--silent", "--pack-destination", str(folder)]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
     except subprocess.TimeoutExpired:
-        raise FetchError(f"npm did not bring {name} within ten minutes.") from None
+        raise FetchError(f"npm did not download {name} within ten minutes.") from None
     found = list(folder.glob("*.tgz"))
     if done.returncode or len(found) != 1:
-        # not npm's own words: they may name a registry with a password
-        raise FetchError(f"npm could not bring {name}: `npm pack {name}` says why.")
+        # without npm's own message: it may contain a registry's password
+        raise FetchError(f"npm could not download {name}: run `npm pack {name}` to see why.")
     return found[0]
 
 
-def _keep(archive: Path, wanted: dict[str, Path]) -> None:
-    """Write some files of an archive, each beside and then renamed; nothing else is unpacked."""
+def _unpack(archive: Path, wanted: dict[str, Path]) -> None:
+    """Unpack some files of an archive, and nothing else. `wanted` maps their names to paths."""
     with tarfile.open(archive, "r:gz") as opened:
         for name, target in wanted.items():
             member = opened.getmember(f"package/{name}")
             content = opened.extractfile(member) if member.isreg() else None
-            if content is None or member.size > MOST_BYTES:
-                raise tarfile.TarError(f"{name} is no file, or too large")
+            if content is None or member.size > MAX_BYTES:
+                raise tarfile.TarError(f"{name} is not a file, or too large")
             with atomic_write(target) as part:
                 part.write_bytes(content.read())
 
 
 def main() -> int:
-    """Run the command line; return its exit code."""
+    """Run the command line, and return its exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--tests", action="store_true", help="bring axe-core for the tests too")
+    parser.add_argument("--tests", action="store_true", help="also download axe-core")
     options = parser.parse_args()
     try:
         for package in (ORT_WEB, AXE) if options.tests else (ORT_WEB,):
@@ -137,7 +149,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Stopped; what was there before is still there.", file=sys.stderr)
+        print("Stopped. Existing files were not changed.", file=sys.stderr)
         return 130
     return 0
 

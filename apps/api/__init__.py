@@ -1,4 +1,4 @@
-"""The API over the database of face images. `python -m apps.api` starts it on port 8080."""
+"""The REST API of the image database; `python -m apps.api` starts it on port 8080."""
 
 from apps.api.app import create_app
 

@@ -1,4 +1,4 @@
-"""The application: routes, security headers, and a sentence for each error."""
+"""The application: its routes, security headers and error responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Sent with every answer that has none of its own. The pages need no script, so none may run."""
+"""Added to every response that does not set them. The pages need no scripts, so none may run."""
 
 
 def create_app(
@@ -37,21 +37,21 @@ def create_app(
     note: str = "",
     first: Sequence[APIRouter] = (),
 ) -> FastAPI:
-    """Make the application that shows one database.
+    """Create the application for one database.
 
     Args:
         engine: as `database.create` returns it; a file or a server, not a database in memory.
-        hosts: the names under which it answers. A server for one machine names only that machine,
-            so that no web page elsewhere can reach it by a name of its own (DNS rebinding).
-        note: a sentence that the welcome page shows.
-        first: routes that come before those of the database.
+        hosts: the host names that it accepts. A server for one machine accepts only the names of
+            that machine, so that no other web page can reach it by DNS rebinding.
+        note: a sentence for the welcome page.
+        first: routes that take precedence over those of the database.
     """
     app = FastAPI(
-        title="Face Value: the database of face images",
+        title="Face Value: the image database",
         description="Images of facial expressions with their sources, emotions and sizes, and the "
-        "action units of each emotion. Read only.",
+        "action units of each emotion. Read-only.",
         version="1",
-        docs_url=None,  # FastAPI's own page loads its script from elsewhere
+        docs_url=None,  # FastAPI's own page loads scripts from a CDN
         redoc_url=None,
     )
     app.state.engine = engine
@@ -62,16 +62,16 @@ def create_app(
     app.include_router(images.router)
     app.include_router(pages.router)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
-    app.add_middleware(SafeAnswers)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _wrong_parameter)
-    app.add_exception_handler(SQLAlchemyError, _no_database)
-    app.add_exception_handler(FileNotFoundError, _no_database)
+    app.add_middleware(ResponseHeaders)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid_parameter)
+    app.add_exception_handler(SQLAlchemyError, _database_error)
+    app.add_exception_handler(FileNotFoundError, _database_error)
     return app
 
 
-class SafeAnswers:
-    """Adds the security headers, and answers HEAD wherever GET is answered."""
+class ResponseHeaders:
+    """Adds the security headers, and answers HEAD requests on all routes for GET."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
@@ -97,10 +97,10 @@ class SafeAnswers:
         await self._app({**scope, "method": "GET"} if head else scope, receive, send_safely)
 
 
-def _say(
+def _error_response(
     request: Request, status: int, sentence: str, headers: dict[str, str] | None = None
 ) -> Response:
-    """Answer with a sentence: as JSON to programs, as a page to people."""
+    """Return a sentence about an error: as JSON for programs, as a page for people."""
     if request.url.path.startswith("/images"):
         return JSONResponse({"detail": sentence}, status, headers)
     title = HTTPStatus(status).phrase
@@ -110,22 +110,24 @@ def _say(
     return response
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     sentence = error.detail
-    if sentence == HTTPStatus(error.status_code).phrase:  # not one of ours
+    if sentence == HTTPStatus(error.status_code).phrase:  # Starlette's own text
         sentence = {
-            404: f"There is nothing at {request.url.path[:80]}: /docs lists what there is.",
-            405: f"{request.method} is not possible here: this database is only read, with GET.",
+            404: f"There is no page {request.url.path[:80]}: /docs lists the API.",
+            405: f"{request.method} is not allowed: the database is read-only, with GET.",
         }.get(error.status_code, f"{sentence}.")
-    return _say(request, error.status_code, sentence, dict(error.headers or {}))
+    return _error_response(request, error.status_code, sentence, dict(error.headers or {}))
 
 
-async def _wrong_parameter(request: Request, error: Exception) -> Response:
+async def _invalid_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return _say(request, 422, parameters.sentence(list(error.errors())))
+    return _error_response(request, 422, parameters.error_sentence(list(error.errors())))
 
 
-async def _no_database(request: Request, error: Exception) -> Response:
-    LOG.error("the database did not answer: %s", type(error).__name__)
-    return _say(request, 503, "The database does not answer at the moment: try again later.")
+async def _database_error(request: Request, error: Exception) -> Response:
+    LOG.error("The database does not answer: %s", type(error).__name__)
+    return _error_response(
+        request, 503, "The database does not answer at the moment: try again later."
+    )

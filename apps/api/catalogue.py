@@ -1,4 +1,4 @@
-"""What people filter by, for every image, in memory: any page is found as fast as the first."""
+"""The columns that people filter by, in memory: every page of a list is found equally fast."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from facevalue import emotions
 from facevalue.collection.database_schema import DataSource, Image
 
 COLOURS = ("Grayscale", "RGB")
-"""The colour spaces; the number that the API takes is an index into this tuple."""
+"""The colour spaces; the API uses the index into this tuple."""
 
-AT_ONCE = 50_000
-REMEMBERED = 64
+ROWS_PER_FETCH = 50_000
+MAX_CACHED_FILTERS = 64
 
 
 class Filter(NamedTuple):
-    """Which images are asked for; None is any. An aspect ratio fits to two decimals."""
+    """The images to find; None matches any value. Aspect ratios match to two decimals."""
 
     source_id: int | None = None
     emotion: int | None = None
@@ -33,7 +33,7 @@ class Filter(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """One row of data_sources."""
+    """One row of the table data_sources."""
 
     id: int
     name: str
@@ -43,13 +43,14 @@ class Source:
 
 @dataclass
 class Snapshot:
-    """The columns of all images at one moment, in the order of their ids.
+    """The columns of all images at one moment, ordered by id.
 
     Attributes:
         ids: int64, shape (n,).
-        source_ids, emotions, colours: int64, shape (n,); a colour that is not in COLOURS is -1.
+        source_ids, emotions, colours: int64, shape (n,); -1 is a colour space not in COLOURS.
         aspect_ratios: float64, shape (n,).
         sources: by id.
+        found: the results of earlier filters.
     """
 
     ids: np.ndarray
@@ -61,82 +62,83 @@ class Snapshot:
     found: dict[Filter, np.ndarray] = field(default_factory=dict)
 
     def find(self, wanted: Filter) -> np.ndarray:
-        """Return the ids of the images that fit, ascending: int64, shape (k,)."""
+        """Return the ids of the matching images, ascending: int64, shape (k,)."""
         if wanted not in self.found:
-            if len(self.found) >= REMEMBERED:
+            if len(self.found) >= MAX_CACHED_FILTERS:
                 self.found.clear()
-            self.found[wanted] = self.ids[self._fits(wanted)]
+            self.found[wanted] = self.ids[self._matches(wanted)]
         return self.found[wanted]
 
-    def _fits(self, wanted: Filter) -> np.ndarray:
-        fits = np.ones(len(self.ids), bool)
+    def _matches(self, wanted: Filter) -> np.ndarray:
+        matches = np.ones(len(self.ids), bool)
         for column, value in (
             (self.source_ids, wanted.source_id),
             (self.emotions, wanted.emotion),
             (self.colours, wanted.colour),
         ):
             if value is not None:
-                fits &= column == value
+                matches &= column == value
         if wanted.aspect_ratio is not None:
-            fits &= np.abs(self.aspect_ratios - wanted.aspect_ratio) < 0.005
-        return fits
+            matches &= np.abs(self.aspect_ratios - wanted.aspect_ratio) < 0.005
+        return matches
 
     def counts(self) -> np.ndarray:
-        """Return the number of images by source (in the order of `sources`) and emotion."""
+        """Return the number of images of each source and emotion: int64, shape (sources, 7)."""
         table = np.zeros((len(self.sources), len(emotions.EMOTIONS)), np.int64)
         np.add.at(table, (np.searchsorted(list(self.sources), self.source_ids), self.emotions), 1)
         return table
 
-    def frequent_ratios(self, most: int = 8) -> list[tuple[float, int]]:
-        """Return the most frequent aspect ratios, to two decimals, and how many have each."""
+    def frequent_ratios(self, limit: int = 8) -> list[tuple[float, int]]:
+        """Return the most frequent aspect ratios, to two decimals, with their counts."""
         values, counts = np.unique(np.round(self.aspect_ratios, 2), return_counts=True)
-        order = np.argsort(-counts, kind="stable")[:most]
+        order = np.argsort(-counts, kind="stable")[:limit]
         return sorted((float(values[k]), int(counts[k])) for k in order)
 
 
 class Catalogue:
     """Keeps the newest snapshot of a database.
 
-    Before each answer it asks whether the database has changed, which costs microseconds, and
-    reads the columns again if so. That takes 3 s for a million images, so it waits at least ten
-    times as long before it asks again: with a few thousand images, news are seen at once.
+    Before each response it checks whether the database has changed, which takes microseconds, and
+    if so it reads the columns again. Reading takes 3 s for a million images, so the next check
+    waits for ten times as long as the last one took: with a few thousand images, changes are
+    visible at once.
     """
 
     def __init__(self, engine: Engine) -> None:
         """Read the database for the first time."""
         self._engine = engine
         self._lock = threading.Lock()
-        self._state: Hashable = None
-        self._ask_again = 0.0
+        self._known_version: Hashable = None
+        self._next_check = 0.0
         self._snapshot = self.newest()
 
     def newest(self) -> Snapshot:
-        """Return the columns as they are now, or were a moment ago."""
-        if time.monotonic() < self._ask_again:
+        """Return the current columns, or those of a moment ago."""
+        if time.monotonic() < self._next_check:
             return self._snapshot
         if not self._lock.acquire(blocking=False):
             return self._snapshot  # another thread is reading
         try:
             start = time.monotonic()
-            state = self._look()
-            if state != self._state:
-                self._engine.dispose()  # the file may be another one under the same name
+            version = self._version()
+            if version != self._known_version:
+                self._engine.dispose()  # the file may have been replaced
                 with self._engine.connect() as connection:
                     self._snapshot = read(connection)
-                self._state = state
+                self._known_version = version
             now = time.monotonic()
-            self._ask_again = now + 10 * (now - start)
+            self._next_check = now + 10 * (now - start)
             return self._snapshot
         finally:
             self._lock.release()
 
-    def _look(self) -> Hashable:
-        """Return a value that is another one after each change of the images."""
+    def _version(self) -> Hashable:
+        """Return a value that differs after each change of the images."""
         if self._engine.dialect.name == "sqlite" and self._engine.url.database:
             file = Path(self._engine.url.database).stat()
             return file.st_ino, file.st_mtime_ns, file.st_size
         with self._engine.connect() as connection:
-            # PostgreSQL counts changes and deletions some seconds late, new images at once
+            # PostgreSQL counts updates and deletions some seconds late; new ids show at once
             changes = text(
                 "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables "
                 "WHERE relname = 'all_images'"
@@ -146,11 +148,11 @@ class Catalogue:
 
 
 def read(connection: Connection) -> Snapshot:
-    """Read the columns of all images, which one index holds, and all sources."""
+    """Read the columns of all images, which one index covers, and all sources."""
     colour = case({name: number for number, name in enumerate(COLOURS)}, value=Image.colour_space,
                   else_=-1)  # fmt: skip
     query = select(Image.id, Image.source_id, Image.emotion_id, colour, Image.aspect_ratio)
-    rows = connection.execution_options(yield_per=AT_ONCE).execute(query)
+    rows = connection.execution_options(yield_per=ROWS_PER_FETCH).execute(query)
     parts = [np.array([tuple(row) for row in part], float) for part in rows.partitions()]
     table = np.concatenate([np.empty((0, 5)), *parts])
     ids, source_ids, labels, colours = table[:, :4].T.astype(np.int64)

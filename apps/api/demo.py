@@ -9,25 +9,32 @@ import pandas as pd
 from facevalue.collection import database, database_import
 from facevalue.drawing import drawn_set
 from facevalue.emotions import EMOTIONS
+from facevalue.files import atomic_write
 
-FACES = 210
+IMAGES = 210
+"""The number of images in the demo database."""
+
+SOURCE = {
+    "name": "rendered",
+    "address": "src/facevalue/drawing",
+    "licence": "MIT, like this course",
+}
 
 
-def demo(file: Path) -> Path:
-    """Make the database, unless it is there, and return its file."""
+def create_demo_database(file: Path) -> Path:
+    """Create the SQLite database `file` unless it exists, and return it."""
     if file.exists():
         return file
-    beside = file.with_suffix(".part")
-    beside.unlink(missing_ok=True)
-    engine = database.create(f"sqlite:///{beside}")
-    source = {"name": "rendered", "address": "src/faces.py", "licence": "MIT, as this course"}
-    database_import.add_sources(engine, pd.DataFrame([source]))
-    database_import.add_facs(engine)
-    drawn = drawn_set.sample(FACES, clean=True)
+    drawn = drawn_set.sample(IMAGES, clean=True)
     rows = [
         database_import.image_row(image, "rendered", EMOTIONS[label], f"face {number}")
         for number, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True))
     ]
-    database_import.add_images(engine, pd.DataFrame(rows))
-    engine.dispose()
-    return beside.replace(file)
+    with atomic_write(file) as part:
+        part.unlink(missing_ok=True)  # an interrupted run may have left it
+        engine = database.create(f"sqlite:///{part}")
+        database_import.add_sources(engine, pd.DataFrame([SOURCE]))
+        database_import.add_facs(engine)
+        database_import.add_images(engine, pd.DataFrame(rows))
+        engine.dispose()
+    return file

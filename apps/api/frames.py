@@ -1,4 +1,4 @@
-"""Frames that visitors send over WebSockets: looked at in turn, the newest of each visitor only."""
+"""Pictures that visitors send over WebSockets: recognised one visitor after the other."""
 
 from __future__ import annotations
 
@@ -16,113 +16,123 @@ from facevalue import image_files
 from facevalue.recognition import tracking
 from facevalue.recognition.recogniser import Recogniser, Sighting
 
-Search = Callable[[np.ndarray], list[Sighting]]
+Recognise = Callable[[np.ndarray], list[Sighting]]
 
-MOST_BYTES = 2_000_000
-"""Bytes of one frame; the page sends 640 pixels, and photos of 1,280, as JPEG: under 0.5 MB."""
+FORMATS = ("JPEG", "PNG", "WEBP")
+"""The kinds of pictures that visitors may send: those that browsers can make."""
 
-MOST_PIXELS = 4_000_000
-MOST_A_SECOND = 120
-"""Frames a second. The page waits for each answer, so it never sends more than it gets."""
+MAX_BYTES = 2_000_000
+"""Bytes of one picture. The page sends frames of 640 pixels as JPEG, which are under 0.5 MB."""
 
-MOST_VISITORS = 64
-SILENCE = 60.0
-"""Seconds after which a visitor who sends nothing is let go; the page connects again by itself."""
+MAX_PIXELS = 4_000_000
 
-WRONG_TYPE, POLICY, TOO_LARGE, TRY_LATER = 1003, 1008, 1009, 1013
-"""Why a WebSocket is closed: RFC 6455, 7.4.1."""
+MAX_PER_SECOND = 120
+"""Pictures of one visitor per second. The page waits for each answer and stays far below."""
+
+MAX_VISITORS = 64
+
+IDLE_SECONDS = 60.0
+"""How long a visitor may send nothing before the connection is closed. The page reconnects."""
+
+UNSUPPORTED_DATA, POLICY_VIOLATION, MESSAGE_TOO_BIG, TRY_AGAIN_LATER = 1003, 1008, 1009, 1013
+"""Status codes of closed WebSockets: RFC 6455, 7.4.1."""
 
 
-class _Refused(Exception):
-    """A visitor is sent away, with a code and a sentence."""
+class _Closing(Exception):
+    """The connection of a visitor must be closed, with a status code and a reason."""
 
-    def __init__(self, code: int, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
         self.code = code
 
 
-class Frames:
-    """Answers all visitors with a few threads, each visitor in turn.
+class FrameQueue:
+    """Recognises the pictures of all visitors in a few threads, and takes visitors in turn.
 
-    A visitor has at most one frame waiting, a newer one takes its place, and one who was answered
-    goes to the end of the queue: so a slow server drops frames, never lags, and is fair.
+    A visitor has at most one waiting picture, which a newer one replaces, and goes to the end of
+    the queue after each answer. So a slow server drops frames, but never lags behind, and it is
+    fair.
     """
 
     def __init__(self, recogniser: Recogniser, threads: int) -> None:
-        """Make the threads; frames of all visitors are looked at by one recogniser."""
+        """Start the threads, which share one recogniser."""
         self._recogniser = recogniser
         self._pool = ThreadPoolExecutor(threads, "frames")
-        self._turns = asyncio.Semaphore(threads)
-        self._visitors = 0
+        self._free_threads = asyncio.Semaphore(threads)
+        self.visitors = 0
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Stop the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def serve(self, socket: WebSocket, careful: bool) -> None:
-        """Answer one visitor until they leave or are sent away.
+    async def serve(self, socket: WebSocket, photo: bool) -> None:
+        """Answer one visitor until the connection is closed.
 
-        A binary message is a picture; the answer is JSON: faces (box, probabilities in the order
-        of `emotions.EMOTIONS`), width, height, ms; or error, a sentence.
+        Each binary message is a picture. The answer is JSON: either faces (box, probabilities in
+        the order of `emotions.EMOTIONS`), width, height and ms; or error, a sentence.
 
         Args:
-            careful: search each picture as a photo, not as one frame of many.
+            photo: search each picture as carefully as a photo, and not as a frame of a video.
         """
         await socket.accept()
-        if self._visitors >= MOST_VISITORS:
-            await socket.close(TRY_LATER, "too many visitors at the moment: try again later")
+        if self.visitors >= MAX_VISITORS:
+            await socket.close(TRY_AGAIN_LATER, "there are too many visitors: try again later")
             return
-        self._visitors += 1
+        self.visitors += 1
         visit = _Visit(socket)
-        search = self._recogniser.photo if careful else tracking.FrameRecogniser(self._recogniser)
+        recognise: Recognise = self._recogniser.photo
+        if not photo:
+            recognise = tracking.FrameRecogniser(self._recogniser)
         tasks = [
             asyncio.create_task(visit.receive()),
-            asyncio.create_task(self._answer(visit, search)),
+            asyncio.create_task(self._answer(visit, recognise)),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except _Refused as refused:
-            await _close(socket, refused.code, str(refused))
+        except _Closing as closing:
+            with suppress(RuntimeError, WebSocketDisconnect):  # the visitor has closed it already
+                await socket.close(closing.code, str(closing))
         except WebSocketDisconnect:
             pass
         finally:
-            self._visitors -= 1
+            self.visitors -= 1
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)  # gather would answer a cancellation of this with theirs
+            await asyncio.wait(tasks)  # gather would confuse our cancellation with theirs
 
-    async def _answer(self, visit: _Visit, search: Search) -> None:
+    async def _answer(self, visit: _Visit, recognise: Recognise) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await visit.arrived.wait()
-            async with self._turns:
+            async with self._free_threads:
                 visit.arrived.clear()
-                content = visit.newest  # not the one with which the visitor joined the queue
-                answer = await loop.run_in_executor(self._pool, self.look, content, search)
+                content = visit.newest  # it may be newer than the one that joined the queue
+                answer = await loop.run_in_executor(self._pool, self.look, content, recognise)
             await visit.socket.send_json(answer)
 
-    def look(self, content: bytes, search: Search) -> dict[str, Any]:
-        """Return the answer to one picture: the faces that `search` finds in it."""
+    def look(self, content: bytes, recognise: Recognise) -> dict[str, Any]:
+        """Return the answer to one picture, with the faces that `recognise` finds in it."""
         start = time.perf_counter()
         try:
-            image = image_files.decode_photo(content, "the picture", most_pixels=MOST_PIXELS)
-            found = search(image)
+            image = image_files.decode_photo(
+                content, "The picture", formats=FORMATS, most_pixels=MAX_PIXELS
+            )
+            found = recognise(image)
         except ValueError as error:
-            text = str(error)
-            return {"error": text[:1].upper() + text[1:]}
+            return {"error": str(error)}
         faces = [
             {"box": face.box, "probabilities": [round(p, 4) for p in face.probabilities.values()]}
             for face in found[: tracking.MAX_FACES]
         ]
         height, width = image.shape[:2]
-        passed = round(1000 * (time.perf_counter() - start), 1)
-        return {"faces": faces, "width": width, "height": height, "ms": passed}
+        milliseconds = round(1000 * (time.perf_counter() - start), 1)
+        return {"faces": faces, "width": width, "height": height, "ms": milliseconds}
 
 
 class _Visit:
-    """What is known of one visitor: the newest frame, and how many came lately."""
+    """One visitor: the newest picture, and how many arrived in this second."""
 
     def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
@@ -131,12 +141,16 @@ class _Visit:
         self._second, self._count = 0.0, 0
 
     async def receive(self) -> None:
-        """Take what the visitor sends, until they leave or must."""
+        """Receive pictures until the visitor leaves.
+
+        Raises:
+            _Closing: the visitor sends nothing, or something that is not allowed.
+        """
         while True:
             try:
-                message = await asyncio.wait_for(self.socket.receive(), SILENCE)
+                message = await asyncio.wait_for(self.socket.receive(), IDLE_SECONDS)
             except TimeoutError:
-                raise _Refused(1000, "no picture came for a while") from None
+                raise _Closing(1000, "no picture arrived for a while") from None
             if message["type"] == "websocket.disconnect":
                 return
             self._check(message.get("bytes"))
@@ -145,17 +159,12 @@ class _Visit:
 
     def _check(self, content: bytes | None) -> None:
         if content is None:
-            raise _Refused(WRONG_TYPE, "only pictures are taken here, as binary messages")
-        if len(content) > MOST_BYTES:
-            raise _Refused(TOO_LARGE, f"a picture may have {MOST_BYTES // 1_000_000} MB")
+            raise _Closing(UNSUPPORTED_DATA, "send pictures only, as binary messages")
+        if len(content) > MAX_BYTES:
+            raise _Closing(MESSAGE_TOO_BIG, f"a picture may have {MAX_BYTES // 1_000_000} MB")
         now = time.monotonic()
         if now - self._second >= 1:
             self._second, self._count = now, 0
         self._count += 1
-        if self._count > MOST_A_SECOND:
-            raise _Refused(POLICY, "too many pictures: wait for each answer")
-
-
-async def _close(socket: WebSocket, code: int, sentence: str) -> None:
-    with suppress(RuntimeError, WebSocketDisconnect):  # the visitor was quicker
-        await socket.close(code, sentence)
+        if self._count > MAX_PER_SECOND:
+            raise _Closing(POLICY_VIOLATION, "too many pictures: wait for each answer")

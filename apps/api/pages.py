@@ -1,4 +1,4 @@
-"""The pages for people: welcome, gallery, one image, the action units of an emotion, docs."""
+"""The pages for people: welcome, gallery, one image, action units, and the API's documentation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection
 
-from apps.api import images, parameters
+from apps.api import parameters, queries
 from apps.api.catalogue import COLOURS, Snapshot
 from facevalue import emotions
 
@@ -30,7 +30,7 @@ EXAMPLES = {
     "/images/{image_id}/file": "/images/1/file",
     "/images/{image_id}/guess": "/images/1/guess",
 }
-"""One address to try for each entry of the docs page."""
+"""An example for each path on the documentation page."""
 
 LINKS: ContextVar[tuple[tuple[str, str, str], ...]] = ContextVar(
     "links",
@@ -41,26 +41,33 @@ LINKS: ContextVar[tuple[tuple[str, str, str], ...]] = ContextVar(
         ("/docs", "docs", "API"),
     ),
 )
-"""The pages that all pages link to: address, key, name. A server with more pages sets its own."""
+"""The navigation of all pages: path, key and name. A server with more pages sets its own."""
 
 
 @cache
 def templates() -> Environment:
-    """Return the page templates; all values are escaped."""
+    """Return the page templates, which escape all values."""
     folder = FileSystemLoader(Path(__file__).parent / "templates")
-    made = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-                       lstrip_blocks=True)  # fmt: skip
-    made.globals.update(colours=COLOURS, emotions=emotions.EMOTIONS, palette=emotions.COLOURS)
-    return made
+    environment = Environment(
+        loader=folder,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        colours=COLOURS, emotions=emotions.EMOTIONS, palette=emotions.COLOURS
+    )
+    return environment
 
 
 def page(name: str, **values: Any) -> HTMLResponse:
-    """Fill in a template."""
+    """Return a page from a template."""
     return HTMLResponse(templates().get_template(name).render(links=LINKS.get(), **values))
 
 
 def problems(*numbers: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI descriptions of the pages that say what was wrong."""
+    """Return the OpenAPI descriptions of error pages, by status code."""
     html: dict[str, Any] = {"content": {"text/html": {"schema": {"type": "string"}}}}
     return {n: html | {"description": HTTPStatus(n).phrase} for n in numbers}
 
@@ -70,10 +77,10 @@ router = APIRouter(tags=["pages"], default_response_class=HTMLResponse, response
 
 @dataclass(frozen=True)
 class Count:
-    """One line of a table of counts.
+    """One row of a table of counts.
 
     Attributes:
-        share: of the largest count in the table, in percent.
+        share: percentage of the largest count in the table.
     """
 
     key: int | str
@@ -83,13 +90,13 @@ class Count:
 
 
 class GalleryQuery(parameters.Combined):
-    """A page of the gallery."""
+    """The parameters of a page of the gallery."""
 
     page_size: int = parameters.described("page_size", default=60, ge=1, le=200)
 
 
-def counts(keys: list[Any], names: list[str], numbers: np.ndarray) -> list[Count]:
-    """Return the lines of a table of counts."""
+def to_counts(keys: list[Any], names: list[str], numbers: np.ndarray) -> list[Count]:
+    """Return the rows of a table of counts."""
     most = max(1, int(numbers.max(initial=0)))
     return [
         Count(key, name, int(n), round(100 * n / most, 2))
@@ -98,21 +105,23 @@ def counts(keys: list[Any], names: list[str], numbers: np.ndarray) -> list[Count
 
 
 def tables(snapshot: Snapshot) -> dict[str, list[Count]]:
-    """Return the images by emotion, source, colour and aspect ratio."""
+    """Return the numbers of images by emotion, source, colour space and aspect ratio."""
     table = snapshot.counts()
     sources = list(snapshot.sources.values())
     codes = np.array([(snapshot.colours == k).sum() for k in range(len(COLOURS))])
     ratios = snapshot.frequent_ratios()
     return {
-        "by_emotion": counts([*emotions.EMOTIONS], [*emotions.EMOTIONS], table.sum(axis=0)),
-        "by_source": counts([s.id for s in sources], [s.name for s in sources], table.sum(axis=1)),
-        "by_colour": counts([*range(len(COLOURS))], [*COLOURS], codes),
+        "by_emotion": to_counts([*emotions.EMOTIONS], [*emotions.EMOTIONS], table.sum(axis=0)),
+        "by_source": to_counts(
+            [s.id for s in sources], [s.name for s in sources], table.sum(axis=1)
+        ),
+        "by_colour": to_counts([*range(len(COLOURS))], [*COLOURS], codes),
         "by_ratio": [Count(f"{ratio:g}", f"{ratio:g}", n, 0) for ratio, n in ratios],
     }
 
 
 def samples(snapshot: Snapshot, each: int = 2) -> list[tuple[int, str]]:
-    """Return some images of each emotion, spread over the database: (id, emotion)."""
+    """Return some images of each emotion, spread over the database, as (id, emotion)."""
     chosen = []
     for step in range(each):
         for number, name in enumerate(emotions.EMOTIONS):
@@ -124,8 +133,8 @@ def samples(snapshot: Snapshot, each: int = 2) -> list[tuple[int, str]]:
 
 @router.get("/")
 def welcome(request: Request) -> Response:
-    """The welcome page: what the database holds, and forms to explore it."""
-    snapshot = images.catalogue(request).newest()
+    """The welcome page: the content of the database, and forms to explore it."""
+    snapshot = queries.catalogue(request).newest()
     return page(
         "welcome.html",
         snapshot=snapshot,
@@ -139,12 +148,12 @@ def welcome(request: Request) -> Response:
 @router.get("/gallery", responses=problems(404, 422))
 def gallery(request: Request, query: Annotated[GalleryQuery, Query()]) -> Response:
     """A page of thumbnails, with all filters."""
-    found = images.listing(request, query)
-    snapshot = images.catalogue(request).newest()
-    with images.connect(request) as connection:
-        shown = images.entries(connection, found.ids)
-    first = images.link(request, 1)
-    last = images.link(request, found.pages)
+    found = queries.listing(request, query)
+    snapshot = queries.catalogue(request).newest()
+    with queries.connect(request) as connection:
+        shown = queries.entries(connection, found.ids)
+    first = queries.page_path(request, 1)
+    last = queries.page_path(request, found.pages)
     return page(
         "gallery.html",
         found=found,
@@ -152,7 +161,7 @@ def gallery(request: Request, query: Annotated[GalleryQuery, Query()]) -> Respon
         first=first,
         last=last,
         query=query,
-        emotion=parameters.wanted(query).emotion,
+        emotion=parameters.to_filter(query).emotion,
         hidden={} if query.page_size == 60 else {"page_size": query.page_size},
         **tables(snapshot),
     )
@@ -160,28 +169,28 @@ def gallery(request: Request, query: Annotated[GalleryQuery, Query()]) -> Respon
 
 @router.get("/gallery/{image_id}", responses=problems(404, 422))
 def one_image(request: Request, image_id: parameters.ImageId) -> Response:
-    """One image: large, with everything that is known about it."""
-    snapshot = images.catalogue(request).newest()
-    with images.connect(request) as connection:
-        entry = images.one(connection, image_id)
-        units = images.units(connection, entry.emotion)
-        named = _named(connection, image_id)
-    place = int(np.searchsorted(snapshot.ids, image_id))
-    before, after = snapshot.ids[max(0, place - 1) : place], snapshot.ids[place + 1 : place + 2]
+    """One image in large, with its metadata."""
+    snapshot = queries.catalogue(request).newest()
+    with queries.connect(request) as connection:
+        entry = queries.one_entry(connection, image_id)
+        units = queries.units(connection, entry.emotion)
+        predicted = _prediction(connection, image_id)
+    index = int(np.searchsorted(snapshot.ids, image_id))
+    before, after = snapshot.ids[max(0, index - 1) : index], snapshot.ids[index + 1 : index + 2]
     return page(
         "image.html",
         entry=entry,
         units=units,
-        named=named,
+        predicted=predicted,
         previous=int(before[0]) if len(before) else None,
         next=int(after[0]) if len(after) else None,
     )
 
 
-def _named(connection: Connection, image_id: int) -> str | None:
-    """Return the emotion that the saved model names, or None where there is no such model."""
+def _prediction(connection: Connection, image_id: int) -> str | None:
+    """Return the prediction of notebook 06's model, or None if there is no usable model."""
     try:
-        return images.guessed(connection, image_id).guess
+        return queries.guess(connection, image_id).guess
     except HTTPException:
         return None
 
@@ -189,9 +198,9 @@ def _named(connection: Connection, image_id: int) -> str | None:
 @router.get("/faces", responses=problems(404, 422))
 def face(request: Request, query: Annotated[parameters.ByFace, Query()]) -> Response:
     """The action units that make the face of an emotion, as a table."""
-    snapshot = images.catalogue(request).newest()
-    with images.connect(request) as connection:
-        units = images.action_units(connection, query.face)
+    snapshot = queries.catalogue(request).newest()
+    with queries.connect(request) as connection:
+        units = queries.units_of_face(connection, query.face)
     has_images = units.emotion in emotions.EMOTIONS
     label = emotions.number(units.emotion) if has_images else -1
     ids = snapshot.ids[snapshot.emotions == label][:8].tolist()
@@ -200,7 +209,7 @@ def face(request: Request, query: Annotated[parameters.ByFace, Query()]) -> Resp
 
 @router.get("/docs")
 def docs(request: Request) -> Response:
-    """This list of what can be asked for."""
+    """The documentation of the API."""
     schema = request.app.openapi()
     listed = [
         (path, EXAMPLES[path], operations["get"])
@@ -213,7 +222,7 @@ def docs(request: Request) -> Response:
 
 @router.get("/style.css", response_class=Response, responses={200: {"content": {"text/css": {}}}})
 def style() -> Response:
-    """The look of all pages, in light and dark."""
+    """The style sheet of all pages, light and dark."""
     return _file("style.css", "text/css")
 
 
@@ -221,7 +230,7 @@ def style() -> Response:
     "/favicon.ico", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}}
 )
 def icon() -> Response:
-    """The icon of all pages, where browsers look for it."""
+    """The icon of all pages, at the path where browsers look for it."""
     return _file("icon.svg", "image/svg+xml")
 
 

@@ -1,4 +1,4 @@
-"""The parameters of a request: what they may be, and a sentence where one is wrong."""
+"""The parameters of requests, and the sentences about invalid ones."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from apps.api.catalogue import Filter
 from facevalue import emotions
 from facevalue.emotions import EMOTIONS
 
-LARGEST_ID = 2**31 - 1
-MOST_PAGES = 10**9
+MAX_ID = 2**31 - 1
+MAX_PAGE = 10**9
 
 EmotionName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 Emotion = Annotated[int, Field(ge=0, le=6)] | EmotionName
 Face = Annotated[int, Field(ge=0, le=6)] | EmotionName | Literal["contempt"]
-SourceId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+SourceId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Colour = Annotated[int, Field(ge=0, le=1)]
 AspectRatio = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 NAMES = ", ".join(EMOTIONS)
 EXPECTED = {
-    "image_id": "the number of an image, from 1 on",
-    "page": "a whole number from 1 on",
+    "image_id": "the id of an image, a whole number from 1",
+    "page": "a whole number from 1",
     "page_size": "a whole number from 1 to 200",
     "pixels": "true or false",
-    "source_id": "the number of a source, from 1 on",
-    "emotion": f"a number from 0 to 6 or one of {NAMES}",
-    "face": f"a number from 0 to 6 or one of {NAMES}, contempt",
+    "source_id": "the id of a source, a whole number from 1",
+    "emotion": f"a number from 0 to 6, or one of {NAMES}",
+    "face": f"a number from 0 to 6, or one of {NAMES}, contempt",
     "colors": "0 (grayscale) or 1 (RGB)",
-    "aspect_ratio": "width divided by height, a number above 0; two decimals are compared",
+    "aspect_ratio": "width divided by height, a number above 0; it is compared to two decimals",
     "size": "a whole number from 16 to 512: the longer side in pixels",
 }
-"""What each parameter must be: shown in the OpenAPI document and in the sentence of a 422."""
+"""What each parameter must be, for the OpenAPI document and for error messages."""
 
-ImageId = Annotated[int, Path(ge=1, le=LARGEST_ID, description=EXPECTED["image_id"])]
+ImageId = Annotated[int, Path(ge=1, le=MAX_ID, description=EXPECTED["image_id"])]
 
 
 def described(name: str, **limits: Any) -> Any:
@@ -45,15 +45,15 @@ def described(name: str, **limits: Any) -> Any:
 
 
 class Parameters(BaseModel):
-    """What all requests have in common: a name that is unknown is refused, not overlooked."""
+    """The base class of all parameters: unknown names are an error, and not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Paging(Parameters):
-    """Which page of a list."""
+    """The page of a list."""
 
-    page: int = described("page", default=1, ge=1, le=MOST_PAGES)
+    page: int = described("page", default=1, ge=1, le=MAX_PAGE)
     page_size: int = described("page_size", default=50, ge=1, le=200)
     pixels: bool = described("pixels", default=False)
 
@@ -77,13 +77,13 @@ class ByColour(Paging):
 
 
 class ByAspectRatio(Paging):
-    """The images of one shape."""
+    """The images with one aspect ratio."""
 
     aspect_ratio: AspectRatio = described("aspect_ratio")
 
 
 class Combined(Paging):
-    """Any filters together; an empty one, as a form sends it, is none."""
+    """Any combination of filters; empty ones, as forms send them, are ignored."""
 
     source_id: SourceId | None = described("source_id", default=None)
     emotion: Emotion | None = described("emotion", default=None)
@@ -99,25 +99,25 @@ class Combined(Paging):
 
 
 class ByFace(Parameters):
-    """The action units of one face."""
+    """The action units of one emotion."""
 
     face: Face = described("face")
 
 
 class Pixels(Parameters):
-    """Whether the pixels are wanted as numbers."""
+    """Whether to include the pixel values."""
 
     pixels: bool = described("pixels", default=False)
 
 
 class FileSize(Parameters):
-    """How large a picture is sent."""
+    """The size of the image to send."""
 
     size: int | None = described("size", default=None, ge=16, le=512)
 
 
-def wanted(query: Paging) -> Filter:
-    """Return the filter that a request asks for."""
+def to_filter(query: Paging) -> Filter:
+    """Return the parameters of a list as a filter."""
     emotion = getattr(query, "emotion", None)
     return Filter(
         source_id=getattr(query, "source_id", None),
@@ -127,12 +127,12 @@ def wanted(query: Paging) -> Filter:
     )
 
 
-def sentence(errors: list[Any]) -> str:
-    """Return one sentence about the first thing that is wrong with a request's parameters."""
+def error_sentence(errors: list[Any]) -> str:
+    """Return a sentence about the first of the errors that pydantic found."""
     error = errors[0]
     name = str(error["loc"][1]) if len(error["loc"]) > 1 else ""
     if error["type"] == "missing":
         return f"{name} is missing: it must be {EXPECTED[name]}."
     if error["type"] == "extra_forbidden" or name not in EXPECTED:
-        return f"There is no parameter {name[:40]!r} here: /docs lists those there are."
+        return f"There is no parameter {name[:40]!r}: /docs lists the parameters of each path."
     return f"{name} must be {EXPECTED[name]}, not {str(error['input'])[:40]!r}."

@@ -1,4 +1,4 @@
-"""The server's own camera, or a video file, as a stream of JPEG pictures that any browser shows."""
+"""The server's own camera, or a video file, as a stream of JPEG pictures for any browser."""
 
 from __future__ import annotations
 
@@ -17,36 +17,38 @@ from facevalue.recognition.recogniser import Recogniser
 BOUNDARY = "frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
-MOST_FEEDS = 2
-"""Cameras and files that are shown at the same time, to any number of watchers each."""
+MAX_FEEDS = 2
+"""Cameras and files that are streamed at the same time, each to any number of viewers."""
 
-ALONE = 2.0
-"""Seconds after the last watcher has left that a camera or file is closed."""
+UNWATCHED_SECONDS = 2.0
+"""How long a camera or file stays open after its last viewer has left."""
 
-LONGEST = 1280
-QUALITY = 80
+MAX_SIDE = 1280
+"""Larger frames are shrunk to this, in pixels."""
+
+JPEG_QUALITY = 80
 
 
-class Busy(Exception):
-    """As many feeds as can be are being shown; the message says so."""
+class TooManyFeeds(Exception):
+    """MAX_FEEDS others are being streamed."""
 
 
 class Feeds:
-    """The cameras and files that are being shown: each is read once, whoever watches.
+    """The cameras and files that are being streamed; each is read once for all its viewers.
 
     Args:
-        recogniser: names the emotions.
-        folder: the only folder whose videos may be shown; default: none.
+        recogniser: recognises the emotions.
+        folder: the only folder whose videos may be streamed; default: none.
     """
 
     def __init__(self, recogniser: Recogniser, folder: Path | None = None) -> None:
-        """Show nothing yet."""
+        """Start with no open feeds."""
         self._recogniser, self._folder = recogniser, folder
         self._feeds: dict[str, Feed] = {}
         self._lock = threading.Lock()
 
     def files(self) -> list[str]:
-        """Return the names of the videos that may be shown."""
+        """Return the names of the videos that may be streamed."""
         if self._folder is None or not self._folder.is_dir():
             return []
         return sorted(
@@ -56,31 +58,33 @@ class Feeds:
         )
 
     def feed(self, source: str) -> Feed:
-        """Return the feed of a source, opened if nobody watches it yet.
+        """Return the feed of a source, and open it if nobody watches it yet.
 
         Args:
             source: the number of a camera of this machine, 0 to 9, or one of `files`.
         Raises:
             FileNotFoundError: there is no such camera or file.
-            ValueError: the file is no video.
-            Busy: MOST_FEEDS others are being watched.
+            ValueError: the file is not a video.
+            TooManyFeeds: MAX_FEEDS others are being streamed.
         """
         with self._lock:
-            self._feeds = {name: feed for name, feed in self._feeds.items() if feed.runs}
+            self._feeds = {name: feed for name, feed in self._feeds.items() if feed.running}
             if source not in self._feeds:
-                if len(self._feeds) >= MOST_FEEDS:
-                    raise Busy(f"{MOST_FEEDS} other streams are being shown: try again later.")
-                self._feeds[source] = Feed(self._place(source), self._recogniser)
-            self._feeds[source].watched = time.monotonic()
+                if len(self._feeds) >= MAX_FEEDS:
+                    raise TooManyFeeds(
+                        f"{MAX_FEEDS} other videos are being streamed: try again later."
+                    )
+                self._feeds[source] = Feed(self._find(source), self._recogniser)
+            self._feeds[source].last_watched = time.monotonic()
             return self._feeds[source]
 
-    def _place(self, source: str) -> Path | int:
+    def _find(self, source: str) -> Path | int:
         if len(source) == 1 and source in "0123456789":
             return int(source)
-        if self._folder is None or source not in self.files():  # a path is no name of a file
+        if self._folder is None or source not in self.files():  # so a path is never opened
             raise FileNotFoundError(
-                "source must be the number of a camera, 0 to 9, or the name of a video in the "
-                "folder that the server was started with (--videos)."
+                "The parameter source must be the number of a camera, 0 to 9, or the name of a "
+                "video in the folder that the server was started with (--videos)."
             )
         return self._folder / source
 
@@ -88,55 +92,55 @@ class Feeds:
         """Close all cameras and files."""
         with self._lock:
             for feed in self._feeds.values():
-                feed.watched = float("-inf")
+                feed.last_watched = float("-inf")
 
 
 class Feed:
-    """One camera or file: a thread reads it and keeps the newest picture."""
+    """One camera or file: a thread reads it, and keeps the newest picture."""
 
     def __init__(self, source: Path | int, recogniser: Recogniser) -> None:
         """Open the source and start to read.
 
         Raises:
-            FileNotFoundError, ValueError: as `video.open_clip`.
+            FileNotFoundError, ValueError: as in `video.open_clip`.
         """
         self._clip = video.open_clip(source)
-        self._watch, self._smooth = tracking.FrameRecogniser(recogniser), tracking.Smoother()
+        self._recognise, self._smooth = tracking.FrameRecogniser(recogniser), tracking.Smoother()
         self._picture, self._number = b"", 0
-        self.watched = time.monotonic()
-        self.runs = True
+        self.last_watched = time.monotonic()
+        self.running = True
         threading.Thread(target=self._read, name="feed", daemon=True).start()
 
     def _read(self) -> None:
         start = time.monotonic()
         try:
             for number, frame in enumerate(self._clip):
-                if time.monotonic() - self.watched > ALONE:
+                if time.monotonic() - self.last_watched > UNWATCHED_SECONDS:
                     return
-                late = time.monotonic() - start - number / self._clip.rate
-                if self._clip.frames and late > 0.1:
-                    continue  # a file keeps its speed: frames are left out
-                if self._clip.frames and late < 0:
-                    time.sleep(-late)
-                self._show(frame)
+                delay = time.monotonic() - start - number / self._clip.rate
+                if self._clip.frames and delay > 0.1:
+                    continue  # a file keeps its speed by dropping frames
+                if self._clip.frames and delay < 0:
+                    time.sleep(-delay)
+                self._update(frame)
         finally:
-            self.runs = False
+            self.running = False
             self._clip.close()
 
-    def _show(self, frame: np.ndarray) -> None:
-        scale = LONGEST / max(frame.shape[:2])
+    def _update(self, frame: np.ndarray) -> None:
+        scale = MAX_SIDE / max(frame.shape[:2])
         if scale < 1:
             frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        shown = self._smooth(self._watch(frame), time.monotonic())
+        shown = self._smooth(self._recognise(frame), time.monotonic())
         picture = cv2.cvtColor(overlay.draw(frame, shown), cv2.COLOR_RGB2BGR)
-        packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-        self._picture, self._number = packed.tobytes(), self._number + 1
+        encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        self._picture, self._number = encoded.tobytes(), self._number + 1
 
     async def pictures(self) -> AsyncIterator[bytes]:
-        """Give each new picture as one part of the answer, until the source ends."""
+        """Yield each new picture as one part of the response, until the source ends."""
         sent = 0
-        while self.runs or self._number > sent:
-            self.watched = time.monotonic()  # a watcher who has left does not come here again
+        while self.running or self._number > sent:
+            self.last_watched = time.monotonic()  # only runs while somebody watches
             if self._number == sent:
                 await asyncio.sleep(0.01)
                 continue

@@ -1,1 +1,1 @@
-"""The pages of the dashboard: each module has a function `show` that draws one."""
+"""The pages of the dashboard; the function `show` of a page's module draws it."""

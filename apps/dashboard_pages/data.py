@@ -1,4 +1,4 @@
-"""The data: what is in the database of face images, with filters and samples."""
+"""The data: the content of the image database, with filters and samples."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
+from fastapi import HTTPException
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from apps.api.catalogue import COLOURS, Catalogue, Filter, Snapshot
-from apps.api.images import HTTPException, decoded
+from apps.api.queries import decode_png
 from apps.dashboard_pages import shared
 from apps.dashboard_pages.photo import shrunk
 from facevalue import paths
@@ -21,20 +22,20 @@ from facevalue.collection.database_schema import Image
 from facevalue.emotions import EMOTIONS
 
 SAMPLES = 24
-"""Images that are shown at a time."""
+"""How many images are shown at a time."""
 
 
 def show() -> None:
-    """Draw the page."""
+    """Show the page."""
     st.title("The data")
     if not (os.environ.get("DATABASE_URL") or (paths.processed() / "faces.db").is_file()):
         st.info(
-            "There is no database yet. Notebook 01 collects images and fills it: "
-            "`make run NOTEBOOK=01`, or open the notebook. Then come back to this page."
+            "There is no database yet. Notebook 01 collects images and creates it: run "
+            "`make run NOTEBOOK=01`, or open the notebook. Then reload this page."
         )
         return
     try:
-        _show_database(*_opened(database.url()))
+        _show_database(*_open(database.url()))
     except (SQLAlchemyError, FileNotFoundError):
         shared.stop("The database does not answer at the moment: try again later.")
     except (ValueError, ModuleNotFoundError) as error:
@@ -42,7 +43,7 @@ def show() -> None:
 
 
 @st.cache_resource(show_spinner="Opening the database ...")
-def _opened(url: str) -> tuple[Engine, Catalogue]:
+def _open(url: str) -> tuple[Engine, Catalogue]:
     engine = database.create(url)
     return engine, Catalogue(engine)
 
@@ -50,22 +51,22 @@ def _opened(url: str) -> tuple[Engine, Catalogue]:
 def _show_database(engine: Engine, catalogue: Catalogue) -> None:
     snapshot = catalogue.newest()
     if not len(snapshot.ids):
-        st.info("The database is empty. Notebook 01 fills it: `make run NOTEBOOK=01`.")
+        st.info("The database is empty. Notebook 01 fills it: run `make run NOTEBOOK=01`.")
         return
-    st.write(f"{len(snapshot.ids):,} images, collected or drawn by notebook 01.")
+    st.write(f"{len(snapshot.ids):,} images, which notebook 01 collected or drew.")
     table = counts(snapshot)
-    whole = st.column_config.NumberColumn(format="localized")
-    st.dataframe(table, column_config=dict.fromkeys([*EMOTIONS, "total"], whole))
+    number = st.column_config.NumberColumn(format="localized")
+    st.dataframe(table, column_config=dict.fromkeys([*EMOTIONS, "total"], number))
     st.subheader("One source", anchor=False)
     wanted = _filters(snapshot)
     found = snapshot.find(wanted)
-    st.write(f"**{len(found):,} images** fit.")
+    st.write(f"**{len(found):,} images** match.")
     _show_emotions(snapshot, wanted)
     _show_samples(engine, found)
 
 
 def counts(snapshot: Snapshot) -> pd.DataFrame:
-    """Return the number of images by source and emotion, with totals, and each licence."""
+    """Return the number of images of each source and emotion, with totals and licences."""
     names = [source.name for source in snapshot.sources.values()]
     table = pd.DataFrame(snapshot.counts(), index=pd.Index(names, name="source"), columns=EMOTIONS)
     table["total"] = table.sum(axis=1)
@@ -74,7 +75,7 @@ def counts(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _filters(snapshot: Snapshot) -> Filter:
-    """Draw the filters. One source at a time: drawn and real faces stay apart."""
+    """Show the filters. One source at a time: drawn and real faces are not mixed."""
     present = [n for n in snapshot.sources if np.any(snapshot.source_ids == n)]
     ratios = dict(snapshot.frequent_ratios())
     columns = st.columns(4)
@@ -102,7 +103,7 @@ def _any(value: str | None) -> str:
 
 
 def _show_emotions(snapshot: Snapshot, wanted: Filter) -> None:
-    """Draw how many of the source's images show each emotion, the other filters applied."""
+    """Draw the number of images of each emotion, with the other filters applied."""
     numbers = [len(snapshot.find(wanted._replace(emotion=k))) for k in range(len(EMOTIONS))]
     if wanted.emotion is not None or not sum(numbers):
         return
@@ -125,28 +126,28 @@ def _show_emotions(snapshot: Snapshot, wanted: Filter) -> None:
 def _show_samples(engine: Engine, found: np.ndarray) -> None:
     if not len(found):
         return
-    st.subheader("Some of them", anchor=False)
+    st.subheader("Samples", anchor=False)
     rng = np.random.default_rng(st.session_state.setdefault("samples", 0))
     chosen = np.sort(rng.permutation(found)[:SAMPLES])
     with st.container(horizontal=True):
         for image, name in _samples(engine, chosen.tolist()):
             st.image(image, name, width=96, alt=name)
     if len(found) > SAMPLES:
-        st.button("Show others", on_click=_others)
+        st.button("Show others", on_click=_next_samples)
 
 
-def _others() -> None:
+def _next_samples() -> None:
     st.session_state.samples += 1
 
 
 def _samples(engine: Engine, ids: list[int]) -> list[tuple[np.ndarray, str]]:
-    """Return some images, at most 192 pixels large, and what to write below them."""
+    """Return some images, shrunk to 192 pixels, and their captions."""
     query = select(Image.id, Image.emotion_id, Image.png).where(Image.id.in_(ids))
     found = []
     with engine.connect() as connection:
         for number, emotion, png in connection.execute(query.order_by(Image.id)):
             try:
-                image = shrunk(decoded(number, png), 192)
+                image = shrunk(decode_png(number, png), 192)
             except HTTPException:
                 continue
             found.append((image, f"{EMOTIONS[emotion]}, {number}"))

@@ -1,4 +1,4 @@
-"""Make a face: a slider for each action unit, the face that they draw, what each model sees."""
+"""Make a face: a slider for each action unit, the drawn face, and what each model sees."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from apps.api import guess
+from apps.api import classical_guess
 from apps.dashboard_pages import shared
 from facevalue.drawing import appearance, faces, facs
 from facevalue.emotions import EMOTIONS
@@ -17,26 +17,26 @@ GROUPS = {
     "Nose and lips": (9, 10, 12, 14, 15, 16, 17, 20, 23, 24),
     "Jaw": (25, 26, 27),
 }
-"""The action units of the drawn face, by where they are."""
+"""The action units of the drawn face, by region."""
 
-LOOKS = {"Eyes, right to left": (62, 61), "Eyes, down to up": (64, 63)}
-"""Two opposite units of the eyes' direction on one slider, from -1 to 1."""
+GAZE = {"Eyes, right to left": (62, 61), "Eyes, down to up": (64, 63)}
+"""Two opposite gaze units share a slider, from -1 to 1."""
 
-STAYS = """<style>
+STICKY_STYLE = """<style>
 [data-testid=stColumn]:has(.st-key-drawn) {{
   position: sticky; top: 3.5rem; z-index: 1; align-self: flex-start; background: {background};
 }}
 @media (max-width: 640px) {{ .st-key-drawn img {{ width: 160px !important; }} }}
 </style>"""
-"""Keeps the face in view while the sliders are scrolled, smaller on a telephone."""
+"""Keeps the face in view while the sliders are scrolled; on a phone it is smaller."""
 
 
 def show() -> None:
-    """Draw the page."""
+    """Show the page."""
     st.title("Make a face")
     shared.prose(
-        "A face is moved by muscles, and the Facial Action Coding System (FACS) numbers what they "
-        "do: its action units. Start from an emotion, or from rest, and move them one by one."
+        "Muscles move a face, and the Facial Action Coding System (FACS) numbers the movements: "
+        "its action units. Start from an emotion or from rest, and change the units one by one."
     )
     _show_presets()
     left, right = st.columns([1, 2], gap="large")
@@ -46,25 +46,22 @@ def show() -> None:
     if "person" in st.session_state:
         person = appearance.Person.random(np.random.default_rng(st.session_state.person))
     with left:
-        st.html(STAYS.format(background=shared.paper()))
+        st.html(STICKY_STYLE.format(background=shared.page_colour()))
         with st.container(key="drawn"):
             large = faces.draw(units, person, size=shared.LARGE)
             st.image(large, alt=f"A drawn face: {described(units)}", width=shared.LARGE)
         st.caption(f"{described(units)}.")
-        st.button("Somebody else", on_click=_somebody_else)
+        st.button("Another person", on_click=_next_person)
     _show_models(faces.draw(units, person))
 
 
 def described(units: Mapping[int, float]) -> str:
-    """Return which action units are at work."""
-    return " + ".join(f"AU {unit}" for unit in units) or "every muscle at rest"
-
-
-# ------------------------------------------------------------------------------ the sliders
+    """Return the names of the active action units."""
+    return " + ".join(f"AU {unit}" for unit in units) or "all muscles at rest"
 
 
 def preset(emotion: str) -> dict[int, float]:
-    """Return the action units that make the course's drawing of an emotion, each 0 to 1."""
+    """Return the action units with which the course draws an emotion, each from 0 to 1."""
     ranges = faces.RECIPES[emotion][0]
     return {unit: round(20 * (low + high) / 2) / 20 for unit, (low, high) in ranges.items()}
 
@@ -78,16 +75,16 @@ def _show_presets() -> None:
 def _set(units: Mapping[int, float]) -> None:
     for unit in appearance.ACTION_UNITS:
         st.session_state[f"au_{unit}"] = units.get(unit, 0.0)
-    for name, (negative, positive) in LOOKS.items():
+    for name, (negative, positive) in GAZE.items():
         st.session_state[name] = units.get(positive, 0.0) - units.get(negative, 0.0)
 
 
-def _somebody_else() -> None:
+def _next_person() -> None:
     st.session_state.person = st.session_state.get("person", 0) + 1
 
 
 def _sliders() -> dict[int, float]:
-    """Draw the sliders, and return the action units that are not at rest."""
+    """Show the sliders, and return the active action units."""
     names = facs.action_units().set_index("action_unit")["description"]
     *tabs, gaze = st.tabs([*GROUPS, "Gaze"])
     units = {}
@@ -95,20 +92,17 @@ def _sliders() -> dict[int, float]:
         for unit in group:
             label = f"AU {unit}: {names[unit]}"
             units[unit] = tab.slider(label, 0.0, 1.0, step=0.05, key=f"au_{unit}")
-    for name, (negative, positive) in LOOKS.items():
+    for name, (negative, positive) in GAZE.items():
         st.session_state.setdefault(name, 0.0)
         value = gaze.slider(name, -1.0, 1.0, step=0.05, key=name)
         units |= {negative: max(0.0, -value), positive: max(0.0, value)}
     return {unit: units[unit] for unit in sorted(units) if units[unit]}
 
 
-# ------------------------------------------------------------------------------ the models
-
-
 def _show_models(face: np.ndarray) -> None:
-    """Show what each model sees in a drawn face, uint8, shape (48, 48)."""
+    """Show what each model predicts for a drawn face, uint8, shape (48, 48)."""
     st.subheader("What each model sees", anchor=False)
-    st.write("Each is given the face with 48 x 48 pixels, as in training.")
+    st.write("Each model gets the face with 48 x 48 pixels, as in training.")
     for column, name in zip(st.columns(3, gap="large"), ("accurate", "fast", ""), strict=True):
         with column:
             _show_model(name, face) if name else _show_classical(face)
@@ -123,12 +117,12 @@ def _show_model(name: str, face: np.ndarray) -> None:
 
 def _show_classical(face: np.ndarray) -> None:
     try:
-        st.markdown(f"The classical model of notebook 06: **{guess.emotion(face)}**")
-        st.caption("It names one emotion, without saying how sure it is.")
+        st.markdown(f"The classical model of notebook 06: **{classical_guess.predict(face)}**")
+        st.caption("It predicts one emotion, without probabilities.")
     except FileNotFoundError:
         st.caption(
-            "Notebook 06 saves a classical model, whose answer is then shown here, too: "
+            "Notebook 06 saves a classical model, whose prediction this page also shows: run "
             "`make run NOTEBOOK=06`."
         )
     except ValueError as error:
-        st.caption(f"The classical model cannot be used: {error}")
+        st.caption(f"The classical model cannot be used. {error}")

@@ -1,4 +1,4 @@
-"""The results: every model that the course measured, beside the published numbers."""
+"""The results: the measured models of the course, with published numbers for comparison."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from apps.dashboard_pages import score, shared
+from apps.dashboard_pages import game_statistics, shared
 from facevalue.data import reference
 from facevalue.evaluation import results
 
 DATA = {"fer2013": "FER-2013, real photos", "rendered": "drawn faces"}
-"""How the data sets are called here. Their numbers never stand in one figure."""
+"""The name of each data set on the page. Their numbers are never in the same figure."""
+
+OURS, THEIRS = "measured here", "published"
 
 MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "top3_accuracy": "top-3 accuracy"}
 
@@ -30,16 +32,16 @@ SHOWN = {
     "machine": "machine",
     "command": "command",
 }
-"""The columns of the table, and how they are headed."""
+"""The columns of the table, and their headings."""
 
 
 def show() -> None:
-    """Draw the page."""
+    """Show the page."""
     st.title("The results")
     table = results.read()
     if table.empty:
         st.info(
-            "Nothing has been measured yet: `make run RECORD=1` runs the notebooks and writes "
+            "There are no results yet: `make run RECORD=1` runs the notebooks and writes "
             "reports/results.csv."
         )
     else:
@@ -58,10 +60,10 @@ def _show_measured(table: pd.DataFrame) -> None:
         profile = _choose("Profile", sorted(table["profile"].unique(), reverse=True))
     table = table[table["profile"] == profile]
     with columns[2]:
-        there = [m for m in MEASURES if table[m].notna().any()]
-        measure = _choose("Sort by", there, MEASURES)
+        available = [m for m in MEASURES if table[m].notna().any()]
+        measure = _choose("Sort by", available, MEASURES)
     table = table.sort_values(measure, ascending=False)
-    if data == "rendered":  # the published numbers are those of real photos
+    if data == "rendered":  # the published numbers are on real photos
         table = table.drop(columns=["published", "published_source"])
     _show_chart(table, measure)
     columns_ = {name: head for name, head in SHOWN.items() if name in table}
@@ -78,7 +80,7 @@ def _show_measured(table: pd.DataFrame) -> None:
 
 
 def _choose(label: str, options: list[str], names: dict[str, str] | None = None) -> str:
-    """Let the visitor choose one of a few values; the first one is chosen at the start."""
+    """Show a choice of a few values, and return the chosen one; the first is the default."""
     chosen = st.segmented_control(
         label,
         options,
@@ -86,7 +88,7 @@ def _choose(label: str, options: list[str], names: dict[str, str] | None = None)
         required=True,
         wrap=True,
         format_func=lambda option: (names or {}).get(option, option),
-        # a choice stands for these options only: FER-2013's splits are not the drawn faces'
+        # each data set keeps its own choice: they have different splits and profiles
         key=f"{label}: {', '.join(options)}",
     )
     return str(chosen)
@@ -99,7 +101,7 @@ def _split_order(split: str) -> tuple[int, str]:
 
 
 def _show_chart(table: pd.DataFrame, measure: str) -> None:
-    """Draw each model's number with its 95 % interval, and the published one where there is one."""
+    """Draw each model's result, its 95 % confidence interval, and the published number if any."""
     shown = table[table[measure].notna()].copy()
     order = shown["model"].tolist()
     name = MEASURES[measure]
@@ -109,7 +111,9 @@ def _show_chart(table: pd.DataFrame, measure: str) -> None:
     if measure == "accuracy":
         hits = (shown["accuracy"] * shown["images"]).round().astype(int)
         pairs = zip(hits, shown["images"], strict=True)
-        shown[["low", "high"]] = [score.interval(int(k), int(n)) for k, n in pairs]
+        shown[["low", "high"]] = [
+            game_statistics.confidence_interval(int(k), int(n)) for k, n in pairs
+        ]
         layers.append(
             alt.Chart(shown).mark_rule(strokeWidth=3, color=shared.BLUE).encode(
                 x=alt.X("low", scale=scale, title=""), x2="high", y=y
@@ -129,7 +133,7 @@ def _show_chart(table: pd.DataFrame, measure: str) -> None:
         direction="vertical",
         title=None,
         values=kinds,
-        labelColor=shared.ink(),
+        labelColor=shared.text_colour(),
         labelFontSize=14,
         labelLimit=300,
     )
@@ -145,16 +149,13 @@ def _show_chart(table: pd.DataFrame, measure: str) -> None:
         )
     )
     chart = alt.layer(*layers).properties(height=alt.Step(28))
-    said = ", ".join(f"{m} {v:.1%}" for m, v in zip(order, shown[measure], strict=True))
-    st.altair_chart(chart, alt=f"{name} by model: {said}.")
+    text = ", ".join(f"{m} {v:.1%}" for m, v in zip(order, shown[measure], strict=True))
+    st.altair_chart(chart, alt=f"{name} by model: {text}.")
     if measure == "accuracy":
         st.caption(
-            "The line through a point is its 95 % interval from the number of test images; it "
-            "knows nothing of other trainings, which differ, too."
+            "The line through a point is the 95 % confidence interval from the number of test "
+            "images. It does not include the variation between training runs."
         )
-
-
-OURS, THEIRS = "measured here", "published"
 
 
 def _show_published() -> None:
@@ -163,4 +164,4 @@ def _show_published() -> None:
         table["source"] = "project " + (table["source"].str[:3].astype(int) + 1).astype(str)
         table = table.rename(columns=lambda name: name.replace("_", " "))
         st.dataframe(table, hide_index=True, placeholder="")
-        st.caption("Their test images differ, and some are not FER-2013: compare with care.")
+        st.caption("Their test images differ, and some are not from FER-2013: compare with care.")

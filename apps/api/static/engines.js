@@ -1,45 +1,47 @@
-// Two ways to look at a picture, with the same answer: {faces: [{box, probabilities}], ms}.
+// Two ways to recognise the faces in a picture, with the same answer:
+// {faces: [{box, probabilities}], ms}.
 
-const WAIT = 20000;
+const TIMEOUT = 20_000; // milliseconds
+const MAX_BYTES = 2_000_000; // as apps.api.frames.MAX_BYTES
 
-// Sends each picture to the server, as JPEG over a WebSocket, and waits for the answer.
+// Sends each picture to the server over a WebSocket, and waits for the answer.
 export class ServerEngine {
   constructor() {
     this.sockets = {};
   }
 
-  async look(canvas, careful) {
-    const jpeg = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
-    if (!jpeg) throw new Error("The browser could not pack the picture.");
-    const socket = await this.connected(careful);
-    const answer = await new Promise((done, fail) => {
+  async recognise(canvas, isPhoto) {
+    const content = await (isPhoto ? encodedPhoto(canvas) : encoded(canvas, "image/jpeg", 0.85));
+    const socket = await this.connect(isPhoto);
+    const answer = await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         socket.close();
-        fail(new Error("The server does not answer."));
-      }, WAIT);
+        reject(new Error("The server does not answer."));
+      }, TIMEOUT);
       socket.onmessage = ({ data }) => {
         clearTimeout(timer);
-        done(JSON.parse(data));
+        resolve(JSON.parse(data));
       };
       socket.onclose = ({ reason }) => {
         clearTimeout(timer);
-        fail(new Error(reason ? `The server says: ${reason}.` : "The connection to the server broke."));
+        reject(new Error(
+          reason ? `The server closed the connection: ${reason}.` : "The connection to the server was lost."));
       };
-      socket.send(jpeg);
+      socket.send(content);
     });
     if (answer.error) throw new Error(answer.error);
     return answer;
   }
 
-  connected(careful) {
-    const old = this.sockets[careful];
-    if (old && old.readyState === WebSocket.OPEN) return old;
-    return new Promise((done, fail) => {
-      const address = new URL(`/live/frames${careful ? "?photo=true" : ""}`, location.href);
+  connect(isPhoto) {
+    const open = this.sockets[isPhoto];
+    if (open && open.readyState === WebSocket.OPEN) return open;
+    return new Promise((resolve, reject) => {
+      const address = new URL(`/live/frames${isPhoto ? "?photo=true" : ""}`, location.href);
       address.protocol = address.protocol.replace("http", "ws");
       const socket = new WebSocket(address);
-      socket.onopen = () => done((this.sockets[careful] = socket));
-      socket.onclose = () => fail(new Error("There is no connection to the server."));
+      socket.onopen = () => resolve((this.sockets[isPhoto] = socket));
+      socket.onclose = () => reject(new Error("There is no connection to the server."));
     });
   }
 
@@ -49,48 +51,61 @@ export class ServerEngine {
   }
 }
 
-// Hands each picture to a worker of this page, in which ONNX Runtime Web runs the model.
+async function encoded(canvas, type, quality) {
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, type, quality));
+  if (!blob) throw new Error("The browser could not encode the picture.");
+  return blob;
+}
+
+// Without loss, so that the server recognises the same pixels as the browser; only a photo that
+// is then too large for the server is compressed.
+async function encodedPhoto(canvas) {
+  const png = await encoded(canvas, "image/png");
+  return png.size <= MAX_BYTES ? png : encoded(canvas, "image/jpeg", 0.95);
+}
+
+// Passes each picture to a worker of this page, in which ONNX Runtime Web runs the model.
 export class BrowserEngine {
-  static possible() {
+  static isSupported() {
     return typeof WebAssembly === "object" && typeof Worker === "function";
   }
 
   constructor() {
-    this.waiting = new Map();
-    this.number = 0;
+    this.requests = new Map();
+    this.lastId = 0;
     this.worker = new Worker("/live/static/worker.js", { type: "module" });
-    this.ready = new Promise((done, fail) => {
-      this.worker.onerror = () => fail(new Error("The browser could not start the model."));
+    this.ready = new Promise((resolve, reject) => {
+      this.worker.onerror = () => reject(new Error("The browser could not start the model."));
       this.worker.onmessage = ({ data }) => {
-        if (data.ready) done();
-        else if (data.failed) fail(new Error(`The browser could not load the model: ${data.failed}.`));
+        if (data.ready) resolve();
+        else if (data.failed) reject(new Error(`The browser could not load the model: ${data.failed}.`));
         else this.answer(data);
       };
     });
-    this.ready.catch(() => {}); // it is told to whoever looks first
+    this.ready.catch(() => {}); // the first call of recognise reports it
   }
 
   answer({ id, error, ...found }) {
-    const { done, fail } = this.waiting.get(id);
-    this.waiting.delete(id);
-    if (error) fail(new Error(error));
-    else done(found);
+    const { resolve, reject } = this.requests.get(id);
+    this.requests.delete(id);
+    if (error) reject(new Error(error));
+    else resolve(found);
   }
 
-  async look(canvas, careful) {
+  async recognise(canvas, isPhoto) {
     await this.ready;
     const context = canvas.getContext("2d", { willReadFrequently: true });
     const { width, height, data } = context.getImageData(0, 0, canvas.width, canvas.height);
-    const id = ++this.number;
-    return new Promise((done, fail) => {
-      this.waiting.set(id, { done, fail });
-      this.worker.postMessage({ id, image: { width, height, data }, careful }, [data.buffer]);
+    const id = ++this.lastId;
+    return new Promise((resolve, reject) => {
+      this.requests.set(id, { resolve, reject });
+      this.worker.postMessage({ id, image: { width, height, data }, isPhoto }, [data.buffer]);
     });
   }
 
   close() {
     this.worker.terminate();
-    this.waiting.forEach(({ fail }) => fail(new Error("The model was stopped.")));
-    this.waiting.clear();
+    this.requests.forEach(({ reject }) => reject(new Error("The model was stopped.")));
+    this.requests.clear();
   }
 }

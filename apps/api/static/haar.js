@@ -64,8 +64,8 @@ export class Cascade {
     this.stride = 0;
   }
 
-  // Where the corners of all rectangles lie in an integral image with so many columns.
-  place(stride) {
+  // Computes where the corners of all rectangles are in an integral image of this stride.
+  placeCorners(stride) {
     if (this.stride === stride) return;
     this.stride = stride;
     this.rectangles.forEach(([x, y, w, h], k) => {
@@ -76,8 +76,8 @@ export class Cascade {
     });
   }
 
-  // How many stages the window at a place of an integral image passes.
-  passed(sums, at, contrast) {
+  // Returns how many stages the window at an index of an integral image passes.
+  passedStages(sums, at, contrast) {
     const { corners, weights, thresholds, rectangleEnds, stageEnds, stageThresholds } = this;
     let weak = 0, rectangle = 0;
     for (let stage = 0; stage < stageEnds.length; stage++) {
@@ -96,14 +96,14 @@ export class Cascade {
     return stageEnds.length;
   }
 
-  // Every window of an image, in one size, that passes all stages: calls found(x, y).
+  // Calls found(x, y) for each window of an image that passes all stages.
   scan(image, step, found) {
     const { width, height } = image;
     const stride = width + 1;
     this.reserve(stride * (height + 1));
     const { sums, squares, window } = this;
     integral(image, sums, squares);
-    this.place(stride);
+    this.placeCorners(stride);
     const side = window - 2, area = side * side, stages = this.stageEnds.length;
     const c1 = stride + 1, c2 = c1 + side, c3 = c1 + side * stride, c4 = c3 + side;
     for (let y = 0; y + window <= height; y += step)
@@ -113,9 +113,9 @@ export class Cascade {
         const square = squares[at + c1] - squares[at + c2] - squares[at + c3] + squares[at + c4];
         const contrast = Math.sqrt(area * square - total * total);
         if (!(contrast > this.flat * area)) continue;
-        const passed = this.passed(sums, at, contrast);
+        const passed = this.passedStages(sums, at, contrast);
         if (passed === stages) found(x, y);
-        else if (passed === 0) x += step; // as OpenCV: nothing at all is here, nor beside it
+        else if (passed === 0) x += step; // as OpenCV: the next window is skipped, too
       }
   }
 
@@ -125,34 +125,34 @@ export class Cascade {
     this.squares = new Float64Array(length);
   }
 
-  // The faces of a grey image as [x, y, width, height], the largest first: as
-  // detection.find_faces with the same numbers.
-  faces(image, { scaleFactor, minNeighbors, smallest }) {
+  // Returns the faces of a grey image as [x, y, width, height], the largest first, as
+  // facevalue.recognition.detection.find_faces does.
+  faces(image, { scaleFactor, minNeighbors, minFace }) {
     const edge = halfEven(BORDER * Math.min(image.width, image.height));
     return this.search(cut(image, -edge, -edge, image.width + 2 * edge, image.height + 2 * edge), {
-      scaleFactor, minNeighbors, smallest, largest: Infinity,
+      scaleFactor, minNeighbors, minFace, maxFace: Infinity,
     })
       .map(([x, y, w, h]) => inside(x - edge, y - edge, w, h, image))
-      .filter(([, , w, h]) => w >= smallest && h >= smallest)
+      .filter(([, , w, h]) => w >= minFace && h >= minFace)
       .sort((a, b) => b[2] * b[3] - a[2] * a[3] || a[0] - b[0] || a[1] - b[1]);
   }
 
-  // The same for a face that was at a place a moment ago: undefined if it is not there any more.
+  // Returns where a face is that was in a box one frame ago, or undefined if it is gone.
   near(image, [x, y, width, height], { scaleFactor, minNeighbors }) {
     const side = Math.max(width, height), room = halfEven(side / 2);
     const part = cut(image, x - room, y - room, width + 2 * room, height + 2 * room);
     const [found] = this.search(part, {
-      scaleFactor, minNeighbors, smallest: 0.75 * side, largest: 1.4 * side,
+      scaleFactor, minNeighbors, minFace: 0.75 * side, maxFace: 1.4 * side,
     }).sort((a, b) => b[2] - a[2]);
     return found && inside(found[0] + x - room, found[1] + y - room, found[2], found[3], image);
   }
 
-  search(image, { scaleFactor, minNeighbors, smallest, largest }) {
+  search(image, { scaleFactor, minNeighbors, minFace, maxFace }) {
     const windows = [];
     for (let scale = 1; ; scale *= scaleFactor) {
       const side = halfEven(this.window * scale);
-      if (side > Math.min(image.width, image.height, largest)) break;
-      if (side < smallest) continue;
+      if (side > Math.min(image.width, image.height, maxFace)) break;
+      if (side < minFace) continue;
       const width = halfEven(image.width / scale), height = halfEven(image.height / scale);
       const small = scale === 1 ? image : blended(image, width, height);
       this.scan(small, scale > 2 ? 1 : 2, (x, y) =>
@@ -183,7 +183,8 @@ function inside(x, y, width, height, image) {
   return [left, top, Math.min(x + width, image.width) - left, Math.min(y + height, image.height) - top];
 }
 
-// Windows that overlap become one box, as cv2.groupRectangles; lonely windows are no face.
+// Merges windows that overlap into one box, as cv2.groupRectangles does, and drops groups of at
+// most `minNeighbors` windows.
 function grouped(windows, minNeighbors) {
   const parent = windows.map((_, k) => k);
   const root = (k) => {

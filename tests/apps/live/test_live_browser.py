@@ -7,21 +7,22 @@ import cv2
 import numpy as np
 import pytest
 from browsers import chromium, running
-from live_helpers import convincing, frame, jpeg, small_database
-from test_live import bomb
+from live_helpers import bomb, convincing, frame, jpeg, small_database
 
-from apps.api import live
+from apps.api import live_app
 from facevalue import paths
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import detectors
 from facevalue.recognition import detection, tracking
 from facevalue.recognition.recogniser import NAMES, Recogniser, Sighting
 
+pytestmark = pytest.mark.browser
+
 AXE = paths.root() / "build" / "vendor" / "axe.min.js"
 MODES = [
     pytest.param("browser", marks=pytest.mark.skipif(
-        not live.browser_mode(),
-        reason="ONNX Runtime Web is not here: python tools/fetch_ort_web.py brings it",
+        not live_app.has_onnx_runtime(),
+        reason="ONNX Runtime Web is missing: run python tools/fetch_ort_web.py",
     )),
     "server",
 ]  # fmt: skip
@@ -46,7 +47,7 @@ def pictures(models):
 def address(models, tmp_path_factory):
     """Run the live page on a free port."""
     engine = small_database(tmp_path_factory.mktemp("live"))
-    app = live.create_live_app(models, engine)
+    app = live_app.create_live_app(models, engine)
     with running(app) as where:
         yield where
     engine.dispose()
@@ -115,9 +116,6 @@ def upload(page, name, content):
     page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
 
 
-# ------------------------------------------------------------------------------ the camera
-
-
 @pytest.mark.parametrize("mode", MODES)
 def test_the_right_emotions_appear_over_the_camera(browser, address, mode):
     with opened(browser, address, mode=mode) as page:
@@ -146,8 +144,8 @@ def test_the_right_emotions_appear_over_the_camera(browser, address, mode):
 
 
 def test_the_browser_mode_sends_no_picture(browser, address):
-    if not live.browser_mode():
-        pytest.skip("ONNX Runtime Web is not here: python tools/fetch_ort_web.py brings it")
+    if not live_app.has_onnx_runtime():
+        pytest.skip("ONNX Runtime Web is missing: run python tools/fetch_ort_web.py")
     with opened(browser, address) as page:
         assert page.is_checked("input[value=browser]")
         assert "No picture leaves your machine" in page.inner_text("#happens")
@@ -158,7 +156,7 @@ def test_the_browser_mode_sends_no_picture(browser, address):
         named(page, 2)
         assert sent == []
         page.check("input[value=server]")
-        assert "sent to it" in page.inner_text("#happens")
+        assert "sent to the server" in page.inner_text("#happens")
         for _ in range(200):
             if sent:
                 break
@@ -168,7 +166,7 @@ def test_the_browser_mode_sends_no_picture(browser, address):
 
 
 def test_without_the_browser_mode_the_page_uses_the_server(browser, address, monkeypatch):
-    monkeypatch.setattr(live, "browser_mode", lambda: False)
+    monkeypatch.setattr(live_app, "has_onnx_runtime", lambda: False)
     with opened(browser, address) as page:
         assert page.is_checked("input[value=server]")
         assert page.is_disabled("input[value=browser]")
@@ -176,15 +174,15 @@ def test_without_the_browser_mode_the_page_uses_the_server(browser, address, mon
 
 
 def test_a_model_that_does_not_load_does_not_send_pictures_by_itself(browser, address):
-    if not live.browser_mode():
-        pytest.skip("ONNX Runtime Web is not here: python tools/fetch_ort_web.py brings it")
+    if not live_app.has_onnx_runtime():
+        pytest.skip("ONNX Runtime Web is missing: run python tools/fetch_ort_web.py")
     sent = []
     with opened(browser, address, expected=[f"{address}/live/fast.onnx"]) as page:
         page.on("websocket", lambda socket: sent.append(socket.url))
         page.route("**/live/fast.onnx", lambda route: route.fulfill(status=404))
         page.click("#start")
         page.wait_for_selector("#problem:visible")
-        assert "Start again to let the server look" in page.inner_text("#problem")
+        assert "Start again to use the server" in page.inner_text("#problem")
         assert page.is_checked("input[value=server]")
         page.wait_for_timeout(300)
         assert sent == []
@@ -199,7 +197,7 @@ def test_a_model_that_does_not_load_does_not_send_pictures_by_itself(browser, ad
          "no camera on this machine"),
         ("getUserMedia = async () => { throw new DOMException('', 'NotReadableError') }",
          "in use by another program"),
-        ("getUserMedia = undefined", "only to pages from https or localhost"),
+        ("getUserMedia = undefined", "only on pages from https or localhost"),
     ],
 )  # fmt: skip
 def test_without_a_camera_or_permission_the_other_ways_are_named(browser, address, what, sentence):
@@ -210,9 +208,6 @@ def test_without_a_camera_or_permission_the_other_ways_are_named(browser, addres
         assert sentence in page.inner_text("#problem")
         assert "photo or a video" in page.inner_text("#problem")
         assert page.is_visible("#start")
-
-
-# ------------------------------------------------------------------------------ photos and videos
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -236,8 +231,8 @@ def test_a_photo_is_named_and_boxed(browser, address, pictures, models, mode):
 
 
 def test_the_browser_and_the_server_see_the_same(browser, address, pictures, models):
-    if not live.browser_mode():
-        pytest.skip("ONNX Runtime Web is not here: python tools/fetch_ort_web.py brings it")
+    if not live_app.has_onnx_runtime():
+        pytest.skip("ONNX Runtime Web is missing: run python tools/fetch_ort_web.py")
     images = [pictures[1], frame(("sad",), 3)[0], frame(("fear", "angry", "neutral"), 5)[0]]
     with opened(browser, address) as page:
         for image in images:
@@ -248,7 +243,7 @@ def test_the_browser_and_the_server_see_the_same(browser, address, pictures, mod
                     const data = Uint8ClampedArray.from(atob(bytes), c => c.charCodeAt(0));
                     const answer = new Promise(done => worker.onmessage =
                         ({data}) => (data.faces || data.error) && done(data));
-                    worker.postMessage({id: 1, image: {width, height, data}, careful: false});
+                    worker.postMessage({id: 1, image: {width, height, data}, isPhoto: false});
                     return await answer;
                 }""",
                 [base64(rgba), image.shape[1], image.shape[0]],
@@ -281,7 +276,8 @@ def test_the_browser_smooths_as_the_server_does(browser, address):
         found = page.evaluate(
             """async (steps) => {
                 const { Smoother } = await import("/live/static/tracks.js");
-                const smoother = new Smoother(await (await fetch("/live/settings.json")).json());
+                const settings = await (await fetch("/live/settings.json")).json();
+                const smoother = new Smoother(settings.smoothing);
                 return steps.map((faces, k) => smoother.update(
                     faces.map(([box, probabilities]) => ({box, probabilities})), k / 20)
                     .map(({box, probabilities}) => [box, probabilities]));
@@ -329,8 +325,8 @@ def test_a_video_file_is_played_and_named(browser, address, pictures, tmp_path):
 
 
 BAD = {
-    "text": (b"Dear Sir or Madam\n" * 99, "wrong.jpg is no photo"),
-    "empty": (b"", "wrong.jpg is no photo"),
+    "text": (b"Dear Sir or Madam\n" * 99, "wrong.jpg is not a photo"),
+    "empty": (b"", "wrong.jpg is not a photo"),
     "GIF bomb": (bomb("GIF", (65535, 65535)), "wrong.jpg "),
     "100 megapixels": (bomb("PNG", (10_000, 10_000)), "wrong.jpg has more than 40 megapixels"),
     "50 MB": (b"\xff\xd8" + bytes(50_000_001), "wrong.jpg is larger than 50 MB"),
@@ -357,10 +353,7 @@ def test_a_broken_video_is_refused_in_a_sentence(browser, address):
     with opened(browser, address) as page:
         upload(page, "wrong.webm", b"no video" * 999)
         page.wait_for_selector("#problem:visible")
-        assert "wrong.webm is no video" in page.inner_text("#problem")
-
-
-# ------------------------------------------------------------------------------ for everybody
+        assert "wrong.webm is not a video" in page.inner_text("#problem")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -414,7 +407,7 @@ def test_the_keyboard_alone_reaches_everything(browser, address):
 
 
 @pytest.mark.skipif(
-    not AXE.is_file(), reason="axe-core is not here: python tools/fetch_ort_web.py --tests"
+    not AXE.is_file(), reason="axe-core is missing: run python tools/fetch_ort_web.py --tests"
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])

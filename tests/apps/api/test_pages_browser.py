@@ -9,16 +9,22 @@ from apps.api import create_app
 from facevalue.collection import database, database_import
 from facevalue.emotions import EMOTIONS
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Run the API on a free port."""
     engine = database.create(f"sqlite:///{tmp_path_factory.mktemp('browser') / 'faces.db'}")
     names = ["a source with a long name, as they often have", "FER-2013"]
-    database_import.add_sources(engine, pd.DataFrame({"name": names, "address": "a", "licence": "CC0"}))
+    database_import.add_sources(
+        engine, pd.DataFrame({"name": names, "address": "a", "licence": "CC0"})
+    )
     database_import.add_facs(engine)
     rows = [
-        database_import.image_row(np.full((48, 48), k, np.uint8), "FER-2013", EMOTIONS[k % 7], f"no {k}")
+        database_import.image_row(
+            np.full((48, 48), k, np.uint8), "FER-2013", EMOTIONS[k % 7], f"no {k}"
+        )
         for k in range(140)
     ]
     colour = np.full((300, 200, 3), 99, np.uint8)

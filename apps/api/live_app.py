@@ -1,0 +1,240 @@
+"""The application of the live page, with the pages of the image database."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response, WebSocket
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from apps.api import frames, pages, queries, stream
+from apps.api.access import AccessControl
+from apps.api.app import create_app
+from facevalue import emotions
+from facevalue.collection import haar
+from facevalue.drawing import facs
+from facevalue.image_files import FACE_SIZE
+from facevalue.recognition import recogniser, tracking
+
+STATIC = Path(__file__).parent / "static"
+ONNX_RUNTIME = (
+    "ort.wasm.min.mjs",
+    "ort-wasm-simd-threaded.mjs",
+    "ort-wasm-simd-threaded.wasm",
+)
+"""The files of ONNX Runtime Web, which tools/fetch_ort_web.py puts into static/vendor."""
+
+LIVE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
+    "worker-src 'self'; connect-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+    "style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    # a page that is isolated from other pages may compute in several threads
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cache-Control": "no-cache",
+}
+"""Headers of the live page, its scripts and its model: they alone may run scripts, our own."""
+
+LINKS = (
+    ("/", "live", "Live"),
+    ("/database", "welcome", "Database"),
+    *pages.LINKS.get()[1:],
+)
+"""The navigation of this server's pages."""
+
+for suffix in (".js", ".mjs"):
+    # some Windows machines call scripts plain text, and browsers then refuse them
+    mimetypes.add_type("text/javascript", suffix)
+
+router = APIRouter(include_in_schema=False)
+
+
+def create_live_app(
+    models: dict[str, recogniser.Recogniser],
+    engine: Engine,
+    *,
+    model: str = "accurate",
+    hosts: Sequence[str] = ("*",),
+    note: str = "",
+    token: str = "",
+    videos: Path | None = None,
+    threads: int | None = None,
+) -> FastAPI:
+    """Create the application: the live page at /, and the pages of a database.
+
+    Args:
+        models: recognisers by name; the browser runs "fast".
+        engine: as in `create_app`.
+        model: the recogniser for pictures that are sent to the server.
+        hosts, note: as in `create_app`.
+        token: what visitors must show, first as ?token= and then as a cookie; "" admits everybody.
+        videos: the folder with the videos that /video_feed may stream.
+        threads: how many pictures are recognised at the same time; default: one for each core.
+    """
+    app = create_app(engine, hosts=hosts, note=note, first=(router,))
+    app.state.models = models
+    app.state.frames = frames.FrameQueue(models[model], threads or os.cpu_count() or 1)
+    app.state.feeds = stream.Feeds(models[model], videos)
+    app.mount("/live/static", _Static(directory=STATIC))
+    app.add_middleware(AccessControl, token=token)
+    app.add_middleware(_Navigation)
+    app.router.lifespan_context = _lifespan
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.frames.close()
+    app.state.feeds.close()
+
+
+class _Navigation:
+    """Middleware that adds the live page to the navigation of all pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        pages.LINKS.set(LINKS)
+        await self._app(scope, receive, send)
+
+
+class _Static(StaticFiles):
+    """The scripts and the style sheet of the live page."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return a file with the headers of the live page."""
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(LIVE_HEADERS)
+        return response
+
+
+def has_onnx_runtime() -> bool:
+    """Return whether ONNX Runtime Web is installed, so that the browser can run the model."""
+    return all((STATIC / "vendor" / name).is_file() for name in ONNX_RUNTIME)
+
+
+@router.get("/")
+def live(request: Request) -> Response:
+    """The live page."""
+    snapshot = queries.catalogue(request).newest()
+    table = facs.action_units().drop_duplicates("action_unit")
+    descriptions = dict(zip(table["action_unit"], table["description"], strict=True))
+    counts = {name: int((snapshot.emotions == k).sum()) for k, name in enumerate(emotions.EMOTIONS)}
+    page = pages.page(
+        "live.html",
+        units={
+            name: [(unit, descriptions.get(unit, "")) for unit in units]
+            for name, units in facs.emotion_units().items()
+        },
+        counts=counts,
+        samples={emotion: number for number, emotion in pages.samples(snapshot, each=1)},
+        browser_mode=has_onnx_runtime() and "fast" in request.app.state.models,
+        videos=request.app.state.feeds.files(),
+        note=request.app.state.note,
+    )
+    page.headers.update(LIVE_HEADERS)
+    return page
+
+
+router.add_api_route("/database", pages.welcome, methods=["GET"])
+
+
+@router.get("/live/settings.json")
+def settings() -> Response:
+    """The settings of `facevalue.recognition.tracking`, for the same code in JavaScript."""
+    return _json(
+        {
+            "emotions": emotions.EMOTIONS,
+            "colours": emotions.COLOURS,
+            "face": {"size": FACE_SIZE, "margin": recogniser.MARGIN},
+            "search": {
+                "side": tracking.SEARCH_SIDE,
+                "minFace": tracking.MIN_FACE,
+                "scaleFactor": tracking.SCALE_FACTOR,
+                "minNeighbors": tracking.MIN_NEIGHBORS,
+                "fullSearchEvery": tracking.FULL_SEARCH_EVERY,
+            },
+            "maxFaces": tracking.MAX_FACES,
+            "smoothing": {
+                "minOverlap": tracking.MIN_OVERLAP,
+                "probabilitySeconds": tracking.PROBABILITY_SECONDS,
+                "boxSeconds": tracking.BOX_SECONDS,
+                "keepSeconds": tracking.KEEP_SECONDS,
+                "minSightings": tracking.MIN_SIGHTINGS,
+            },
+        }
+    )
+
+
+@router.get("/live/cascade.json")
+def cascade() -> Response:
+    """OpenCV's Haar cascade, with which the browser finds faces as the server does."""
+    try:
+        loaded = haar.load()
+    except (FileNotFoundError, ValueError) as error:
+        raise HTTPException(404, str(error)) from error
+    stages = [
+        {
+            "threshold": stage.threshold,
+            "weak": [
+                [weak.threshold, weak.below, weak.above]
+                + [v for r in weak.rectangles for v in (r.x, r.y, r.width, r.height, r.weight)]
+                for weak in stage.weak
+            ],
+        }
+        for stage in loaded.stages
+    ]
+    return _json({"window": loaded.window, "flat": haar.FLAT, "stages": stages})
+
+
+@router.get("/live/fast.onnx")
+def fast_model(request: Request) -> Response:
+    """The model that the browser runs."""
+    if "fast" not in request.app.state.models:
+        raise HTTPException(404, "This server has no model for browsers.")
+    file = request.app.state.models["fast"].file
+    return FileResponse(file, media_type="application/octet-stream", headers=LIVE_HEADERS)
+
+
+def _json(content: Any) -> Response:
+    text = json.dumps(content, separators=(",", ":"))
+    return Response(text, media_type="application/json", headers=LIVE_HEADERS)
+
+
+@router.websocket("/live/frames")
+async def frames_of_visitor(socket: WebSocket) -> None:
+    """Receives pictures and sends faces; with ?photo=true, it searches more carefully."""
+    photo = socket.query_params.get("photo") == "true"
+    await socket.app.state.frames.serve(socket, photo)
+
+
+@router.get("/video_feed")
+async def video_feed(request: Request, source: Annotated[str, Query()] = "0") -> Response:
+    """The server's camera or a video file as a stream of pictures (MJPEG)."""
+    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        return _error(403, "Other websites may not open the camera of this server.")
+    try:
+        feed = await run_in_threadpool(request.app.state.feeds.feed, source)
+    except (FileNotFoundError, ValueError) as error:
+        return _error(404, str(error))
+    except stream.TooManyFeeds as error:
+        return _error(503, str(error))
+    headers = {"Cache-Control": "no-store"}
+    return StreamingResponse(feed.pictures(), media_type=stream.CONTENT_TYPE, headers=headers)
+
+
+def _error(status: int, sentence: str) -> Response:
+    return JSONResponse({"detail": sentence}, status)

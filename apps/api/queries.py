@@ -1,0 +1,206 @@
+"""What the API and the pages read from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+from fastapi import HTTPException, Request
+from sqlalchemy import Connection, func, select
+
+from apps.api import classical_guess, parameters
+from apps.api.catalogue import Catalogue
+from apps.api.schemas import Entry, Guess, Unit, Units
+from facevalue import emotions, image_files
+from facevalue.collection.database_schema import DataSource, EmotionUnit, Image, SingleUnit
+
+MAX_VALUES = 8_000_000
+"""How many pixel values one response may contain."""
+
+PNG_GREY = (0, 4)
+"""The colour types of PNG files in grey levels, without and with transparency."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of image ids, before it becomes JSON or HTML."""
+
+    ids: list[int]
+    total: int
+    page: int
+    pages: int
+    next: str | None
+    previous: str | None
+
+
+def catalogue(request: Request) -> Catalogue:
+    """Return the catalogue of the application."""
+    found: Catalogue = request.app.state.catalogue
+    return found
+
+
+def connect(request: Request) -> Connection:
+    """Return a new connection to the application's database; the caller closes it."""
+    catalogue(request).newest()  # opens the file again if another one has replaced it
+    connection: Connection = request.app.state.engine.connect()
+    return connection
+
+
+def listing(request: Request, query: parameters.Paging) -> Listing:
+    """Return the page of images that a request selects.
+
+    Raises:
+        HTTPException: 404, there is no such source or page.
+    """
+    snapshot = catalogue(request).newest()
+    wanted = parameters.to_filter(query)
+    if wanted.source_id is not None and wanted.source_id not in snapshot.sources:
+        known = ", ".join(map(str, snapshot.sources)) or "none"
+        raise HTTPException(404, f"There is no source {wanted.source_id}; the sources are {known}.")
+    ids = snapshot.find(wanted)
+    pages = max(1, -(-len(ids) // query.page_size))
+    if query.page > pages:
+        raise HTTPException(404, f"There is no page {query.page}: the last one is page {pages}.")
+    start = (query.page - 1) * query.page_size
+    return Listing(
+        ids=ids[start : start + query.page_size].tolist(),
+        total=len(ids),
+        page=query.page,
+        pages=pages,
+        next=page_path(request, query.page + 1) if query.page < pages else None,
+        previous=page_path(request, query.page - 1) if query.page > 1 else None,
+    )
+
+
+def page_path(request: Request, page: int) -> str:
+    """Return the path of another page of the same list."""
+    query = {name: value for name, value in request.query_params.items() if value}
+    return f"{request.url.path}?{urlencode(query | {'page': page})}"
+
+
+def entries(connection: Connection, ids: Sequence[int], *, pixels: bool = False) -> list[Entry]:
+    """Return the metadata of some images, ordered by id.
+
+    Args:
+        pixels: whether to add the pixel values.
+    Raises:
+        HTTPException: 422, they have too many pixel values for one response.
+    """
+    columns = [c for c in Image.__table__.columns if c.name not in ("png", "licence")]
+    from_source = (
+        DataSource.name.label("source"),
+        DataSource.address.label("url_link"),
+        func.coalesce(Image.licence, DataSource.licence).label("licence"),
+    )
+    query = select(*columns, *from_source).join(DataSource).where(Image.id.in_(ids))
+    found = [_entry(dict(row)) for row in connection.execute(query.order_by(Image.id)).mappings()]
+    if pixels:
+        _add_pixels(connection, found)
+    return found
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    # not validated: the rows come from our own tables, and validation takes half of the time
+    return Entry.model_construct(
+        **row,
+        emotion=emotions.EMOTIONS[row["emotion_id"]],
+        file=f"/images/{row['id']}/file",
+    )
+
+
+def _add_pixels(connection: Connection, found: list[Entry]) -> None:
+    values = sum(e.height * e.width * (1 if e.colour_space == "Grayscale" else 3) for e in found)
+    if values > MAX_VALUES:
+        raise HTTPException(
+            422,
+            f"These images have {values:,} pixel values, and one response contains at most "
+            f"{MAX_VALUES:,}: request fewer with page_size, or request the PNG files.",
+        )
+    query = select(Image.id, Image.png).where(Image.id.in_([entry.id for entry in found]))
+    files = {row.id: row.png for row in connection.execute(query)}
+    for entry in found:
+        entry.pixels = decode_png(entry.id, files[entry.id]).tolist()
+
+
+def one_entry(connection: Connection, image_id: int, *, pixels: bool = False) -> Entry:
+    """Return the metadata of one image.
+
+    Raises:
+        HTTPException: 404, there is no such image; 422, it has too many pixel values.
+    """
+    found = entries(connection, [image_id], pixels=pixels)
+    if not found:
+        raise no_image(connection, image_id)
+    return found[0]
+
+
+def no_image(connection: Connection, image_id: int) -> HTTPException:
+    """Return the error for an id that no image has."""
+    last = connection.scalar(select(func.max(Image.id)))
+    return HTTPException(
+        404, f"There is no image {image_id}; the last one is {last or 'none yet'}."
+    )
+
+
+def decode_png(image_id: int, png: bytes) -> np.ndarray:
+    """Return the pixels of a PNG file: uint8, shape (height, width) or (height, width, 3) in RGB.
+
+    Raises:
+        HTTPException: 404, the file is broken, or far too large.
+    """
+    try:
+        pixels = image_files.decode_photo(png, f"The file of image {image_id}", formats=("PNG",))
+    except ValueError as error:
+        raise HTTPException(404, str(error)) from error
+    return pixels[..., 0] if png[25] in PNG_GREY else pixels
+
+
+def units(connection: Connection, emotion: str) -> list[Unit]:
+    """Return the action units of an emotion."""
+    query = (
+        select(
+            EmotionUnit.action_unit,
+            SingleUnit.description,
+            SingleUnit.facial_muscle,
+            EmotionUnit.one_side,
+        )
+        .join(SingleUnit)
+        .where(EmotionUnit.emotion == emotion)
+        .order_by(EmotionUnit.action_unit)
+    )
+    return [Unit(**row) for row in connection.execute(query).mappings()]
+
+
+def units_of_face(connection: Connection, face: int | str) -> Units:
+    """Return an emotion, given by its number or name, with its action units.
+
+    Raises:
+        HTTPException: 404, the database contains no action units at all.
+    """
+    name = emotions.EMOTIONS[face] if isinstance(face, int) else face
+    found = units(connection, name)
+    if not found and connection.scalar(select(EmotionUnit.emotion).limit(1)) is None:
+        raise HTTPException(404, "This database contains no action units: run notebook 01 again.")
+    return Units(emotion=name, action_units=found)
+
+
+def guess(connection: Connection, image_id: int) -> Guess:
+    """Return what the model of notebook 06 predicts for an image.
+
+    Raises:
+        HTTPException: 404, there is no such image or no model; 503, the model does not load.
+    """
+    query = select(Image.emotion_id, Image.png).where(Image.id == image_id)
+    row = connection.execute(query).first()
+    if row is None:
+        raise no_image(connection, image_id)
+    try:
+        predicted = classical_guess.predict(decode_png(image_id, row.png))
+    except FileNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+    except ValueError as error:
+        raise HTTPException(503, f"The model does not load. {error}") from error
+    return Guess(image_id=image_id, label=emotions.EMOTIONS[row.emotion_id], guess=predicted)

@@ -1,0 +1,77 @@
+"""What both servers need to start: a listening socket and a database."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from apps.api.demo import create_demo_database
+from facevalue import paths
+from facevalue.collection import database
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""The names of this machine that no other machine can reach."""
+
+OPTIONS: dict[str, Any] = {
+    "access_log": False,
+    "log_level": "warning",
+    "log_config": None,  # uvicorn's own would close handlers that are already set up
+    "server_header": False,
+}
+"""The options of uvicorn for both servers."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Requests that arrive before the server runs wait in its queue.
+
+    Args:
+        host: the address to listen on.
+        port: 0 takes any free port.
+    Raises:
+        OSError: the port cannot be opened; the message says why.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise OSError(
+            f"Port {port} of {host} cannot be opened ({reason}): choose another one with --port."
+        ) from error
+    # connections inherit it: with Nagle's algorithm, one response in a hundred waits for 40 ms
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def open_database() -> str:
+    """Choose the database, and check that it opens.
+
+    It is the one that DATABASE_URL names, else the file that notebook 01 writes, else a small
+    database of drawn faces, for which DATABASE_URL is set.
+
+    Returns:
+        A note for the visitors, or "".
+    Raises:
+        ValueError: it does not open.
+        ModuleNotFoundError: its driver is not installed.
+    """
+    note = ""
+    file = paths.processed() / "faces.db"
+    if "DATABASE_URL" not in os.environ and not file.exists():
+        demo = create_demo_database(paths.processed() / "faces-demo.db")
+        os.environ["DATABASE_URL"] = f"sqlite:///{demo}"
+        note = (
+            "There is no database from notebook 01 yet (make run NOTEBOOK=01). "
+            "Until then, this page shows a few faces that the course drew."
+        )
+        print(note)
+    try:
+        database.create(database.url()).dispose()
+    except SQLAlchemyError as error:
+        reason = getattr(error, "orig", error)
+        # without the cause: its text holds the URL, and with it a password
+        raise ValueError(f"The database does not open: {reason}") from None
+    return note

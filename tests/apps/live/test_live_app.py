@@ -1,0 +1,90 @@
+"""The routes of the live page, and what scripts its pages may run."""
+
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from apps.api import create_app, live_app
+from apps.api.live_app import create_live_app
+from facevalue.collection import database, haar
+from facevalue.drawing import facs
+from facevalue.emotions import EMOTIONS
+from facevalue.recognition import tracking
+
+
+def test_only_the_live_page_may_run_scripts_and_only_its_own(client):
+    for path in ("/", "/live/static/worker.js", "/live/settings.json", "/live/fast.onnx"):
+        (policy,) = client.get(path).headers.get_list("content-security-policy")
+        assert "script-src 'self' 'wasm-unsafe-eval'" in policy
+        assert "unsafe-inline" not in policy and "http" not in policy
+    for path in ("/database", "/gallery", "/nowhere", "/images/"):
+        (policy,) = client.get(path).headers.get_list("content-security-policy")
+        assert policy.startswith("default-src 'none'") and "script" not in policy
+    page = client.get("/").text
+    assert re.findall(r"<script(?![^>]*src=)", page) == []
+    assert re.findall(r"\son\w+=|\sstyle=", page) == []
+    assert client.get("/").headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_links_each_emotion_to_its_images_and_names_its_units(client):
+    page = client.get("/").text
+    for emotion, units in facs.emotion_units().items():
+        assert client.get(f"/gallery?emotion={emotion}").status_code == 200
+        assert f'href="/gallery?emotion={emotion}"' in page
+        for unit in units:
+            assert f"AU {unit}<" in page
+    assert "Cheek Raiser" in page
+
+
+def test_the_pages_of_the_database_lead_back_to_the_live_page(client):
+    page = client.get("/database").text
+    assert "20 images" in page
+    assert '<a href="/" >Live</a>' in page
+
+
+def test_the_api_alone_has_no_live_page(engine):
+    client = TestClient(create_app(engine))
+    assert "20 images" in client.get("/").text
+    assert ">Live<" not in client.get("/").text
+    assert client.get("/live/fast.onnx").status_code == 404
+
+
+def test_the_page_works_with_an_empty_database(models, tmp_path):
+    empty = database.create(f"sqlite:///{tmp_path / 'none.db'}")
+    client = TestClient(create_live_app(models, empty, note="No database."))
+    page = client.get("/").text
+    assert "No database." in page and "sample images" not in page
+    assert "AU 12" in page
+    empty.dispose()
+
+
+def test_without_onnx_runtime_web_the_page_says_so(client, monkeypatch, tmp_path):
+    monkeypatch.setattr(live_app, "STATIC", tmp_path)
+    page = client.get("/").text
+    assert 'data-browser-mode="no"' in page
+    assert re.search(r'value="browser" disabled', page)
+
+
+def test_the_browser_gets_the_model_the_cascade_and_the_numbers_of_the_server(client, models):
+    assert client.get("/live/fast.onnx").content == models["fast"].file.read_bytes()
+    settings = client.get("/live/settings.json").json()
+    assert settings["emotions"] == list(EMOTIONS)
+    assert settings["search"]["side"] == tracking.SEARCH_SIDE
+    cascade = client.get("/live/cascade.json").json()
+    loaded = haar.load()
+    assert [len(stage["weak"]) for stage in cascade["stages"]] == [
+        len(stage.weak) for stage in loaded.stages
+    ]
+    first = loaded.stages[0].weak[0].rectangles[0]
+    assert cascade["stages"][0]["weak"][0][3:8] == [
+        first.x, first.y, first.width, first.height, first.weight,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["..%2flive.py", "%2e%2e/live.py", "vendor/../../live.py", "nowhere.js", "%00"],
+)
+def test_nothing_but_the_static_files_is_served(client, path):
+    assert client.get(f"/live/static/{path}").status_code == 404
