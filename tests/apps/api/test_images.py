@@ -220,6 +220,7 @@ def every_answer_is_named(operation, data):
     case.call_and_validate(checks=PROMISES)
 
 
+@pytest.mark.slow
 def test_every_answer_is_one_that_the_openapi_document_names(client):
     schema = schemathesis.openapi.from_asgi("/openapi.json", client.app)
     operations = [result.ok() for result in schema.get_all_operations()]

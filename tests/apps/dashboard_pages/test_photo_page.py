@@ -96,6 +96,7 @@ def test_a_large_photo_is_shrunk_before_it_is_searched():
     assert photo.shrunk(small) is small
 
 
+@pytest.mark.slow
 def test_grad_cam_shows_where_a_keras_model_looked(tmp_path, monkeypatch):
     import keras
 
