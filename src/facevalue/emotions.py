@@ -14,8 +14,9 @@ COLOURS = {
     "surprise": "#CC79A7",
     "neutral": "#808080",
 }
-"""One colour per emotion, after Okabe and Ito (2008), https://jfly.uni-koeln.de/color/;
-grey and violet replace its black and yellow, which cannot be read on a dark or a light page."""
+"""One colour per emotion, from the palette of Okabe and Ito (2008),
+https://jfly.uni-koeln.de/color/. Grey and violet replace its black and yellow, which are hard to
+see on a dark and on a light page."""
 
 MARKERS = dict(zip(EMOTIONS, "ovs^DPX", strict=True))
 """One Matplotlib marker per emotion, so that no figure depends on colour alone."""
@@ -32,13 +33,13 @@ SYNONYMS = {
     "surprised": "surprise",
     "neutrality": "neutral",
 }
-"""Other names for the seven emotions, as the data sets and the earlier projects use them."""
+"""Other names for the seven emotions, used by the data sets and the earlier projects."""
 
 
 def number(name: str) -> int:
-    """Return the label (0 to 6) of an emotion, given by its name or by one of `SYNONYMS`.
+    """Return the label (0 to 6) of an emotion, given its name or one of `SYNONYMS`.
 
-    Case does not matter, and neither does what follows a slash.
+    Case is ignored, and so is anything after a slash.
 
     Raises:
         ValueError: `name` is not one of the seven emotions.
@@ -49,5 +50,5 @@ def number(name: str) -> int:
     key = name.strip().lower().split("/")[0].strip()
     key = SYNONYMS.get(key, key)
     if key not in EMOTIONS:
-        raise ValueError(f"{name!r} is not one of the seven emotions {', '.join(EMOTIONS)}.")
+        raise ValueError(f"{name!r} is not one of the seven emotions: use {', '.join(EMOTIONS)}.")
     return EMOTIONS.index(key)

@@ -1,4 +1,4 @@
-"""Writing files safely: atomic writes, file locks, and errors that say what is wrong."""
+"""Writing files safely: atomic writes, file locks, and clear error messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextmanager
 def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Iterator[Path]:
-    """Give a temporary file to write, which replaces `path` when the block ends without an error.
+    """Yield a temporary file, which replaces `path` if the block ends without an error.
 
     No reader ever sees a half-written file, and an error leaves the old file unchanged.
 
@@ -23,7 +23,7 @@ def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Itera
         shared: whether several processes or threads may write the file at once. The temporary
             name is then random; otherwise it is fixed, and the next run overwrites what a killed
             run left behind.
-        suffix: how the temporary name ends, for libraries that choose a format by it.
+        suffix: the extension of the temporary name, for libraries that derive the format from it.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -50,11 +50,11 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Let one process or thread at a time into the block; the others wait.
+    """Allow one process or thread at a time to run the block; the others wait.
 
     The lock is the file PATH.lock. The system releases it when a process ends, even if it is
-    killed. Where no lock can be made (a read-only folder, a full disk, a file system without
-    locks), the block runs without one.
+    killed. If the lock cannot be created (in a read-only folder, on a full disk, or on a file
+    system without locks), the block runs without one.
 
     Args:
         path: the file to protect. Missing folders are created.
@@ -69,16 +69,16 @@ def file_lock(path: Path) -> Iterator[None]:
 
 
 def disk_full(path: Path) -> OSError:
-    """Return the error that says that the disk is full and `path` cannot be written."""
+    """Return an error which says that the disk is full and `path` cannot be written."""
     return OSError(
-        f"The disk is full: {path} cannot be written. What is finished is kept; free some space "
-        "and run it again."
+        f"The disk is full: {path} cannot be written. Finished results are kept: free some space, "
+        "then run the same command again."
     )
 
 
 @contextmanager
 def explain_write_errors(path: Path) -> Iterator[None]:
-    """Turn an error of writing into a sentence.
+    """Replace an error from writing a file with one whose message is a clear sentence.
 
     Raises:
         OSError: `path` cannot be written; the message says why.

@@ -1,4 +1,4 @@
-"""Images from outside: decoding untrusted files, converting pixels, resizing faces, writing PNG."""
+"""Image files: decoding untrusted ones, converting pixels, resizing faces, encoding PNG."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import numpy as np
 from PIL import Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-"""The kinds of image that are read, by Pillow's names."""
+"""The image formats that are accepted, by Pillow's names."""
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
-"""How the names of their files end."""
+"""The extensions of files in these formats."""
 
 MOST_BYTES = 50_000_000
-"""A larger file is refused before it is opened."""
+"""The size limit of a file in bytes; a larger one is rejected before it is decoded."""
 
 MOST_PIXELS = 40_000_000
-"""A larger image is refused before it is decoded."""
+"""The size limit of an image in pixels; a larger one is rejected before it is decoded."""
 
 FACE_SIZE = 48
-"""Height and width of a face as the networks see it, in pixels: FER-2013's."""
+"""Height and width of a face as input of the networks, in pixels, as in FER-2013."""
 
 
 def read_photo(
@@ -38,7 +38,7 @@ def read_photo(
 
     Raises:
         ValueError: as in `decode_photo`.
-        OSError: there is no such file, or this user may not read it.
+        OSError: the file does not exist or cannot be read.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -55,21 +55,21 @@ def decode_photo(
     most_pixels: int = MOST_PIXELS,
     most_bytes: int = MOST_BYTES,
 ) -> np.ndarray:
-    """Return the image in a file that may be anything: damaged, huge, or no image at all.
+    """Decode an image file that may be damaged, huge, or not an image at all.
 
-    The image is turned upright as its EXIF data says. Of an animation the first frame is read.
-    16-bit images are scaled to 8 bits, and transparency is ignored.
+    The image is rotated upright according to its EXIF data. Only the first frame of an animation
+    is read. 16-bit images are scaled to 8 bits, and transparency is ignored.
 
     Args:
         content: the bytes of the file, or the opened file.
-        name: what error messages call it.
-        formats: the kinds of image to accept, some of `FORMATS`.
-        most_pixels: an image with more pixels is refused before it is decoded.
-        most_bytes: a file with more bytes is refused.
+        name: the file's name in error messages.
+        formats: the formats to accept, a subset of `FORMATS`.
+        most_pixels: an image with more pixels is rejected before it is decoded.
+        most_bytes: a file with more bytes is rejected.
     Returns:
         uint8, shape (height, width, 3), RGB.
     Raises:
-        ValueError: it is no image of these kinds, is broken, or is too large.
+        ValueError: the file is not an image in one of these formats, is damaged, or is too large.
 
     >>> decode_photo(encode_png(np.zeros((2, 3), np.uint8)), "black.png").shape
     (2, 3, 3)
@@ -92,7 +92,7 @@ def photo_suffix(
     most_pixels: int = MOST_PIXELS,
     most_bytes: int = MOST_BYTES,
 ) -> str:
-    """Return the suffix for a file with these bytes, such as ".jpg", once they can be decoded.
+    """Return the extension for an image file, such as ".jpg", after checking that it decodes.
 
     Args, Raises: as in `decode_photo`.
 
@@ -104,7 +104,7 @@ def photo_suffix(
         image.load()
     except Exception as error:  # Pillow raises many types for broken images
         raise ValueError(f"{name} is a broken image.") from error
-    # MPO is a JPEG file with several pictures, as some phones write it
+    # MPO is a JPEG file with several pictures, which some phones write
     return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}.get(
         image.format or "", f".{image.format}".lower()
     )
@@ -113,7 +113,7 @@ def photo_suffix(
 def _open(
     content: bytes | BinaryIO, name: str, formats: Sequence[str], most_pixels: int, most_bytes: int
 ) -> Image.Image:
-    """Return an image whose kind and size are acceptable; its pixels are not decoded yet."""
+    """Open an image and check its format and size, without decoding its pixels."""
     data = content if isinstance(content, bytes) else content.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise ValueError(f"{name} is larger than {most_bytes:,} bytes.")
@@ -121,8 +121,8 @@ def _open(
         image = Image.open(io.BytesIO(data), formats=tuple(formats))
     except Image.DecompressionBombError:
         raise ValueError(f"{name} has more than {most_pixels:,} pixels.") from None
-    except Exception as error:  # Pillow raises many types for bytes that are no image
-        raise ValueError(f"{name} is not a {_listed(formats)} image.") from error
+    except Exception as error:  # Pillow raises many types for bytes that are not an image
+        raise ValueError(f"{name} is not a {_format_names(formats)} image.") from error
     if image.width * image.height > most_pixels:
         raise ValueError(
             f"{name} has {image.width:,} x {image.height:,} pixels, more than {most_pixels:,}."
@@ -130,7 +130,7 @@ def _open(
     return image
 
 
-def _listed(formats: Sequence[str]) -> str:
+def _format_names(formats: Sequence[str]) -> str:
     names = ["WebP" if name == "WEBP" else name for name in formats]
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
@@ -143,20 +143,20 @@ def _rgb(image: Image.Image) -> np.ndarray:
         return cv2.cvtColor(to_uint8(grey), cv2.COLOR_GRAY2RGB)
     if upright.mode == "F":
         return cv2.cvtColor(to_uint8(np.asarray(upright)), cv2.COLOR_GRAY2RGB)
-    if upright.mode == "P":  # straight to RGB, Pillow warns of transparency in a palette
+    if upright.mode == "P":  # direct conversion to RGB warns about transparency in a palette
         upright = upright.convert("RGBA")
     return np.array(upright.convert("RGB"))
 
 
 def as_photo(image: Any, *, bgr: bool = False) -> np.ndarray:
-    """Return a photo in any of the usual forms as an array.
+    """Convert a photo in any of the usual forms to an array.
 
     Args:
-        image: the path of an image file, or its bytes; a PIL image, which is turned upright as
-            its EXIF data says; or an array, shape (height, width) or (height, width, channels)
-            with 1, 3 or 4 channels: uint8 from 0 to 255, uint16 from 0 to 65,535, bool, or float
-            from 0 to 1. A fourth channel, transparency, is ignored.
-        bgr: an array has its colours in the order blue, green, red, as OpenCV reads them.
+        image: the path of an image file, or its bytes; a PIL image, which is rotated upright
+            according to its EXIF data; or an array, shape (height, width) or (height, width,
+            channels) with 1, 3 or 4 channels: uint8 from 0 to 255, uint16 from 0 to 65,535, bool,
+            or float from 0 to 1. A fourth channel, transparency, is ignored.
+        bgr: whether an array has its channels in the order blue, green, red, as in OpenCV.
     Returns:
         uint8, shape (height, width, 3), RGB.
     Raises:
@@ -188,11 +188,11 @@ def as_photo(image: Any, *, bgr: bool = False) -> np.ndarray:
 
 
 def to_array(image: Any) -> np.ndarray:
-    """Return an image as an array: an array unchanged, a file or a PIL image as uint8 RGB.
+    """Return an array unchanged, and a file or a PIL image as a uint8 RGB array.
 
     Raises:
         ValueError: `image` is neither an array, a PIL image, a path nor bytes, or is a file that
-            `decode_photo` refuses.
+            `decode_photo` rejects.
     """
     if isinstance(image, str | Path | bytes | Image.Image):
         return as_photo(image)
@@ -205,12 +205,12 @@ def to_array(image: Any) -> np.ndarray:
 
 
 def to_uint8(array: np.ndarray) -> np.ndarray:
-    """Return pixels of another type as uint8, from 0 to 255.
+    """Convert pixels to uint8, from 0 to 255.
 
     Args:
         array: uint8 (returned unchanged), uint16 from 0 to 65,535, bool, or float from 0 to 1.
     Raises:
-        ValueError: the type is another one, or floats are out of range or not numbers.
+        ValueError: the type is not one of these, or floats are NaN or not from 0 to 1.
 
     >>> to_uint8(np.array([0, 257, 65_535], np.uint16)).tolist()
     [0, 1, 255]
@@ -228,7 +228,7 @@ def to_uint8(array: np.ndarray) -> np.ndarray:
             "An image must be uint8 from 0 to 255, uint16 from 0 to 65,535, bool, or float from 0 "
             f"to 1, not {array.dtype}."
         )
-    if not ((array >= -1e-6) & (array <= 1 + 1e-6)).all():  # NaN is in no range
+    if not ((array >= -1e-6) & (array <= 1 + 1e-6)).all():  # NaN fails both comparisons
         raise ValueError(
             "The float pixels of an image must be from 0 to 1: divide grey levels by 255."
         )
@@ -236,7 +236,7 @@ def to_uint8(array: np.ndarray) -> np.ndarray:
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:
-    """Return an image in grey levels: 0.299 red + 0.587 green + 0.114 blue.
+    """Convert an image to grey levels: 0.299 red + 0.587 green + 0.114 blue.
 
     Args:
         image: uint8 or float32, shape (height, width, 3), RGB, or (height, width), returned
@@ -246,7 +246,7 @@ def to_grey(image: np.ndarray) -> np.ndarray:
 
 
 def resize_face(image: np.ndarray, size: int = FACE_SIZE) -> np.ndarray:
-    """Resize a face to a square, by averaging where it shrinks and bicubically where it grows.
+    """Resize a face to a square: area averaging to shrink it, bicubic interpolation to enlarge it.
 
     A face that is not square is stretched.
 
@@ -254,8 +254,8 @@ def resize_face(image: np.ndarray, size: int = FACE_SIZE) -> np.ndarray:
         image: uint8 or float, shape (height, width) or (height, width, 3).
         size: height and width of the result, in pixels.
     Returns:
-        The same type, shape (size, size) or (size, size, 3). Floats may leave the range of the
-        input where the face grows.
+        The same type, shape (size, size) or (size, size, 3). Enlarging may take floats out of the
+        range of the input.
 
     >>> resize_face(np.zeros((96, 80), np.uint8)).shape
     (48, 48)
@@ -267,12 +267,12 @@ def resize_face(image: np.ndarray, size: int = FACE_SIZE) -> np.ndarray:
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Return an image as the bytes of a PNG file, which keeps every pixel.
+    """Encode an image as a PNG file, without loss, and return its bytes.
 
     Args:
         image: uint8, shape (height, width) for grey or (height, width, 3) for RGB.
     """
-    # OpenCV takes colours in the order blue, green, red
+    # OpenCV expects the channels in the order blue, green, red
     ordered = image if image.ndim == 2 else image[..., ::-1]
     content: bytes = cv2.imencode(".png", ordered)[1].tobytes()
     return content

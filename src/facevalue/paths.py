@@ -1,4 +1,4 @@
-"""Where the project's files are, in a checkout of the repository and without one."""
+"""The paths of the project's files, inside a checkout of the repository and outside one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 
 def checkout(start: Path | None = None) -> Path | None:
-    """Return the folder of the repository, or None where there is none.
+    """Return the root folder of a checkout of the repository, or None if there is none.
 
-    Looks at the folder that this file belongs to (an installation with `pip install -e .`), then
-    at `start` and the folders above it.
+    Checks the folder that contains this package (for an installation with `pip install -e .`),
+    then `start` and its parent folders.
 
     Args:
-        start: by default the working directory.
+        start: where to search from; by default the working directory.
     """
     here = (start or Path.cwd()).resolve()
     for folder in (Path(__file__).resolve().parents[2], here, *here.parents):
@@ -23,13 +23,13 @@ def checkout(start: Path | None = None) -> Path | None:
 
 
 def root(start: Path | None = None) -> Path:
-    """Return the folder of the repository, for files that only a checkout has.
+    """Return the root folder of the repository, for files that exist only in a checkout.
 
     Args:
         start: as in `checkout`.
 
     Raises:
-        FileNotFoundError: there is no checkout.
+        FileNotFoundError: no checkout was found.
     """
     folder = checkout(start)
     if folder is None:
@@ -42,17 +42,17 @@ def root(start: Path | None = None) -> Path:
 
 
 def raw() -> Path:
-    """Return where data sets are looked for: a folder, or the file of FER-2013 itself.
+    """Return the path to search for data sets: a folder, or the file of FER-2013 itself.
 
-    It is what FACEVALUE_DATA names; by default data/raw in the checkout, or raw/ in the user's
-    cache folder where there is no checkout.
+    It is the value of FACEVALUE_DATA if that is set; otherwise data/raw in the checkout, or raw/
+    in the user's cache folder if there is no checkout.
     """
     named = os.environ.get("FACEVALUE_DATA")
-    return Path(named).expanduser() if named else _data() / "raw"
+    return Path(named).expanduser() if named else _data_folder() / "raw"
 
 
 def raw_file(name: str) -> Path:
-    """Return where a file of raw data is looked for: in the folder of `raw`."""
+    """Return the path of a file of raw data, in the folder of `raw`; it may not exist yet."""
     place = raw()
     return (place.parent if place.is_file() else place) / name
 
@@ -60,16 +60,16 @@ def raw_file(name: str) -> Path:
 def processed() -> Path:
     """Return the folder for caches and results, and create it if it is missing.
 
-    It is data/processed in the checkout, or processed/ in the user's cache folder where there is
-    no checkout.
+    It is data/processed in the checkout, or processed/ in the user's cache folder if there is no
+    checkout.
     """
-    folder = _data() / "processed"
+    folder = _data_folder() / "processed"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _data() -> Path:
-    """Return data/ in the checkout, or the user's cache folder where there is no checkout."""
+def _data_folder() -> Path:
+    """Return data/ in the checkout, or the user's cache folder if there is no checkout."""
     folder = checkout()
     return folder / "data" if folder else _user_cache()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class ProgressBar:
-    """A bar that says on stderr how much is done: tqdm's where it is installed, else a counter.
+    """A progress bar on stderr: tqdm's if that is installed, otherwise a counter.
 
         with ProgressBar("scoring", total=len(files), unit="file") as bar:
             for file in files:
@@ -17,9 +17,9 @@ class ProgressBar:
 
     Args:
         label: what is being done.
-        total: how many steps there are; None if that is unknown.
+        total: the number of steps; None if it is unknown.
         unit: the name of a step.
-        show: False shows nothing.
+        show: whether to show anything.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class ProgressBar:
         self.close()
 
     def update(self, steps: int = 1) -> None:
-        """Say that some more steps are done."""
+        """Advance the bar by some steps."""
         self._done += steps
         if self._tqdm is not None:
             self._tqdm.update(steps)
@@ -45,7 +45,7 @@ class ProgressBar:
             self._print("")
 
     def set_total(self, total: int, skipped: int = 0) -> None:
-        """Change the number of steps; `skipped` of them were already done, and took no time."""
+        """Change the number of steps; `skipped` of them were done before, so they took no time."""
         self._total = total
         if self._tqdm is not None:
             self._tqdm.total, self._tqdm.initial = total, skipped

@@ -1,6 +1,6 @@
-"""The two switches of the course: FACEVALUE_DATASET (which faces), FACEVALUE_PROFILE (what size).
+"""The course's two settings: FACEVALUE_DATASET (which faces) and FACEVALUE_PROFILE (which size).
 
-The first chooses the images, the second only sizes; neither changes what a run does.
+The first chooses the images, and the second how much work a run does; neither changes its steps.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ class Profile:
         dense_epochs: the largest number of epochs of a dense network.
         mixed: images per emotion from each of two large sources in notebook 03's mixture.
         per_class: training set sizes of one dense network, in images per emotion; None for all.
-        seeds: how many seeds a training is repeated with, to see how far its result varies.
+        seeds: the number of seeds that a training is repeated with, to see how much results vary.
         photos: how many drawn photos notebook 01 searches for faces.
-        replicates: how many times notebook 02 resamples people to see how far its numbers vary.
+        replicates: how many times notebook 02 resamples people, to see how much its numbers vary.
         networks: how many of the published networks notebook 04 trains in addition to cnn6.
         cnn_images: the number of images that notebook 04 trains cnn6 on; None for all.
         cnn_epochs: epochs of that training.
         watched: the number of PublicTest images that the training is validated on; None for all.
         few_images: the number of images on which notebook 04 shows overfitting.
         large: 224 x 224 images per emotion and source, for project 1's six models.
-        humans: the number of images on which a network learns face or no face.
-        keep: whether trained networks are kept on disk, so that a killed run can be resumed.
+        humans: the number of images for training a network to distinguish faces from other things.
+        keep: whether trained networks are saved to disk, so that a killed run can be resumed.
     """
 
     name: str
@@ -74,7 +74,7 @@ def profile() -> Profile:
 
 
 def _fast(dataset: str) -> Profile:
-    drawn = dataset == "rendered"  # cnn6 takes longer to beat chance on photos
+    drawn = dataset == "rendered"  # on photos, cnn6 takes longer to beat chance
     return Profile(
         "fast",
         dataset,

@@ -23,20 +23,20 @@ def load_or_make(
 ) -> dict[str, np.ndarray]:
     """Return the arrays in the file NAME-KEY.npz, or make them and write the file.
 
-    Processes that need the same arrays at the same time make them once: the others wait for a
-    lock and read the file. A damaged file is made again. If the file cannot be written (the disk
-    is full), the arrays are returned anyway.
+    If several processes need the same arrays at the same time, one makes them, while the others
+    wait for a lock and then read the file. A damaged file is made again. If the file cannot be
+    written, for example on a full disk, the arrays are still returned.
 
     Args:
         name: what the arrays are, for example "rendered-25000-0".
         key: the cache key, letters and digits: a checksum of everything that the arrays depend on.
         make: computes the arrays, by name; none may have the dtype object.
-        folder: where the file lies; by default `paths.processed()`.
-        keep_bytes: how much of the other files of the same name is kept; the oldest go first. By
-            default none are, because another key means that they are stale.
+        folder: the folder of the file; by default `paths.processed()`.
+        keep_bytes: how many bytes of files with the same name and other keys to keep; the oldest
+            files are removed first. By default all are removed, because their keys are stale.
 
     Raises:
-        ValueError: `key` has other characters than letters and digits.
+        ValueError: `key` has characters other than letters and digits.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +59,7 @@ def load_or_make(
             arrays = dict(make())
             with suppress(OSError):
                 _remove_stale(name, target, keep_bytes)
-            with suppress(OSError):  # a full disk costs time, but nothing fails
+            with suppress(OSError):  # a full disk costs time later, but is not an error
                 _write(target, arrays)
     return arrays
 
@@ -69,7 +69,7 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
-    except Exception:  # a damaged zip file raises half a dozen types
+    except Exception:  # a damaged zip file raises many types of error
         return None
 
 

@@ -1,4 +1,4 @@
-"""One type for labelled faces, drawn or real."""
+"""`Dataset`, the type of all labelled faces, drawn or real."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 SPLITS = ("Training", "PublicTest", "PrivateTest")
-"""FER-2013's names: train on the first, choose on the second, report on the third, once."""
+"""FER-2013's splits: train on the first, choose models on the second, test once on the third."""
 
 SIZE = FACE_SIZE
 """Height and width of a face image, in pixels."""
@@ -35,7 +35,7 @@ class Dataset:
         labels: int64, shape (n,), indices into `emotions.EMOTIONS`.
         splits: str, shape (n,), each one of `SPLITS`.
         origins: str, shape (n,), where each image came from (a file and line, or a seed).
-        truth: a table with a row for each image and what is known about it, or None.
+        truth: a table of what is known about each image, one row per image, or None.
 
     Raises:
         ValueError: the shape, type or range of an array is wrong.
@@ -57,9 +57,16 @@ class Dataset:
             )
         for field in ("labels", "splits", "origins"):
             if getattr(self, field).shape != (n,):
-                raise ValueError(f"The {field} must have one entry for each of the {n} images.")
+                shape = getattr(self, field).shape
+                raise ValueError(
+                    f"The {field} must have one entry for each of the {n} images, "
+                    f"not shape {shape}."
+                )
         if self.truth is not None and len(self.truth) != n:
-            raise ValueError(f"The truth must have one row for each of the {n} images.")
+            raise ValueError(
+                f"The truth must have one row for each of the {n} images, "
+                f"not {len(self.truth)} rows."
+            )
         if n and not (self.labels.min() >= 0 and self.labels.max() < len(EMOTIONS)):
             raise ValueError(f"The labels must be from 0 to {len(EMOTIONS) - 1}.")
         unknown = set(np.unique(self.splits)) - set(SPLITS)
@@ -87,7 +94,7 @@ class Dataset:
         )
 
     def for_model(self, model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
-        """Return the images and labels in the form that a network takes.
+        """Return the images and labels in the form that a network expects.
 
         Images of emotions that the network cannot predict are left out.
 
@@ -117,10 +124,10 @@ class Dataset:
         return self.take(np.isin(self.splits, names))
 
     def sample(self, n: int, seed: int = 0, split: str = "Training") -> Dataset:
-        """Return this data set with a stratified sample of `n` images of `split`.
+        """Return this data set with only `n` images of `split`, a stratified sample.
 
-        Each class keeps its share of the split, but at least one image. The other splits stay
-        whole, and so does `split` if it has `n` images or fewer. The order stays, too.
+        Each class keeps its share of the split, and at least one image. The other splits are
+        unchanged, and so is `split` if it has `n` images or fewer. The images keep their order.
         """
         rows = np.flatnonzero(self.splits == split)
         if len(rows) <= n:
@@ -128,7 +135,7 @@ class Dataset:
         labels, counts = np.unique(self.labels[rows], return_counts=True)
         quotas = n * counts / len(rows)
         shares = np.maximum(quotas.astype(int), 1)
-        # the images left over by rounding down go to the classes that lost most
+        # the images that rounding down left over go to the classes that lost most
         shares[np.argsort(shares - quotas)[: max(0, n - shares.sum())]] += 1
         rng = np.random.default_rng(seed)
         keep = [np.flatnonzero(self.splits != split)]

@@ -1,4 +1,4 @@
-"""Labelled faces in the cache: a `Dataset` packed into one file, with the warnings it came with."""
+"""Caching a `Dataset` in one file, with the warnings that reading or drawing it gave."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from facevalue.data.dataset import Dataset
 def load_or_make_dataset(name: str, key: str, make: Callable[[], Dataset]) -> Dataset:
     """Return a data set from the cache, or make it and write it there.
 
-    Each `UserWarning` of `make` is kept with the data set and given again each time.
+    Each `UserWarning` of `make` is stored with the data set and repeated on every call.
 
     Args:
         name, key: as in `cache.load_or_make`.
         make: reads or draws the data set.
     """
-    arrays = cache.load_or_make(name, key, lambda: _pack(*_with_warnings(make)))
+    arrays = cache.load_or_make(name, key, lambda: _pack(*_record_warnings(make)))
     for message in arrays["notes"].tolist():
         warnings.warn(message, stacklevel=3)
     return _unpack(arrays)
 
 
-def _with_warnings(make: Callable[[], Dataset]) -> tuple[Dataset, list[str]]:
+def _record_warnings(make: Callable[[], Dataset]) -> tuple[Dataset, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         data = make()
@@ -36,7 +36,7 @@ def _with_warnings(make: Callable[[], Dataset]) -> tuple[Dataset, list[str]]:
 
 
 def _pack(data: Dataset, messages: list[str]) -> dict[str, np.ndarray]:
-    """Return arrays that hold a data set; the table of the truth becomes a Parquet file."""
+    """Return a data set as arrays; its table of truth becomes the bytes of a Parquet file."""
     arrays = {
         "name": np.array(data.name),
         "images": data.images,

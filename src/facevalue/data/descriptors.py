@@ -9,16 +9,17 @@ from scipy.fft import dctn
 from facevalue.data.dataset import SIZE
 
 BATCH = 1_000
-"""Images that are transformed at a time: the transform takes four times their memory."""
+"""Images per call of the transform, which needs four times their memory."""
 
 
 def perceptual_hash(images: np.ndarray) -> np.ndarray:
-    """Return 64 bits for each image, which are similar for similar images.
+    """Return a hash of 64 bits for each image; similar images have similar hashes.
 
     Each bit says whether one of the 8 x 8 lowest frequencies of the cosine transform is above
     their median. A few bits change when an image is saved again as JPEG; two different images
     differ in about half of the bits.
-    Source: pHash. imagehash.phash, which shrinks to 32 x 32 first, differs in 0 to 2 bits.
+    Source: pHash. The hash of imagehash.phash, which first shrinks the image to 32 x 32, differs
+    in 0 to 2 bits.
 
     Args:
         images: uint8, shape (n, 48, 48).

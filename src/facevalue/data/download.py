@@ -1,10 +1,10 @@
 """Downloading files to disk.
 
 - `download` fetches one file of any size, such as a table or a web page; a broken download resumes.
-- `download_verified` does the same for a file whose checksum is known, and keeps it if it is there.
+- `download_verified` does the same for a file with a known checksum, unless it already exists.
 - `download_from_kaggle` fetches a data set with Kaggle's own client.
 
-Two downloads of the same file at the same time do not disturb each other: one waits for the other.
+Of two simultaneous downloads of the same file, one waits for the other.
 Images from untrusted URLs are fetched by facevalue.collection.image_fetcher instead.
 """
 
@@ -39,16 +39,16 @@ from facevalue.files import file_lock
 MOST_BYTES = 2_000_000_000
 ATTEMPTS = 4
 CHUNK = 8192
-"""Bytes that are read at once: at most these are lost when the connection breaks."""
+"""Bytes per read: at most this many are lost when the connection breaks."""
 
 
 class Interrupted(Exception):
-    """A download broke off: what has arrived is kept, and it can be resumed."""
+    """A download was interrupted and can be tried again; received bytes are reused if possible."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What one download may do; see `download`."""
+    """The limits of one download; see `download`."""
 
     max_bytes: int
     timeout: tuple[float, float]
@@ -58,7 +58,7 @@ class Options:
 
 @dataclass(frozen=True)
 class PartFile:
-    """The part of a file that has arrived, and what the server said to recognise the whole by."""
+    """The part of a file received so far, and the server's validator (ETag or date) of the file."""
 
     path: Path
 
@@ -67,7 +67,7 @@ class PartFile:
         return self.path.with_name(self.path.name + ".etag")
 
     def resume_headers(self) -> dict[str, str]:
-        """Return the headers that ask for the rest only; none if nothing can be resumed."""
+        """Return the headers that request only the rest, or {} if nothing can be resumed."""
         if not self.path.is_file() or not self.validator_path.is_file():
             return {}
         validator = self.validator_path.read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ class PartFile:
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def restart(self, headers: Mapping[str, str]) -> None:
-        """Discard the part, and note the strong ETag or Last-Modified of the whole."""
+        """Discard the part, and store the file's validator: its strong ETag or Last-Modified."""
         self.discard()
         etag = headers.get("ETag", "")
         validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
@@ -98,20 +98,20 @@ def download(
     backoff: float = 2.0,
     allow_html: bool = False,
 ) -> Path:
-    """Download a file; it appears at `path` only when all of it has arrived.
+    """Download a file; it appears at `path` only when it is complete.
 
-    Until then, its bytes are in PATH.part. When the connection breaks, or the same download is
-    started again later, it resumes there if the server says that the file has not changed (by ETag
-    or Last-Modified); otherwise it starts over.
+    Until then, its bytes are in PATH.part. If the connection breaks, or the same download is
+    started again later, it resumes from there, provided that the server confirms by ETag or
+    Last-Modified that the file has not changed; otherwise it starts over.
 
     Args:
         url: an http or https URL.
-        path: the file to write. An older one is replaced, missing folders are created.
-        max_bytes: a larger file is refused.
+        path: the file to write. An existing file is replaced; missing folders are created.
+        max_bytes: a larger file is rejected.
         timeout: seconds to wait for a connection, and for the next bytes.
-        backoff: seconds, as in `ServerRetry.create`; a busy server may ask for other waits.
-        allow_html: whether the file may be a web page. By default one is refused, since it is
-            usually an error message or a login page.
+        backoff: seconds, as in `ServerRetry.create`; a busy server may request other waits.
+        allow_html: whether the file may be a web page. By default it may not, since it would
+            usually be an error message or a login page.
 
     Returns:
         `path`.
@@ -119,7 +119,7 @@ def download(
     Raises:
         ValueError: the URL is not http or https.
         DownloadError: the file does not exist, is too large, is a web page, or the connection
-            failed too often.
+            failed repeatedly.
     """
     options = Options(max_bytes, timeout, backoff, allow_html)
     with file_lock(path):
@@ -135,18 +135,19 @@ def download_verified(
     timeout: tuple[float, float] = TIMEOUT,
     backoff: float = 2.0,
 ) -> Path:
-    """Download a file unless it is at `path` with the right checksum; return `path`.
+    """Download a file unless `path` already has the right checksum; return `path`.
 
-    pooch keeps and verifies the file. It fetches it by `download`, since it cannot resume itself.
+    pooch verifies the file. It fetches it with the code of `download`, since pooch itself cannot
+    resume a download.
 
     Args:
         url, path, max_bytes, timeout, backoff: as in `download`.
         checksum: as pooch writes it, "sha256:..." or "md5:...", in hexadecimal; None if it is
-            not known, then any file at `path` is kept.
+            unknown: then any existing file at `path` is accepted.
 
     Raises:
         ValueError: the URL is not http or https.
-        DownloadError: as in `download`, or the server's file has another checksum.
+        DownloadError: as in `download`, or the downloaded file has another checksum.
     """
     import pooch
 
@@ -169,7 +170,7 @@ def download_verified(
 
 
 def _download_part(url: str, path: Path, options: Options) -> Path:
-    """Download all of a file to PATH.part, and return that."""
+    """Download a complete file to PATH.part, and return that path."""
     if not is_web_url(url):
         raise ValueError(f"{redact_url(url)} is not an http or https URL.")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +179,7 @@ def _download_part(url: str, path: Path, options: Options) -> Path:
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=retry))
-        # the session retries until a response begins; one that breaks off is ours to resume
+        # the session retries until a response begins; this loop resumes one that breaks off
         while True:
             try:
                 _receive_rest(session, url, part, options)
@@ -202,21 +203,21 @@ def _give_up(url: str, reason: str, part: PartFile) -> NoReturn:
 
 
 def _receive_rest(session: requests.Session, url: str, part: PartFile, options: Options) -> None:
-    """Append to a part what it lacks of the whole file.
+    """Request the rest of a file, and append it to the part.
 
     Raises:
         Interrupted: the connection broke; try again.
-        requests.RequestException: no response came, in several attempts.
+        requests.RequestException: there was no response, in several attempts.
         DownloadError: the file is not what was expected.
     """
     resume = part.resume_headers()
-    # compressed, a file's length would not be that of its bytes
+    # if it were compressed, Content-Length would not be the size of the file
     headers = {"Accept-Encoding": "identity", "User-Agent": "facevalue"} | resume
     with session.get(url, headers=headers, stream=True, timeout=options.timeout) as response:
         start = part.size() if resume else 0
         if response.status_code == 416:
             if response.headers.get("Content-Range") == f"bytes */{start}":
-                return  # all of it had arrived before
+                return  # the part is already complete
             part.discard()
             raise Interrupted("the server does not have the rest of the file")
         if response.status_code in RETRY_STATUSES:
@@ -228,7 +229,7 @@ def _receive_rest(session: requests.Session, url: str, part: PartFile, options: 
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             part.discard()
             raise Interrupted("the server sent another part of the file than requested")
-        _append(response, part, start, options.max_bytes)
+        _append_body(response, part, start, options.max_bytes)
 
 
 def _check_response(url: str, response: requests.Response, options: Options) -> None:
@@ -238,8 +239,8 @@ def _check_response(url: str, response: requests.Response, options: Options) -> 
         raise DownloadError(f"{redact_url(url)} is a web page, not the expected file.")
 
 
-def _append(response: requests.Response, part: PartFile, start: int, max_bytes: int) -> None:
-    """Append the body of a response to a part that has `start` bytes."""
+def _append_body(response: requests.Response, part: PartFile, start: int, max_bytes: int) -> None:
+    """Append the body of a response to a part of `start` bytes."""
     length = response.headers.get("Content-Length", "")
     total = start + int(length) if length.isdigit() else None
     have = start
@@ -267,7 +268,7 @@ def _append(response: requests.Response, part: PartFile, start: int, max_bytes: 
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
-    """Return the checksum of a file in hexadecimal; `algorithm` as hashlib names it."""
+    """Return the checksum of a file in hexadecimal; `algorithm` is hashlib's name for it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Finds and reads FER-2013, in every layout in which it is published."""
+"""Finding and reading FER-2013, in every layout in which it is published."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ def find(folder: Path | None = None) -> Path:
     folders train and test (or validation) with one folder per emotion.
 
     Args:
-        folder: a folder, or the file itself; by default `paths.raw()`, which is what
-            FACEVALUE_DATA names, else data/raw in the checkout.
+        folder: a folder, or the file itself; by default `paths.raw()`.
 
     Raises:
-        FileNotFoundError: FER-2013 is not there; the message says how to get it.
+        FileNotFoundError: FER-2013 was not found; the message says how to get it.
     """
     start = folder or paths.raw()
     if start.is_file():
         return start
-    places = _folders(start)
+    places = _folders_to_search(start)
     for name in FILES:
         for place in places:
             if (place / name).is_file():
@@ -52,16 +51,16 @@ def find(folder: Path | None = None) -> Path:
 def read(path: Path) -> Dataset:
     """Return FER-2013 from a file or a folder in any of the layouts of `find`.
 
-    The splits are the official ones wherever the layout keeps them. Folders train and test whose
-    file names do not begin with PublicTest or PrivateTest have lost the split of the test images.
-    Then every other test image of each emotion becomes PublicTest and the rest PrivateTest, which
-    keeps the choice of a model apart from its test, and a warning says that only the two together
-    (7,178 images) compare with published numbers. Class counts that differ from the published
-    ones give a warning, too.
+    The splits are the official ones if the layout preserves them. It does not if there are only
+    the folders train and test, and the names of the test images do not begin with PublicTest or
+    PrivateTest. Then every other test image of each emotion becomes PublicTest and the rest
+    PrivateTest, so that models are chosen and tested on different images, and a warning says that
+    only both splits together (7,178 images) are comparable with published numbers. There is also
+    a warning if the class counts differ from the published ones.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
-        ValueError: the content is not FER-2013's; the message names the line or the image.
+        FileNotFoundError: `path` does not exist.
+        ValueError: the content is not FER-2013; the message names the line or the image.
     """
     path = Path(path)
     if not path.exists():
@@ -70,7 +69,9 @@ def read(path: Path) -> Dataset:
         try:
             path = find(path)
         except FileNotFoundError:
-            raise ValueError(f"{path} holds FER-2013 in none of the known layouts.") from None
+            raise ValueError(
+                f"{path} has FER-2013 in none of the known layouts: run `make data` to download it."
+            ) from None
     if path.is_file():
         return fer2013_csv.read(path)
     if fer2013_parquet.split_files(path):
@@ -78,8 +79,8 @@ def read(path: Path) -> Dataset:
     return fer2013_folders.read(path)
 
 
-def _folders(start: Path) -> list[Path]:
-    """Return `start` and the folders two levels below it, without hidden (unfinished) ones."""
+def _folders_to_search(start: Path) -> list[Path]:
+    """Return `start` and the folders up to two levels below it, but no hidden (unfinished) ones."""
     levels = [[start]]
     for _ in range(2):
         below = [child for place in levels[-1] if place.is_dir() for child in place.iterdir()]

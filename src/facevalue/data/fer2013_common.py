@@ -1,4 +1,4 @@
-"""What the readers of FER-2013's layouts share: names of splits, decoding of faces, checks."""
+"""Shared by the readers of FER-2013's layouts: names of splits, decoding of faces, checks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from facevalue.emotions import EMOTIONS
 from facevalue.image_files import decode_photo
 
 LABELS = tuple(str(label) for label in range(len(EMOTIONS)))
-"""The labels as FER-2013's files write them."""
+"""The labels as FER-2013's files spell them."""
 
 LARGEST_IMAGE_FILE = 1_000_000
-"""The most bytes that the file of one face may have."""
+"""The size limit of the file of one face, in bytes."""
 
 
 def official_split(name: str) -> str | None:
@@ -34,11 +34,11 @@ def official_split(name: str) -> str | None:
 
 
 def decode_face(content: bytes | BinaryIO, name: str) -> np.ndarray:
-    """Return a face from an image file: uint8, shape (48, 48), grey levels.
+    """Decode a face from an image file: uint8, shape (48, 48), grey levels.
 
     Args:
         content: the bytes of a PNG, JPEG or BMP file, or the opened file.
-        name: what the error messages call it.
+        name: the file's name in error messages.
 
     Raises:
         ValueError: the file is too large, cannot be decoded, or is not 48 x 48 pixels.
@@ -59,7 +59,7 @@ def decode_face(content: bytes | BinaryIO, name: str) -> np.ndarray:
 def to_dataset(
     images: list[np.ndarray], labels: list[int], splits: list[str], origins: list[str]
 ) -> Dataset:
-    """Return the faces that a reader has found as a `Dataset` called "fer2013"."""
+    """Return what a reader has read as a `Dataset` named "fer2013"."""
     return Dataset(
         "fer2013",
         np.stack(images),
@@ -70,7 +70,7 @@ def to_dataset(
 
 
 def warn_of_counts(data: Dataset, name: str, *, merged: bool = False) -> bool:
-    """Warn if the class counts are not the published ones, and return whether they differ.
+    """Warn if the class counts differ from the published ones, and return whether they do.
 
     Args:
         data: what was read.

@@ -1,4 +1,4 @@
-"""Reads FER-2013 from one CSV file, compressed or not."""
+"""Reading FER-2013 from one CSV file, compressed or not."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ OFFICIAL_MD5 = {
 """Checksums of Kaggle's two complete files, from torchvision.datasets.FER2013."""
 
 DAMAGED = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
-"""What the standard library raises for damaged compressed files."""
+"""The errors that the standard library raises for damaged compressed files."""
 
 LONGEST_LINE = 100_000
-"""The most bytes in a line; a face has fewer than 10,000."""
+"""The length limit of a line, in bytes; a face needs fewer than 10,000."""
 
 PIXELS = SIZE * SIZE
 
@@ -41,23 +41,23 @@ def read(path: Path) -> Dataset:
     """Return FER-2013 from fer2013.csv or icml_face_data.csv; origins are "FILE:LINE".
 
     Args:
-        path: the CSV file, or a .xz, .gz, .zip or .tar.gz file that holds it.
+        path: the CSV file, or a .xz, .gz, .zip or .tar.gz file that contains it.
 
     Raises:
-        ValueError: the content is not FER-2013's; the message names the line.
+        ValueError: the content is not FER-2013; the message names the line.
     """
     labels, splits, origins, images = [], [], [], []
     md5 = hashlib.md5(usedforsecurity=False)
     try:
-        with _opened(path) as file:
+        with _open_csv(path) as file:
             rows = csv.reader(_lines(file, path.name, md5))
-            columns = _columns(next(rows, []), path.name)
+            columns = _column_positions(next(rows, []), path.name)
             bar = tqdm(rows, total=ROWS, desc=f"Reading {path.name}", unit=" faces", disable=None)
             for row in bar:
                 if not row:
                     continue
                 where = f"{path.name}, line {rows.line_num}"
-                label, pixels, split = _fields(row, columns, where)
+                label, pixels, split = _parse_row(row, columns, where)
                 labels.append(label)
                 images.append(pixels)
                 splits.append(split)
@@ -78,20 +78,20 @@ def read(path: Path) -> Dataset:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _open_csv(path: Path) -> Iterator[IO[bytes]]:
     """Open a CSV file, decompressing it in memory; nothing is written to the disk."""
     name = path.name.lower()
     if name.endswith((".tar.gz", ".tgz")):
         with tarfile.open(path, "r|gz") as archive:
             for member in archive:
-                inner = archive.extractfile(member) if _wanted(member.name) else None
+                inner = archive.extractfile(member) if _is_csv_file(member.name) else None
                 if inner:
                     yield inner
                     return
         raise ValueError(f"{path.name} holds no fer2013.csv.")
     if name.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:
-            found = sorted(filter(_wanted, archive.namelist()))
+            found = sorted(filter(_is_csv_file, archive.namelist()))
             if not found:
                 raise ValueError(
                     f"{path.name} holds no fer2013.csv. If it holds images, unpack it first."
@@ -111,13 +111,13 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             yield plain
 
 
-def _wanted(member: str) -> bool:
-    """Return whether a file in an archive is the CSV file."""
+def _is_csv_file(member: str) -> bool:
+    """Return whether the name of a file in an archive is that of the CSV file."""
     return member.rsplit("/", 1)[-1] in ("fer2013.csv", "icml_face_data.csv")
 
 
 def _lines(file: IO[bytes], name: str, md5: hashlib._Hash) -> Iterator[str]:
-    """Yield the lines of a file, and add each to its checksum."""
+    """Yield the lines of a file, and update its checksum with each."""
     number = 0
     while line := file.readline(LONGEST_LINE):
         number += 1
@@ -127,8 +127,8 @@ def _lines(file: IO[bytes], name: str, md5: hashlib._Hash) -> Iterator[str]:
         yield line.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")
 
 
-def _columns(header: list[str], name: str) -> tuple[int, int, int]:
-    """Return the positions of emotion, pixels and Usage; icml_face_data.csv has spaces in them."""
+def _column_positions(header: list[str], name: str) -> tuple[int, int, int]:
+    """Return the positions of the columns emotion, pixels and Usage, ignoring case and spaces."""
     names = [column.strip().lower() for column in header]
     if not names:
         raise ValueError(f"{name} is empty.")
@@ -141,17 +141,19 @@ def _columns(header: list[str], name: str) -> tuple[int, int, int]:
     return names.index("emotion"), names.index("pixels"), names.index("usage")
 
 
-def _fields(
+def _parse_row(
     row: list[str], columns: tuple[int, int, int], where: str
 ) -> tuple[int, np.ndarray, str]:
-    """Return the label, the pixels (48, 48) and the split in a row."""
+    """Return the label, the pixels (48, 48) and the split of a row."""
     if len(row) <= max(columns):
         raise ValueError(f"{where} is cut short: it has {len(row)} of {max(columns) + 1} columns.")
     emotion, text, usage = (row[column].strip() for column in columns)
     if emotion not in LABELS:
-        raise ValueError(f"{where}: emotion is {_short(emotion)}, it must be a number from 0 to 6.")
+        raise ValueError(
+            f"{where}: emotion is {_shortened(emotion)}, but must be a number from 0 to 6."
+        )
     if usage not in SPLITS:
-        raise ValueError(f"{where}: Usage is {_short(usage)}, it must be {', '.join(SPLITS)}.")
+        raise ValueError(f"{where}: Usage is {_shortened(usage)}, but must be {', '.join(SPLITS)}.")
     try:
         pixels = np.fromstring(text, dtype=np.int64, sep=" ")
     except ValueError:
@@ -163,5 +165,5 @@ def _fields(
     return int(emotion), pixels.astype(np.uint8).reshape(SIZE, SIZE), usage
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return repr(text if len(text) <= 20 else text[:20] + "...")

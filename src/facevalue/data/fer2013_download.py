@@ -1,4 +1,4 @@
-"""Downloading FER-2013 from the Hugging Face Hub, or else from Kaggle."""
+"""Downloading FER-2013 from the Hugging Face Hub, with Kaggle as the fallback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from facevalue.data.urls import redact_url
 from facevalue.files import file_lock
 
 MIRROR = "Aaryan333/fer2013_train_publicTest_privateTest"
-"""The data set on the Hugging Face Hub that keeps FER-2013's three official splits."""
+"""The data set on the Hugging Face Hub that preserves FER-2013's three official splits."""
 
 KAGGLE = "deadskull7/fer2013"
 """The data set on Kaggle that is the original fer2013.csv."""
@@ -28,11 +28,11 @@ KAGGLE = "deadskull7/fer2013"
 def fetch_fer2013(folder: Path | None = None, base_url: str | None = None) -> Path:
     """Download FER-2013 into `folder`/fer2013, and return that folder.
 
-    It comes from the Hugging Face mirror that keeps the official splits, without an account. If
-    that fails, there are Kaggle credentials and kagglehub is installed, it comes from Kaggle. The
-    files are downloaded to a hidden folder, read once as a check, and then moved into place in one
-    step, so that half a download is never mistaken for the data. Of two processes that download it
-    at the same time, one waits and uses what the other has downloaded.
+    The source is `MIRROR`, which needs no account. If that fails, the fallback is Kaggle, which
+    needs kagglehub and Kaggle credentials. The files are downloaded to a hidden folder, read once
+    as a check, and then moved into place in one step, so that an incomplete download is never
+    mistaken for the data. Of two processes that download at the same time, one waits and then uses
+    the files of the other.
 
     Args:
         folder: by default data/raw, or the folder that FACEVALUE_DATA names.
@@ -40,12 +40,12 @@ def fetch_fer2013(folder: Path | None = None, base_url: str | None = None) -> Pa
             https://huggingface.co.
 
     Raises:
-        DownloadError: neither source could be downloaded; the message says why, for each.
-        FileExistsError: there is something else at the target already.
+        DownloadError: the download failed from both sources; the message says why.
+        FileExistsError: the target already exists, or `folder` is a file.
     """
     folder = folder or paths.raw()
     if folder.is_file():
-        raise FileExistsError(f"{folder} is a file: FER-2013 needs a folder.")
+        raise FileExistsError(f"{folder} is a file: name a folder to download FER-2013 into.")
     target, arriving = folder / "fer2013", folder / ".fer2013-arriving"
     if target.exists():
         raise FileExistsError(f"{target} already exists: move it away to download it again.")
@@ -76,7 +76,7 @@ def _fetch_from_any_source(arriving: Path, base_url: str) -> None:
 
 
 def _fetch_from_hub(arriving: Path, base_url: str) -> None:
-    """Download the parquet files of `MIRROR` that hold the three splits."""
+    """Download the Parquet files of `MIRROR` with the three splits."""
     files = _list_files(arriving / "files.json", base_url)
     splits = {
         path: official_split(path.rsplit("/", 1)[-1])
@@ -85,16 +85,16 @@ def _fetch_from_hub(arriving: Path, base_url: str) -> None:
     }
     if set(splits.values()) - {None} != set(dataset.SPLITS):
         raise DownloadError(
-            f"{redact_url(_list_url(base_url))} does not list parquet files of the three splits."
+            f"{redact_url(_list_url(base_url))} does not list Parquet files of the three splits."
         )
     wanted = set()
     for number, (path, split) in enumerate(splits.items()):
-        if split:  # the file names are ours: a name from outside never becomes a path here
+        if split:  # a listed name could lead out of the folder, so the local name is built here
             url = f"{base_url}/datasets/{MIRROR}/resolve/main/{quote(path)}"
             sha256 = files[path]
             file = arriving / f"{split}-{number}.parquet"
             wanted.add(download_verified(url, file, f"sha256:{sha256}" if sha256 else None))
-    for file in set(arriving.iterdir()) - wanted:  # locks, and what an earlier listing left
+    for file in set(arriving.iterdir()) - wanted:  # lock files, and leftovers of an earlier attempt
         file.unlink()
 
 
@@ -103,7 +103,7 @@ def _list_url(base_url: str) -> str:
 
 
 def _list_files(target: Path, base_url: str) -> Mapping[str, str | None]:
-    """Return the paths of the files of `MIRROR` with their sha256, as the Hub's API lists them."""
+    """Return the sha256 (None if unknown) of each file of `MIRROR` by its path, as the Hub says."""
     url = _list_url(base_url)
     listing = download(url, target, max_bytes=5_000_000)
     try:

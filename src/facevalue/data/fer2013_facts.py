@@ -1,4 +1,4 @@
-"""How many images FER-2013 has: published numbers, whatever the layout of its files."""
+"""FER-2013's published numbers of images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COUNTS = {
 https://arxiv.org/abs/1307.0414, and Kaggle's fer2013.csv."""
 
 ROWS = 35_887
-"""Images in all."""
+"""The total number of images."""
 
 
 def published_counts() -> pd.DataFrame:

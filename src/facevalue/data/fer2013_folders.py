@@ -1,4 +1,4 @@
-"""Reads FER-2013 from folders of image files."""
+"""Reading FER-2013 from folders of image files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 def split_folders(folder: Path) -> dict[str, Path]:
-    """Return the folder of each split in `folder`; empty if this is not FER-2013 as images.
+    """Return the folder of each split in `folder`; empty if `folder` does not hold FER-2013.
 
-    The key "test" means both test splits together: there is no validation folder next to it.
+    The key "test" stands for both test splits together, if there is no separate validation folder.
     """
     if not folder.is_dir():
         return {}
@@ -33,7 +33,7 @@ def split_folders(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name, child in names.items():
         split = official_split(name)
-        if split and any(_emotion(below) is not None for below in child.iterdir()):
+        if split and any(_label_named(below) is not None for below in child.iterdir()):
             found[split] = child
     validation = next((names[n] for n in ("validation", "valid", "val") if n in names), None)
     test = names.get("test")
@@ -44,8 +44,8 @@ def split_folders(folder: Path) -> dict[str, Path]:
     return found if "Training" in found and len(found) > 1 else {}
 
 
-def _emotion(folder: Path) -> int | None:
-    """Return the label that a folder is named after, an emotion or a digit; None if neither."""
+def _label_named(folder: Path) -> int | None:
+    """Return the label that a folder's name stands for (an emotion or a digit), or None."""
     if folder.name in LABELS:
         return int(folder.name)
     try:
@@ -55,13 +55,13 @@ def _emotion(folder: Path) -> int | None:
 
 
 def read(folder: Path) -> Dataset:
-    """Return FER-2013 from a folder for each split with a folder for each emotion.
+    """Return FER-2013 from a folder per split, each with a folder per emotion.
 
-    Origins are paths relative to `folder`. Where the official test splits are lost, the images
+    Origins are paths relative to `folder`. If the official test splits are lost, the images
     are divided between PublicTest and PrivateTest, and a warning says so.
 
     Raises:
-        ValueError: there are no images, or a folder or an image is not FER-2013's.
+        ValueError: there are no images, or a folder or an image does not belong to FER-2013.
     """
     listed = [
         (file, label, official_split(file.name) if "_" in file.name else None, split)
@@ -71,12 +71,12 @@ def read(folder: Path) -> Dataset:
     if not listed:
         raise ValueError(f"The folders in {folder} hold no images ({', '.join(IMAGE_TYPES)}).")
     bar = tqdm(listed, desc=f"Reading {folder.name}", unit=" faces", disable=None)
-    images = [_face(file, folder) for file, *_ in bar]
+    images = [_read_face(file, folder) for file, *_ in bar]
     labels = [label for _, label, _, _ in listed]
     splits = [named or place for _, _, named, place in listed]
     origins = [file.relative_to(folder).as_posix() for file, *_ in listed]
     lost = "test" in splits
-    data = to_dataset(images, labels, _divided(splits, labels), origins)
+    data = to_dataset(images, labels, _divide_test_images(splits, labels), origins)
     if lost:
         warnings.warn(
             f"{folder.name} has lost FER-2013's official test splits: every other test image of "
@@ -88,7 +88,7 @@ def read(folder: Path) -> Dataset:
     return data
 
 
-def _face(file: Path, folder: Path) -> np.ndarray:
+def _read_face(file: Path, folder: Path) -> np.ndarray:
     with file.open("rb") as opened:
         return decode_face(opened, str(file.relative_to(folder)))
 
@@ -98,16 +98,18 @@ def _labelled_files(place: Path) -> Iterator[tuple[int, Path]]:
     for child in sorted(place.iterdir()):
         if not child.is_dir() or child.name.startswith("."):
             continue
-        label = _emotion(child)
+        label = _label_named(child)
         if label is None:
-            raise ValueError(f"{place.name}/{child.name} is not named after an emotion.")
+            raise ValueError(
+                f"{place.name}/{child.name} is not named after an emotion: rename or remove it."
+            )
         for file in sorted(child.iterdir()):
             if file.suffix.lower() in IMAGE_TYPES and not file.name.startswith("."):
                 yield label, file
 
 
-def _divided(splits: list[str], labels: list[int]) -> list[str]:
-    """Divide "test" evenly: every other image of an emotion is PublicTest, the rest PrivateTest."""
+def _divide_test_images(splits: list[str], labels: list[int]) -> list[str]:
+    """Return the splits with "test" replaced, in turn for each emotion, by the two test splits."""
     seen = dict.fromkeys(labels, 0)
     result = []
     for split, label in zip(splits, labels, strict=True):

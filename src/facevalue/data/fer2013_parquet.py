@@ -1,4 +1,4 @@
-"""Reads FER-2013 from Parquet files, as Hugging Face stores it."""
+"""Reading FER-2013 from Parquet files, the format of the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from facevalue.emotions import EMOTIONS
 def split_files(folder: Path) -> dict[str, list[Path]]:
     """Return the Parquet files of each split; empty unless there are files for all three.
 
-    A file belongs to the split that its name begins with, or the name of its folder.
+    A file belongs to the split that its name, or the name of its subfolder, begins with.
     """
     files: dict[str, list[Path]] = {}
     for file in sorted([*folder.glob("*.parquet"), *folder.glob("*/*.parquet")]):
@@ -31,10 +31,10 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
 
 
 def read(folder: Path) -> Dataset:
-    """Return FER-2013 from Parquet files for each split; origins are "FILE:ROW".
+    """Return FER-2013 from one or more Parquet files per split; origins are "FILE:ROW".
 
     Raises:
-        ValueError: the files hold no images, or something that is not FER-2013's.
+        ValueError: the files hold no images, or content that is not FER-2013.
     """
     files = split_files(folder)
     labels, splits, origins, images = [], [], [], []
@@ -55,7 +55,7 @@ def read(folder: Path) -> Dataset:
 
 
 def _parquet_rows(file: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield each image's file and label; the file is a column of bytes or a struct with bytes."""
+    """Yield each image's encoded bytes and its label; a cell has the bytes or a struct of them."""
     try:
         with parquet.ParquetFile(file) as table:
             image = _column(table, file.name, ("image", "img", "pixels"))
@@ -68,7 +68,7 @@ def _parquet_rows(file: Path) -> Iterator[tuple[bytes, int]]:
                     content = cell.get("bytes") if isinstance(cell, dict) else cell
                     if not isinstance(content, bytes):
                         raise ValueError(f"{file.name} has a row without the bytes of an image.")
-                    yield content, _label(value, numbers, file.name)
+                    yield content, _course_label(value, numbers, file.name)
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(f"{file.name} is not a readable Parquet file: {reason}.") from error
@@ -83,7 +83,7 @@ def _column(table: parquet.ParquetFile, file: str, names: tuple[str, ...]) -> st
 
 
 def _label_numbers(table: parquet.ParquetFile, column: str) -> list[int] | None:
-    """Return our label for each of the file's, if Hugging Face's metadata names those."""
+    """Return the course's label for each label of the file, None if its metadata has no names."""
     metadata = (table.schema_arrow.metadata or {}).get(b"huggingface", b"{}")
     try:
         names = json.loads(metadata)["info"]["features"][column]["names"]
@@ -92,9 +92,9 @@ def _label_numbers(table: parquet.ParquetFile, column: str) -> list[int] | None:
         return None
 
 
-def _label(value: object, numbers: list[int] | None, file: str) -> int:
+def _course_label(value: object, numbers: list[int] | None, file: str) -> int:
     if isinstance(value, str):
         return emotions.number(value)
     if not isinstance(value, int) or not 0 <= value < len(EMOTIONS):
-        raise ValueError(f"{file}: label is {value!r}, it must be a number from 0 to 6.")
+        raise ValueError(f"{file}: label is {value!r}, but must be a number from 0 to 6.")
     return numbers[value] if numbers and value < len(numbers) else value

@@ -24,8 +24,8 @@ VOTES = (
 def votes(path: Path, data: Dataset | None = None) -> pd.DataFrame:
     """Return the FER+ votes: how many of ten people chose each of `VOTES`, one row per image.
 
-    FER+ is joined to FER-2013 by row position, not by its column "Image name", which is the number
-    of another row.
+    FER+ is joined to FER-2013 by row position, not by its column "Image name", which holds the
+    number of another row.
     Source: Barsoum et al. (2016), https://github.com/microsoft/FERPlus (fer2013new.csv).
 
     Args:
@@ -37,8 +37,8 @@ def votes(path: Path, data: Dataset | None = None) -> pd.DataFrame:
         The columns Usage and `VOTES`; the index is the row position in fer2013.csv, from 0.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is not FER+'s, or `data` was not read from a CSV file.
+        FileNotFoundError: `path` does not exist.
+        ValueError: the file is not that of FER+, or `data` was not read from a CSV file.
     """
     path = Path(path)
     if not path.is_file():

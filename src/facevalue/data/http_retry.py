@@ -1,4 +1,4 @@
-"""How HTTP requests are retried, and how their errors are reported without secrets."""
+"""Retrying HTTP requests, and reporting their errors without secrets."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes."""
 
 RETRY_STATUSES = (429, 500, 502, 503, 504)
-"""Statuses of a server that is too busy, or broken for now."""
+"""Status codes of a server that is too busy or temporarily fails."""
 
 LONGEST_WAIT = 120.0
-"""Seconds that a server may ask us to wait. If it asks for more, we give up."""
+"""The longest wait, in seconds, that a server may request; we give up if it requests more."""
 
 
 class DownloadError(OSError):
@@ -33,9 +33,9 @@ class ServerUnavailable(DownloadError):
 
 
 class ServerRetry(Retry):
-    """urllib3's Retry with what it has no settings for.
+    """urllib3's Retry, extended where it has no settings.
 
-    It also reads X-RateLimit-Reset, gives up at once on a server that asks for a longer wait than
+    It also reads X-RateLimit-Reset, gives up at once on a server that requests a wait longer than
     `LONGEST_WAIT`, and lets the caller choose how to wait (so that other threads wait too, and
     Ctrl+C ends the wait). When it gives up on a busy server, the last response is returned.
     """
@@ -44,13 +44,13 @@ class ServerRetry(Retry):
 
     @classmethod
     def create(cls, attempts: int, wait: Callable[[float], object], backoff: float = 1.0) -> Self:
-        """Return a policy.
+        """Return a retry policy.
 
         Args:
-            attempts: how often a request is sent at most.
-            wait: waits for some seconds, as time.sleep does.
-            backoff: seconds; the second attempt follows at once, the third after twice as long,
-                the fourth after four times as long, unless the server asks for another wait.
+            attempts: the largest number of times that a request is sent.
+            wait: a function that waits for some seconds, as time.sleep does.
+            backoff: in seconds. The second attempt follows at once, the third after 2 * backoff,
+                the fourth after 4 * backoff, unless the server requests another wait.
         """
         retry = cls(
             total=attempts - 1,
@@ -84,12 +84,12 @@ class ServerRetry(Retry):
         return super().increment(method, url, response, error, *args, **options)
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        asked = self.get_retry_after(response) if response is not None else None
-        self.wait(asked or self.get_backoff_time())
+        requested = self.get_retry_after(response) if response is not None else None
+        self.wait(requested or self.get_backoff_time())
 
 
 def wait_and_say_so(name: str) -> Callable[[float], None]:
-    """Return a function that waits for some seconds, and says so if they are more than three."""
+    """Return a function that waits for some seconds, with a message if they are more than three."""
 
     def wait(seconds: float) -> None:
         if seconds > 3:
@@ -104,7 +104,7 @@ _dates.retry_after_max = sys.maxsize  # newer versions of urllib3 stop at six ho
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks to wait, or None.
+    """Return the wait that a server requests, in seconds, or None.
 
     Source: RFC 9110, 10.2.3, for Retry-After; https://pixabay.com/api/docs/ for X-RateLimit-Reset.
 
@@ -118,7 +118,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     reset = headers.get("X-RateLimit-Reset", "").strip()
     if not re.fullmatch(r"\d{1,12}(\.\d+)?", reset):
         return None
-    # some servers send the time of day instead, in seconds since 1970
+    # some servers send a Unix timestamp instead
     return max(0.0, float(reset) - (time.time() if float(reset) > 1e9 else 0))
 
 
@@ -129,11 +129,11 @@ def is_transient(error: requests.RequestException) -> bool:
 
 
 def describe_error(error: requests.RequestException, attempts: int = 1) -> str:
-    """Return why a request failed, in words of ours: the library's contain the whole URL.
+    """Return why a request failed, in our own words: the library's message contains the whole URL.
 
     Args:
-        error: what the library raised.
-        attempts: how often a request with a transient error was sent.
+        error: the library's error.
+        attempts: how often a request is sent if its error is transient.
 
     >>> describe_error(requests.ConnectionError(), 4)
     'there is no connection to the server, 4 times in a row'
@@ -155,11 +155,11 @@ def describe_error(error: requests.RequestException, attempts: int = 1) -> str:
 
 
 def describe_busy(response: requests.Response, attempts: int) -> str:
-    """Return why a server that is busy, by its status, was given up.
+    """Return why we gave up on a server whose status says that it is busy.
 
     Args:
-        response: the last of its responses.
-        attempts: how often the request was sent, if the server did not ask for too long a wait.
+        response: its last response.
+        attempts: how often the request was sent, unless the server requested too long a wait.
     """
     wait = retry_after_seconds(response.headers)
     busy = f"the server is busy (status {response.status_code})"
@@ -168,10 +168,10 @@ def describe_busy(response: requests.Response, attempts: int) -> str:
     return f"{busy}, {attempts} times in a row" if attempts > 1 else busy
 
 
-def _not_our_retry(record: logging.LogRecord) -> bool:
+def _is_not_retry_warning(record: logging.LogRecord) -> bool:
     """Drop urllib3's warning about each retry, since it shows the URL with its query."""
     arguments = record.args if isinstance(record.args, tuple) else ()
     return not any(isinstance(argument, ServerRetry) for argument in arguments)
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_not_our_retry)
+logging.getLogger("urllib3.connectionpool").addFilter(_is_not_retry_warning)

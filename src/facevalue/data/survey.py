@@ -18,11 +18,11 @@ from facevalue.files import file_lock
 ADDRESS = "https://osf.io/e7uab/download"
 FILE = "Emotion_in_everyday_life_open.csv"
 LARGEST = 20_000_000
-"""The most bytes that the file may have; the published one has about 3 million."""
+"""The size limit of the file, in bytes; the published one has about 3 million."""
 
 
 def find() -> Path | None:
-    """Return the path of the real file in data/raw or where FACEVALUE_DATA points, else None."""
+    """Return the path of the real file in the folder of `paths.raw`, or None if it is missing."""
     path = paths.raw_file(FILE)
     return path if path.is_file() else None
 
@@ -38,7 +38,7 @@ def load(path: Path | None = None) -> pd.DataFrame:
         value is one space. attrs["simulated"] says whether the reports are simulated.
 
     Raises:
-        FileNotFoundError: there is no file at `path`.
+        FileNotFoundError: `path` does not exist.
         ValueError: the file is too large, is not a CSV file, or lacks a column.
     """
     path = Path(path) if path else find()
@@ -47,12 +47,15 @@ def load(path: Path | None = None) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: download the file from {ADDRESS}.")
     if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path} has more than {LARGEST:,} bytes, so it is another file.")
+        raise ValueError(
+            f"{path} has more than {LARGEST:,} bytes, so it is not the survey: download the file "
+            f"from {ADDRESS}."
+        )
     try:
         raw = pd.read_csv(path, dtype="str", keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:
         raise ValueError(f"{path} is not a readable CSV file: {error}.") from error
-    raw = _columns(raw)
+    raw = _select_columns(raw)
     raw.attrs["simulated"] = False
     return raw
 
@@ -61,7 +64,7 @@ def fetch(folder: Path | None = None, url: str = ADDRESS) -> Path:
     """Download the file into `folder` (default: data/raw), check it, and return its path.
 
     Raises:
-        DownloadError: the download failed, or it is not the published table of 69,544 x 21.
+        DownloadError: the download failed, or is not the published table of 69,544 x 21.
     """
     from facevalue.data.download import DownloadError, download
 
@@ -89,7 +92,7 @@ def title_note(frame: pd.DataFrame) -> str:
     """Return " (simulated)" if a table comes from simulated reports, else "": for titles.
 
     Raises:
-        ValueError: the table has lost attrs["simulated"], as after a merge.
+        ValueError: the table has lost attrs["simulated"], for example in a merge.
     """
     if "simulated" not in frame.attrs:
         raise ValueError(
@@ -107,19 +110,19 @@ def clean(raw: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Whole numbers: id, Hours (0 to 23), Day (1 to 7), and 0 or 1 for each emotion. Of the
-        published 69,544 rows and 12,211 people, 68,311 and 12,108 are left. attrs holds those of
-        `raw`, and blanks (the number in each column of the file), rows and people (before and
-        after), and dropped.
+        published 69,544 rows and 12,211 people, 68,311 and 12,108 are left. attrs holds the attrs
+        of `raw`, and blanks (the number of missing values in each column), rows and people (the
+        numbers before and after cleaning), and dropped (the number of dropped rows).
 
     Raises:
         ValueError: a column is missing, a value is not allowed in its column (the message names
             the row), or fewer than two people have complete reports.
     """
-    table = _columns(raw)
+    table = _select_columns(raw)
     blank = table == BLANK
     numbers = table.apply(pd.to_numeric, errors="coerce")
     for column in COLUMNS:
-        _check(table[column], numbers[column], blank[column])
+        _check_values(table[column], numbers[column], blank[column])
     kept = numbers[~blank.any(axis=1)].astype("int64").reset_index(drop=True)
     people = int(kept["id"].nunique())
     if people < 2:
@@ -137,8 +140,8 @@ def clean(raw: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def _columns(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of the survey in their order."""
+def _select_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of the survey, in the order of the file."""
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise ValueError(
@@ -148,7 +151,7 @@ def _columns(table: pd.DataFrame) -> pd.DataFrame:
     return table[list(COLUMNS)]
 
 
-def _check(text: pd.Series, numbers: pd.Series, blank: pd.Series) -> None:
+def _check_values(text: pd.Series, numbers: pd.Series, blank: pd.Series) -> None:
     """Raise ValueError for the first value that is not allowed in its column."""
     low, high = {"id": (1, 10**9), "Hours": (0, 23), "Day": (1, 7)}.get(str(text.name), (0, 1))
     wrong = ~blank & ~(numbers.between(low, high) & (numbers % 1 == 0))

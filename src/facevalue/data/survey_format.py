@@ -1,4 +1,4 @@
-"""The columns of the survey Emotions in Everyday Life, and the meaning of its words."""
+"""The columns of the survey Emotions in Everyday Life, and the meaning of its emotion words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = (
 """The 21 columns of the file, in its order and spelling."""
 
 ROWS, PEOPLE = 69_544, 12_211
-"""How many reports the file has, and of how many people."""
+"""The number of reports in the file, and the number of people who wrote them."""
 
 NIGHT = (23, 0, 1, 2, 3, 4)
 """The hours with so few reports (1,614 of the complete ones) that project 1 left them out."""
@@ -38,8 +38,8 @@ FACES: dict[str, str | None] = dict.fromkeys((*POSITIVE, *NEGATIVE)) | {
     "Disgust": "disgust",
     "Fear": "fear",
 }
-"""The emotion of the seven that each word names; None if FER-2013 has no such face. Disdain, which
+"""Which of the seven emotions each word names; None if FER-2013 has no such face. Disdain, which
 the paper calls contempt, has a face in FACS and in FER+. No word names surprise or neutral."""
 
 BLANK = " "
-"""The file's mark for a missing value."""
+"""How the file marks a missing value."""

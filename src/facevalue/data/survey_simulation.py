@@ -9,43 +9,45 @@ from facevalue.data import reference
 from facevalue.data.survey_format import BLANK, COLUMNS, NIGHT, PEOPLE, POSITIVE, ROWS
 
 MOOD_POSITIVE, MOOD_NEGATIVE, INTENSITY, PREFERENCE = 65, 75, 28, 60
-"""Weights, in percent, of what the score of an emotion is made of: see `_emotions`."""
+"""Weights, in percent, of the components of an emotion's score: see `_emotions`."""
 
 MOOD_OF_PERSON, MOOD_OF_REPORT = 60, 70
-"""Weights, in percent, of what a mood is made of."""
+"""Weights, in percent, of the components of a mood."""
 
 WEEK = (-20, -60, -100, -70, 20, 130, 100)
-"""How much better the mood is on each day, Monday first."""
+"""How much each day improves the mood, Monday first."""
 
 CLOCK = (
     *(0, 0, 0, 0, 0, -40, -60, -60, -40, -20, 0, 10),
     *(20, 10, -10, -20, -10, 10, 40, 60, 70, 60, 40, 20),
 )
-"""How much better the mood is at each hour, 0 to 23."""
+"""How much each hour, 0 to 23, improves the mood."""
 
 
 def simulate(seed: int = 0) -> pd.DataFrame:
     """Return simulated raw reports in the layout of the published file.
 
-    Exactly as published are the 69,544 rows, the columns, the 12,211 people with 1 to 263 reports
-    each, the hours, the missing values, the number of reports left by cleaning, and how often each
-    emotion occurs in them. Invented, but plausible, are the course of the week and of the day, the
-    similarity of one person's reports, and which emotions occur together (any two of a kind
-    equally). 90 % of the reports name an emotion, 41 % only positive ones, 16 % only negative ones
-    and 33 % both; the last three numbers are quoted from memory, not checked in the paper. All
-    steps are sums and ranks of whole numbers, so the result is the same on every machine.
+    The following are exactly as published: the 69,544 rows, the columns, the 12,211 people with 1
+    to 263 reports each, the hours, the missing values, the number of reports after cleaning, and
+    how often each emotion occurs in these. The following are invented, but plausible: how the mood
+    changes over the week and the day, how similar the reports of one person are, and which
+    emotions occur together (all pairs of positive emotions equally often, and all pairs of
+    negative ones). 90 % of the reports name an emotion: 41 % only positive ones, 16 % only
+    negative ones and 33 % both; these last three numbers are quoted from memory, not checked in
+    the paper. All steps are sums and ranks of whole numbers, so the result is the same on every
+    machine.
 
     Returns:
         As `survey.load`; attrs["simulated"] is True.
 
     Raises:
-        FileNotFoundError: there is no checkout of the repository, which has the published numbers.
+        FileNotFoundError: there is no checkout of the repository, which has the published counts.
     """
     rng = np.random.default_rng(seed)
     person = np.repeat(np.arange(PEOPLE), _reports_per_person(rng))
-    incomplete = _incomplete(person, rng)
+    incomplete = _incomplete_rows(person, rng)
     no_time, no_positive, no_negative = incomplete[:31], incomplete[31:36], incomplete[34:]
-    hour, day = _times(incomplete, rng), rng.permutation(np.arange(ROWS) % 7)
+    hour, day = _hours(incomplete, rng), rng.permutation(np.arange(ROWS) % 7)
     felt = _emotions(person, hour, day, incomplete, rng)
     values = np.column_stack([person + 1, hour, day + 1, felt]).astype("str").astype("object")
     first_negative = COLUMNS.index("Anxiety")
@@ -69,8 +71,8 @@ def _reports_per_person(rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(counts)
 
 
-def _incomplete(person: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return 1,233 rows for missing values, in random order; 103 people have no other rows."""
+def _incomplete_rows(person: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return 1,233 random rows for missing values; they are all the rows of 103 people."""
     reports = np.bincount(person)[person]
     first = np.diff(person, prepend=-1) > 0
     gone = rng.permutation(np.flatnonzero(reports == 1))[:103]
@@ -78,8 +80,8 @@ def _incomplete(person: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(np.concatenate([gone, others]))
 
 
-def _times(incomplete: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return an hour for each row, as often as published; 1,614 complete reports are at night."""
+def _hours(incomplete: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the hour of each row, as often as published; 1,614 complete reports are at night."""
     published = reference.published("everyday_hours")
     known = published[published["hour"] != "missing"].astype("int64")
     hours = rng.permutation(np.repeat(known["hour"].to_numpy(), known["reports"].to_numpy()))

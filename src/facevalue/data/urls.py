@@ -1,11 +1,11 @@
-"""URLs: showing them without secrets, and checking which of them may be fetched.
+"""URLs: showing them without secrets, and checking whether they may be fetched.
 
-Images come from URLs that search services name, so nobody vouches for them. `check_url` and
-`check_host` keep such a URL from reaching a private address, such as a router or a cloud's metadata
-service. Call both before each request and each redirect. One threat remains: the HTTP client looks
-the host up again when it connects, so a hostile DNS server can give a public address to the check
-and a private one to the client. Where that matters, fetch images through a proxy or on a machine
-that reaches no private network.
+The URLs of images come from search services, so they are untrusted. `check_url` and `check_host`
+prevent requests to private addresses, such as a router or a cloud's metadata service. Call both
+before each request and each redirect. One threat remains: the HTTP client looks the host up again
+when it connects, so a hostile DNS server can give a public address to the check and a private one
+to the client. If that matters, fetch images through a proxy, or on a machine without access to a
+private network.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def redact_url(url: str) -> str:
-    """Return a URL without what may be secret: user, password, query and fragment.
+    """Return a URL without the parts that may be secret: user, password, query and fragment.
 
     >>> redact_url("https://user:password@example.org/photos/1.jpg?key=secret")
     'https://example.org/photos/1.jpg'
@@ -36,10 +36,10 @@ def redact_url(url: str) -> str:
 
 
 def origin(url: str) -> str:
-    """Return scheme, host and port of a URL: two URLs with the same origin have the same server.
+    """Return the scheme, host and port of a URL; URLs with the same origin are on the same server.
 
     Raises:
-        ValueError: it is not a valid URL.
+        ValueError: the URL is not valid.
 
     >>> origin("https://Example.org/photos/1.jpg")
     'https://example.org:443'
@@ -67,18 +67,18 @@ def is_loopback(url: str) -> bool:
         host = hostname(url)
     except LocationParseError:
         return False
-    number = _ip(host)
+    number = _ip_address(host)
     return host == "localhost" or (number is not None and number.is_loopback)
 
 
 def hostname(url: str) -> str:
     """Return the host of a URL, an IPv6 address without its brackets, or "".
 
-    This is the HTTP client's own parser, so that both agree on the host even of a URL such as
+    It uses the HTTP client's own parser, so that both agree on the host even for a URL such as
     `http://10.0.0.1\\@example.org/`.
 
     Raises:
-        ValueError: it is not a valid URL.
+        ValueError: the URL is not valid.
     """
     return (parse_url(url).host or "").strip("[]").lower()
 
@@ -86,12 +86,12 @@ def hostname(url: str) -> str:
 def check_url(url: str, start: str | None = None) -> None:
     """Raise DownloadError unless a URL is http or https and does not name a private address.
 
-    Only where `start` is a URL of this machine, as of the course's photo service, other URLs of the
-    same server are allowed. No host is looked up here: see `check_host` for that.
+    There is one exception: if `start` is on this machine, like the course's photo service, other
+    URLs of the same server are allowed. The host is not looked up here, but in `check_host`.
 
     Args:
-        url: what is to be fetched.
-        start: the URL that led to it, by a redirect or an answer; by default `url` itself.
+        url: the URL to fetch.
+        start: the URL that led to it, by a redirect or in a response; by default `url` itself.
     """
     subject = "The URL" if start in (None, url) else "The URL of the redirect"
     try:
@@ -104,15 +104,15 @@ def check_url(url: str, start: str | None = None) -> None:
         start = url
     if is_loopback(start) and origin(url) == origin(start):
         return
-    number = _ip(host)
+    number = _ip_address(host)
     if host == "localhost" or (number is not None and not number.is_global):
         raise DownloadError(f"{subject} leads to a private address, {host}.")
 
 
 def check_host(url: str) -> None:
-    """Raise DownloadError if the host of a URL has a private address, or is unknown.
+    """Raise DownloadError if the host of a URL has a private address or is unknown.
 
-    Through a proxy nothing is looked up: the proxy does that, and decides what it connects to.
+    With a proxy, nothing is looked up: the proxy does that, and decides what it connects to.
     """
     if requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)):
         return
@@ -121,12 +121,12 @@ def check_host(url: str) -> None:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise ServerUnavailable(f"The host {host} is unknown.") from None
-    numbers = [_ip(str(address[0])) for *_, address in found]
+    numbers = [_ip_address(str(address[0])) for *_, address in found]
     if not all(number and number.is_global for number in numbers):
         raise DownloadError(f"The host {host} has a private address.")
 
 
-def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         number = ipaddress.ip_address(host.split("%")[0])
     except ValueError:
