@@ -14,7 +14,7 @@ GAZE_UNITS = (61, 62, 63, 64)
 """The FACS units of gaze: left, right, up and down, as seen in the image."""
 
 OCCLUSIONS = ("none", "hand", "hair", "microphone")
-"""What may cover a part of the face."""
+"""Objects that may cover part of the face."""
 
 HAIRSTYLES = ("bald", "receding", "short", "parted", "fringe", "long", "curly", "bob")
 
@@ -163,7 +163,7 @@ class View:
 
 
 def check(action_units: Mapping[int, float]) -> None:
-    """Check that action units can be drawn.
+    """Check that the given action units can be drawn.
 
     Raises:
         ValueError: an action unit is unknown, or an intensity is not from 0 to 1.
@@ -188,7 +188,7 @@ class Intensities(dict[int, float]):
 
 
 def sides(action_units: Mapping[int, float], person: Person) -> tuple[Intensities, Intensities]:
-    """Return the intensities on the left and on the right of the image; no face is symmetric.
+    """Return the intensities on the left and right side of the image; no face is symmetric.
 
     The dimpler, unit 14, is visible on one side only, as in contempt.
     """

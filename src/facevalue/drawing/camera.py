@@ -1,4 +1,4 @@
-"""Photographs a drawn face: turns the head, adds a background, occlusions and image faults."""
+"""Photographing a drawn face: turning the head, adding background, occlusions and image faults."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from facevalue.drawing.canvas import Canvas, circle, mix, ribbon, texture
 from facevalue.drawing.painter import Painter
 
 NOSE = (0.16, 0.02, 0.03)
-"""How far the nose stands out, and twice its variance across and down, in half frames."""
+"""The height of the nose, and twice its variance across and down, in half frames."""
 
 
 def crop(units: Intensities, person: Person, view: View, size: int) -> np.ndarray:
-    """Return a drawn face in the crop of FER-2013: uint8, shape (size, size)."""
+    """Return a drawn face, cropped as in FER-2013: uint8, shape (size, size)."""
     over = 2 if size <= 64 else 1
     canvas = Canvas(round(size * over * 1.3), 1.3)
     grey, cover = Painter(canvas, units, person, view).render()
@@ -69,7 +69,7 @@ def turned(
 
 
 def background(pixels: int, view: View) -> np.ndarray:
-    """Return a blurred background of grey levels: float32, shape (pixels, pixels), 0 to 1."""
+    """Return a blurred grey background: float32, shape (pixels, pixels), 0 to 1."""
     clouds = texture("clouds", pixels, pixels / 100, view.texture)
     return np.clip(np.float32(view.background) + np.float32(0.12) * clouds, 0.02, 1.0)
 

@@ -11,7 +11,7 @@ SHIFT = 5
 """Sub-pixel bits of the corners of OpenCV's polygons."""
 
 NOISE = 256
-"""Side of the fixed noise fields that textures are cropped from, in pixels."""
+"""Height and width of the fixed noise fields that textures are cropped from, in pixels."""
 
 
 class Canvas:
@@ -94,7 +94,7 @@ def mix(image: np.ndarray, cover: np.ndarray, value: np.ndarray | float) -> None
 
     `image` and `value` may have channels.
     """
-    if cover.size > 60_000:  # most covers of a large image are small: skip the rest of it
+    if cover.size > 60_000:  # most covers of a large image are small: skip what they leave out
         rows = np.flatnonzero(cv2.reduce(cover, 1, cv2.REDUCE_MAX))
         columns = np.flatnonzero(cv2.reduce(cover, 0, cv2.REDUCE_MAX))
         if not len(rows):

@@ -21,28 +21,28 @@ DRAWING_CODE = (
     *("appearance.py", "camera.py", "canvas.py", "drawn_set.py", "faces.py", "geometry.py"),
     *("painter.py", "scenery.py", "../emotions.py", "../data/fer2013_facts.py"),
 )
-"""The files that decide how the drawn faces look: part of the key of every cache of them."""
+"""The files that determine the drawn faces: part of the cache key of everything made from them."""
 
 READING_CODE = (
     *("fer2013.py", "fer2013_common.py", "fer2013_csv.py", "fer2013_facts.py"),
     *("fer2013_folders.py", "fer2013_parquet.py"),
 )
-"""The files that read FER-2013: part of the key of its cache."""
+"""The files that read FER-2013: part of its cache key."""
 
 
 def load(name: str = "rendered", train_images: int | None = None) -> Dataset:
-    """Return one of the two data sets; after the first time, in less than a second.
+    """Return one of the two data sets; from the second call on, within a second from the cache.
 
     Args:
         name: "rendered", faces drawn by `drawn_set.sample` with seed 0, or "fer2013", the real
             photos, found by `fer2013.find`.
-        train_images: the number of Training images; None for all. Of the drawn faces, the two
-            test splits get an eighth of this number each; those of FER-2013 stay whole, and its
-            Training images are sampled in their class proportions.
+        train_images: the number of Training images; None for all. With drawn faces, each of the
+            two test splits has an eighth of this number. With FER-2013, the test splits stay
+            complete, and the Training images are sampled in their class proportions.
 
     Raises:
-        ValueError: there is no such data set, or its file is damaged.
-        FileNotFoundError: FER-2013 is not on this machine; the message says how to get it.
+        ValueError: there is no such data set, `train_images` is under 1, or the file is damaged.
+        FileNotFoundError: FER-2013 was not found; the message says how to get it.
     """
     if name not in DATASETS:
         raise ValueError(f"There is no data set {name!r}: choose {' or '.join(DATASETS)}.")
@@ -79,12 +79,12 @@ def _reading_key(source: Path) -> str:
     key = hashlib.sha256(bytes(source.resolve()))
     for name in READING_CODE:
         key.update((folder / name).read_bytes())
-    for file in [str(source)] if source.is_file() else sorted(_files(source)):
-        facts = os.stat(file)  # noqa: PTH116 - 35,887 of them
+    for file in [str(source)] if source.is_file() else sorted(_files_below(source)):
+        facts = os.stat(file)  # noqa: PTH116 - faster, for 35,887 files
         key.update(f"{file}|{facts.st_size}|{facts.st_mtime_ns}\n".encode())
     return key.hexdigest()[:16]
 
 
-def _files(folder: Path) -> Iterator[str]:
+def _files_below(folder: Path) -> Iterator[str]:
     for place, _, names in os.walk(folder):
         yield from (os.path.join(place, name) for name in names)  # noqa: PTH118

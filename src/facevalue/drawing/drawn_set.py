@@ -20,13 +20,13 @@ from facevalue.drawing.faces import BLENDS, WEAKEST, draw, expression
 from facevalue.emotions import EMOTIONS
 
 LABEL_NOISE = 0.08
-"""Share of Training labels that differ from the drawn emotion, as measured in FER-2013."""
+"""Share of Training labels that differ from the drawn emotion, the share measured in FER-2013."""
 
 DUPLICATES = 0.02
 """Share of faces that are exact copies of an earlier face in any split."""
 
 PARALLEL = 1500
-"""The number of faces from which on two processes draw them."""
+"""The smallest number of faces that is drawn by two processes."""
 
 BLEND_WITH = {
     "angry": "disgust",
@@ -42,7 +42,7 @@ BLEND_WITH = {
 
 @cache
 def _emotion_shares(seed: int) -> tuple[np.ndarray, float]:
-    """Return the cumulative shares of the emotions in FER-2013, and a seed's start among them."""
+    """Return the cumulative shares of the emotions in FER-2013, and a random start for the seed."""
     counts = np.array(fer2013_facts.COUNTS["Training"], dtype=float)
     return np.cumsum(counts / counts.sum()), float(np.random.default_rng(seed).random())
 
@@ -82,15 +82,15 @@ def _use_one_thread() -> None:
 
 @contextmanager
 def _hidden_main() -> Iterator[None]:
-    """Keep new processes from importing the caller's script: they need this module only."""
+    """Keep new processes from importing the caller's script, since they need only this module."""
     main = vars(sys.modules["__main__"])
-    kept = dict(main)
+    saved = dict(main)
     main.pop("__file__", None)
     main["__spec__"] = None
     try:
         yield
     finally:
-        main.update({name: kept[name] for name in ("__file__", "__spec__") if name in kept})
+        main.update({name: saved[name] for name in ("__file__", "__spec__") if name in saved})
 
 
 def _draw_all(tasks: list[tuple[int, int, bool]]) -> Iterator[tuple[np.ndarray, dict[str, object]]]:

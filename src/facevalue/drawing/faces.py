@@ -1,4 +1,4 @@
-"""Draws faces and photos of people from FACS action units.
+"""Drawing faces and photos of people from FACS action units.
 
 Nothing is learnt and no photo is used. An emotion is a set of action units, which move parts of
 the face (`geometry`); the face is lit and painted (`painter`), turned and photographed (`camera`).
@@ -24,7 +24,7 @@ BLENDS = 0.12
 """Share of faces in the default data set that also show some of a second emotion."""
 
 Recipe = dict[int, tuple[float, float]]
-"""A range of intensity for each of some action units."""
+"""A range of intensities by action unit."""
 
 RECIPES: dict[str, list[Recipe]] = {
     "angry": [

@@ -1,4 +1,4 @@
-"""The Facial Action Coding System: action units, and the emotions that they make up."""
+"""The Facial Action Coding System (FACS): action units, and the emotions that they express."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ import pandas as pd
 
 from facevalue import emotions, paths
 
-SCALE = {"A": 0.1, "B": 0.3, "C": 0.5, "D": 0.75, "E": 1.0}
-"""The FACS intensity letters, from trace to maximum, as intensities from 0 to 1."""
-
 
 def action_units() -> pd.DataFrame:
     """Return one row per action unit: action_unit, qualifier, description, facial_muscle.
 
-    A qualifier such as "with AU25" describes iMotions' film of the unit, not the unit itself.
+    A qualifier such as "with AU25" describes iMotions' video of the unit, not the unit itself.
 
     Raises:
         FileNotFoundError: there is no checkout of the repository.
@@ -26,8 +23,8 @@ def action_units() -> pd.DataFrame:
 def emotion_units() -> dict[str, tuple[int, ...]]:
     """Return the action units of each of the seven emotions; neutral has none.
 
-    Source: data/facs/facs_emotions.csv, from the page of iMotions that
-    `collection.facs_page` reads. Contempt is left out, since FER-2013 has no such label.
+    Source: data/facs/facs_emotions.csv, from the iMotions page that `collection.facs_page` reads.
+    Contempt is left out, since FER-2013 has no such label.
 
     Raises:
         FileNotFoundError: there is no checkout of the repository.
@@ -44,7 +41,7 @@ def emotion_units() -> dict[str, tuple[int, ...]]:
 
 
 def emotion_name(name: str) -> str:
-    """Return the course's name of an emotion in FACS; contempt, an eighth one, keeps its name.
+    """Return the course's name for an emotion in FACS; contempt, an eighth one, keeps its name.
 
     >>> emotion_name("Happiness / Joy"), emotion_name("Contempt")
     ('happy', 'contempt')
@@ -54,7 +51,7 @@ def emotion_name(name: str) -> str:
 
 
 def unit_numbers(cell: str) -> tuple[int, ...]:
-    """Return the action units in a cell of the page's table.
+    """Return the action units in a cell of the iMotions page's table.
 
     >>> unit_numbers("12 + 14 (on one side of the face)")
     (12, 14)

@@ -1,9 +1,9 @@
-"""The shapes of a drawn face: where a person's features are, and how action units move them.
+"""The geometry of a drawn face: the positions of features, and how action units move them.
 
 The unit of length is half the frame of a tight crop, about nine centimetres. x points right, y
 down, z towards the viewer. Each side of the face is described with x >= 0; the left side of the
-image is mirrored, with its own intensities. The numbers were chosen by eye, and by the accuracy of
-a network trained on photos only (tools/bench_faces.py).
+image is mirrored, with its own intensities. The numbers were tuned by eye, and by how well a
+network trained only on photos recognises the drawn faces (tools/bench_faces.py).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def mirror(points: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Brow:
-    """An eyebrow: its centre line (n, 2), and half its thickness along the line (n,)."""
+    """An eyebrow: its centre line (n, 2), and half its thickness at each point (n,)."""
 
     line: np.ndarray
     half: np.ndarray
@@ -128,7 +128,7 @@ def eye(u: Intensities, p: Person, gaze: tuple[float, float]) -> Eye:
 
 
 def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
-    """Return the mouth; each corner depends on its side's units, the middle on their mean."""
+    """Return the mouth; a corner depends on the units of its side, the middle on their mean."""
     u = Intensities({k: (left[k] + right[k]) / 2 for k in {*left, *right}})
     jaw = 0.10 * u[26] + 0.34 * u[27]
     part = 0.022 * u[25] + 0.30 * jaw
@@ -201,7 +201,7 @@ def outline(p: Person, jaw: float) -> np.ndarray:
 
 
 def bumps(left: Intensities, right: Intensities, p: Person, mouth: Mouth) -> np.ndarray:
-    """Return Gaussians for features and muscles: rows of x, y, width, height and amplitude."""
+    """Return the bumps of features and muscles: rows of x, y, width, height and amplitude."""
     old = np.clip((p.age - 30) / 45, 0, 1)
     tip = 0.16 * p.nose_length
     nose = p.nose_height
@@ -243,7 +243,7 @@ def bumps(left: Intensities, right: Intensities, p: Person, mouth: Mouth) -> np.
 
 @dataclass
 class Fold:
-    """A wrinkle: points with x >= 0, half its greatest thickness, and its depth (0 to 1)."""
+    """A wrinkle: points with x >= 0, half its maximum thickness, and its depth (0 to 1)."""
 
     points: list[tuple[float, float]]
     half: float
@@ -336,7 +336,7 @@ PROFILE = smooth(np.array(
         (0.95, 0.54), (1.0, 0.38), (1.04, 0.25),
     ]
 ))  # fmt: skip
-"""The head from the side: y and depth z of the centre line, without nose and lips."""
+"""The profile of the head: y and depth z of its centre line, without nose and lips."""
 
 
 def both(right: np.ndarray, left: np.ndarray) -> np.ndarray:

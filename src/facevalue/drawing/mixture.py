@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -19,6 +18,7 @@ from facevalue.drawing import faces
 from facevalue.drawing.appearance import Person, View
 from facevalue.drawing.course_faces import drawing_key
 from facevalue.emotions import EMOTIONS
+from facevalue.image_files import resize_face
 
 LARGE = 224
 """Height and width, in pixels, of Kaggle's faces and of the faces that are drawn in their place."""
@@ -36,7 +36,7 @@ class Mixed:
     Attributes:
         images: uint8, shape (n, size, size), grey levels from 0 to 255.
         labels: int64, shape (n,), indices into `emotions.EMOTIONS`.
-        sources: str, shape (n,), the source of project 1 that an image stands for.
+        sources: str, shape (n,), the source of project 1 that each image stands for.
     """
 
     images: np.ndarray
@@ -55,14 +55,14 @@ def mixed(data: Dataset, size: int = LARGE, per_class: int = PER_CLASS) -> Mixed
     Project 1 had 109 faces from Pixabay and 448 from DuckDuckGo, and for each emotion 200 from
     Kaggle and 200 from FER-2013. All except FER-2013's are large. With the drawn data set,
     224 x 224 drawings stand for the large ones and Training images for FER-2013's. With FER-2013,
-    Training images stand for all; it has too few of disgust, so some are missing. Images of
-    another size are resized. No image occurs twice.
+    Training images stand for all four sources; since it has too few images of disgust, some are
+    missing. Images of another size are resized. No image occurs twice.
 
     Args:
         data: a data set from `course_faces.load`.
         size: height and width of the images, 24 to 1024.
-        per_class: 1 to 200 images of each emotion from Kaggle and from FER-2013; the number from
-            the two searches shrinks in proportion.
+        per_class: the number of images of each emotion from Kaggle and from FER-2013, 1 to 200;
+            the numbers from the two searches shrink in proportion.
 
     Raises:
         ValueError: `size` or `per_class` is out of range, or `data` has no Training images.
@@ -85,13 +85,13 @@ def mixed(data: Dataset, size: int = LARGE, per_class: int = PER_CLASS) -> Mixed
             large = iter(_portraits(EMOTIONS[label], sum(counts.values()) - counts["FER-2013"]))
         for source, count in counts.items():
             queue = small if source == "FER-2013" else large
-            found += [(_resized(image, size), label, source) for image in islice(queue, count)]
+            found += [(resize_face(image, size), label, source) for image in islice(queue, count)]
     images, labels, sources = zip(*found, strict=True)
     return Mixed(np.stack(images), np.array(labels), np.array(sources))
 
 
 def _counts(per_class: int) -> list[dict[str, int]]:
-    """Return for each emotion how many images come from each source of project 1."""
+    """Return the number of images from each source of project 1, for each emotion."""
     table = reference.published("image_funnel")
     table = table[table["stage"] == "face detection"].set_index("source")
     columns = {emotions.number(name): name for name in table.columns[1:-1]}
@@ -101,13 +101,6 @@ def _counts(per_class: int) -> list[dict[str, int]]:
         | equal
         for label in range(len(EMOTIONS))
     ]
-
-
-def _resized(image: np.ndarray, size: int) -> np.ndarray:
-    if size == len(image):
-        return image
-    method = cv2.INTER_AREA if size < len(image) else cv2.INTER_CUBIC
-    return cv2.resize(image, (size, size), interpolation=method)
 
 
 def _portraits(emotion: str, n: int) -> np.ndarray:

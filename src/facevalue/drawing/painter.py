@@ -1,4 +1,4 @@
-"""Paints a drawn face from the front: a height field lit by a lamp, with skin, eyes and hair.
+"""Painting a drawn face from the front: a height field lit by a lamp, with skin, eyes and hair.
 
 `geometry` says where everything is; `camera` turns the picture and photographs it.
 """
@@ -24,7 +24,7 @@ TINTS = {
 
 
 def base_height(canvas: Canvas, outline: np.ndarray) -> np.ndarray:
-    """Return the height of the head without features: rounded cross-sections in half an outline."""
+    """Return the height of the head without features: round cross-sections of half an outline."""
     y, x = canvas.axis, np.abs(canvas.axis)
     longer = 0.8 / (outline[-1, 1] - 0.2)  # an open jaw stretches the profile
     profile = geometry.PROFILE
@@ -47,8 +47,8 @@ def bumps(canvas: Canvas, table: np.ndarray) -> np.ndarray:
 class Painter:
     """Paints one person from the front, in grey levels from 0 to 1.
 
-    With `colour`, the attribute `tint` (n, n, 3) holds the factors that make a colour photo of the
-    grey levels.
+    With `colour`, the attribute `tint` (n, n, 3) holds the factors that turn the grey levels into
+    a colour photo.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from facevalue.drawing.canvas import mix, noise_field
 
 
 def muted(rng: np.random.Generator, low: float = 40, high: float = 220) -> np.ndarray:
-    """Return a random colour (RGB, 0 to 255) of low saturation, as most things have."""
+    """Return a random colour (RGB, 0 to 255) of low saturation, like those of most things."""
     grey = rng.uniform(low, high)
     return np.clip(grey * (1 + 0.13 * np.clip(rng.normal(size=3), -2, 2)), 0, 255)
 

@@ -20,7 +20,7 @@ from facevalue.image_files import encode_png
 
 
 def contact_sheet(people: int = 9, size: int = 96) -> np.ndarray:
-    """Return the sheet: each emotion of some people, then each unit at 0, 0.5 and 1.
+    """Return the sheet: each emotion of several people, then each unit at 0, 0.5 and 1.
 
     Args:
         people: the number of faces in a row, at least 3.
@@ -30,7 +30,7 @@ def contact_sheet(people: int = 9, size: int = 96) -> np.ndarray:
         uint8, shape (height, width), grey levels.
     """
 
-    def named(image: np.ndarray, name: str) -> np.ndarray:
+    def with_name(image: np.ndarray, name: str) -> np.ndarray:
         place = (3, size - 4)
         for colour, width in ((0, 3), (255, 1)):  # a dark edge around white letters
             cv2.putText(
@@ -45,9 +45,9 @@ def contact_sheet(people: int = 9, size: int = 96) -> np.ndarray:
             rng = np.random.default_rng([7, k])
             person, view = Person.random(rng), View.random(rng, mild=True)
             row.append(draw(expression(emotion, rng), person, view, size))
-        rows.append(np.hstack([named(row[0], emotion), *row[1:]]))
+        rows.append(np.hstack([with_name(row[0], emotion), *row[1:]]))
     cells = [
-        named(draw({unit: x}, size=size), f"{unit}: {x:g}")
+        with_name(draw({unit: x}, size=size), f"{unit}: {x:g}")
         for unit in ACTION_UNITS
         for x in (0.0, 0.5, 1.0)
     ]

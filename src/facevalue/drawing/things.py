@@ -1,4 +1,4 @@
-"""Drawn objects that are not faces, for telling faces from other things."""
+"""Drawn objects that are not faces, for training networks to distinguish faces from them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ OBJECTS = (_ball, _clock, _house, _mug, _flower)
 
 
 def photographed(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a 48 x 48 photo (uint8) of a float image: slightly blurred, with grain."""
+    """Return a float image as a 48 x 48 photo (uint8), slightly blurred and with grain."""
     small = cv2.resize(grey.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.3, 1.2))
     small = small + rng.uniform(0, 6) * rng.standard_normal(small.shape)
