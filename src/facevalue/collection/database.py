@@ -18,7 +18,7 @@ from facevalue.emotions import EMOTIONS
 
 
 def url() -> str:
-    """Return the URL of the course's database: DATABASE_URL, else a SQLite file.
+    """Return the URL of the course's database: DATABASE_URL if set, otherwise a SQLite file.
 
     The file is data/processed/faces.db, which notebook 01 writes. For PostgreSQL, set for example
     DATABASE_URL=postgresql://user:password@localhost/faces.
@@ -27,7 +27,7 @@ def url() -> str:
 
 
 def create(url: str) -> Engine:
-    """Open a database, and create the tables, views and seven emotions that it lacks.
+    """Open a database, and create the tables, views and emotions that are missing.
 
     Args:
         url: for example "sqlite:///faces.db" or "postgresql://localhost/faces"; "sqlite://" is a
@@ -60,13 +60,16 @@ def query(sql: str, address: str | None = None) -> tuple[pd.DataFrame, str]:
 
     Args:
         sql: a SELECT statement.
-        address: the database's URL; by default that of the course, `url()`.
+        address: the URL of the database; by default `url()`.
 
     Returns:
         the result, and "" or a sentence that says why it is empty.
+
+    Raises:
+        ValueError: as in `create`.
     """
     address = address or url()
-    file = make_url(address).database
+    file = make_url(with_driver(address)).database
     if address.startswith("sqlite") and not (file and Path(file).is_file()):
         note = "There is no image database yet: run notebook 01, then this cell shows its sources."
         return pd.DataFrame(), note
@@ -80,7 +83,7 @@ def query(sql: str, address: str | None = None) -> tuple[pd.DataFrame, str]:
 
 
 def with_driver(url: str) -> str:
-    """Return the URL with psycopg (version 3) as the driver for PostgreSQL.
+    """Return a database URL with psycopg (version 3) as the driver for PostgreSQL.
 
     Raises:
         ValueError: the URL cannot be parsed.
@@ -102,7 +105,7 @@ def with_driver(url: str) -> str:
 
 
 def _check_columns(engine: Engine) -> None:
-    """Raise ValueError where an existing table lacks a column of the current schema."""
+    """Raise ValueError if an existing table lacks a column of the current schema."""
     inspector = inspect(engine)
     for name in set(inspector.get_table_names()) & set(Base.metadata.tables):
         existing = {column["name"] for column in inspector.get_columns(name)}

@@ -10,7 +10,7 @@ from facevalue.collection.database_schema import VIEWS, Base, Image
 def er_diagram() -> str:
     """Return the tables, columns, keys and views of the database as a Mermaid `erDiagram`.
 
-    GitHub and JupyterLab (4.1 or later) draw it where it stands in a Markdown code block of the
+    GitHub and JupyterLab (4.1 or later) draw it if it is in a Markdown code block with the
     language `mermaid`. PK marks a primary key, FK a foreign key, UK a unique column.
 
     >>> for line in er_diagram().splitlines()[:6]:

@@ -23,7 +23,7 @@ class FolderImport(NamedTuple):
 
     Attributes:
         added: how many images were new.
-        failed: the reason for each file that could not be read, by its path in the folder.
+        failed: why a file could not be read, by its path in the folder.
     """
 
     added: int
@@ -86,7 +86,7 @@ def _emotion_folders(folder: Path) -> list[tuple[Path, int]]:
 
 
 def _read(path: Path) -> np.ndarray:
-    """Return an image file's pixels, uint8: RGB, or grey where the file is grey."""
+    """Return the pixels of an image file, uint8: RGB, or grey if the file is grey."""
     pixels = image_files.read_photo(path)
     with PIL.Image.open(path) as image:
         return pixels[..., 0] if image.mode in ("1", "L") else pixels

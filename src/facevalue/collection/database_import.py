@@ -30,20 +30,20 @@ COLUMNS = (
 """The columns that `add_images` requires."""
 
 OPTIONAL_COLUMNS = ("licence", "author", "address")
-"""The columns that `add_images` also stores where they exist."""
+"""The columns that `add_images` also stores if they exist."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 """The first eight bytes of every PNG file."""
 
 HASHES_PER_QUERY = 500
-"""SQLite limits the number of parameters of a query."""
+"""Hashes per query, because SQLite limits the number of parameters."""
 
 Record = dict[str, Any]
-"""One row: a value by the name of its column."""
+"""One row: values by column name."""
 
 
 def add_sources(engine: Engine, sources: pd.DataFrame) -> int:
-    """Add the data sources that are new, in one transaction; return how many were.
+    """Add the data sources that are new, in one transaction; return their number.
 
     Args:
         engine: from `database.create`.
@@ -105,7 +105,7 @@ def image_row(
         source: the name of its source in data_sources.
         emotion: one of the seven names.
         origin: how its source identifies it: a file name, an address, a number.
-        known: licence, author and address, where they are known.
+        known: licence, author and address, if they are known.
 
     >>> row = image_row(np.zeros((48, 96), np.uint8), "album", "happy", "page 1", author="Ada")
     >>> row["aspect_ratio"], row["colour_space"], row["author"]
@@ -129,18 +129,18 @@ def image_row(
 
 
 def add_images(engine: Engine, rows: pd.DataFrame) -> int:
-    """Add the images that are new, in one transaction; return how many were.
+    """Add the images that are new, in one transaction; return their number.
 
     Two images are the same if their PNG files have the same SHA-256. Adding the same rows again
-    therefore adds nothing. After a call that was interrupted, repeat it: the database then holds
-    the same rows, with the same ids, as after one call that was not.
+    therefore adds nothing. If a call was interrupted, repeat it: the database then holds the same
+    rows, with the same ids, as after one uninterrupted call.
 
     Args:
         engine: from `database.create`.
         rows: one row per image, with the columns `COLUMNS`: source and emotion by name, origin
             (str), height and width in pixels, aspect_ratio (width / height), format, colour_space
             ("Grayscale" or "RGB"), size_mb (in units of 2**20 bytes), png (bytes). The columns
-            `OPTIONAL_COLUMNS` (str) are stored where they exist.
+            `OPTIONAL_COLUMNS` (str) are stored if they exist.
 
     Raises:
         ValueError: a column or a value is missing, a source or an emotion is unknown, or a file
@@ -164,7 +164,7 @@ def _source_ids(session: Session, names: set[str]) -> dict[str, int]:
 
 
 def _by_hash(records: list[Record], source_ids: dict[str, int]) -> dict[str, Record]:
-    """Return the rows of all_images, without their ids, by SHA-256; of equal files the first."""
+    """Return the rows for all_images, without ids, by SHA-256; only the first of equal files."""
     new: dict[str, Record] = {}
     for record in records:
         record["source_id"] = source_ids[record.pop("source")]
@@ -179,8 +179,8 @@ def _by_hash(records: list[Record], source_ids: dict[str, int]) -> dict[str, Rec
 
 
 def _store_by_insert(session: Session, new: dict[str, Record]) -> int:
-    """Insert the images that are not stored yet; return how many."""
-    # take the write lock now: no other writer then gets the same ids
+    """Insert the images that are not stored yet; return their number."""
+    # take the write lock now, so that no other writer gets the same ids
     session.execute(text("BEGIN IMMEDIATE"))
     for sha256 in _stored_hashes(session, list(new)):
         del new[sha256]
@@ -191,10 +191,10 @@ def _store_by_insert(session: Session, new: dict[str, Record]) -> int:
 
 
 def _store_by_copy(session: Session, new: dict[str, Record]) -> int:
-    """Store the images that are not stored yet with PostgreSQL's COPY; return how many.
+    """Store the images that are not stored yet with PostgreSQL's COPY; return their number.
 
-    Each transaction sends its images to a temporary table, in parallel with others. Only the
-    last statement, inside the database, is serialised by a lock.
+    Several transactions can send their images to temporary tables in parallel. A lock serialises
+    only the last statement, which runs inside the database.
     """
     names = [column.name for column in Image.__table__.columns]
     session.execute(text("CREATE TEMPORARY TABLE arriving (LIKE all_images) ON COMMIT DROP"))
@@ -230,7 +230,7 @@ def _first_free_id(session: Session) -> int:
 
 
 def _name_and_label(emotion: str) -> tuple[str, int | None]:
-    """Return an emotion's name and label; contempt has no label."""
+    """Return the course's name for an emotion, and its label; contempt has no label."""
     if emotion.strip().lower() == "contempt":
         return "contempt", None
     label = emotions.number(emotion)

@@ -94,4 +94,4 @@ VIEWS = {
     "images_kaggle": "kaggle",
     "images_fer2013": "fer2013",
 }
-"""The name of each view, and the prefix of its sources' names (lower case, no spaces, hyphens)."""
+"""The prefix of the names of a view's sources (lower case, no spaces or hyphens), by view."""

@@ -13,12 +13,12 @@ from facevalue.data.http_retry import DownloadError
 class DuckDuckGo:
     """DuckDuckGo's image search, through the ddgs library: `pip install ddgs`.
 
-    There is no official API. This one soon refuses further requests, breaks now and then, and
-    names no licences: each image belongs to its owner. Do not pass such images on.
+    There is no official API. The one that ddgs uses soon rejects further requests, breaks now and
+    then, and gives no licences: each image belongs to its owner, so do not redistribute it.
 
     Args:
-        client: what sends the requests; by default ddgs.DDGS().
-        limiter: limits the requests; by default to one in 2 seconds.
+        client: sends the requests; by default ddgs.DDGS().
+        limiter: limits the requests; by default to one every 2 seconds.
     Raises:
         ImportError: ddgs is not installed.
     Source: https://github.com/deedy5/ddgs
@@ -41,7 +41,7 @@ class DuckDuckGo:
         """Return photos, about 100 per request.
 
         Raises:
-            DownloadError: there were no results; the reason may also be too many requests.
+            DownloadError: there were no results, possibly because of too many requests.
         """
         hits: list[Hit] = []
         for page in range(1, 11):
@@ -53,7 +53,7 @@ class DuckDuckGo:
         return hits
 
     def _page(self, words: str, most: int, page: int) -> list[Mapping[str, Any]]:
-        """Return a page of results; that there are none is an error on the first page only."""
+        """Return a page of results; an empty one is an error only if it is the first."""
         service, problem = "https://duckduckgo.com", ""
         for attempt in range(1 if page > 1 else 3):
             self._limiter.wait(service)
@@ -67,7 +67,7 @@ class DuckDuckGo:
                     type_image="photo",
                 )
                 return [row for row in rows if isinstance(row, Mapping)]
-            except Exception as error:  # ddgs passes on what its own libraries raise
+            except Exception as error:  # ddgs lets the errors of its own libraries through
                 problem = type(error).__name__
                 self._limiter.pause(service, 5.0 * 2**attempt)
         if page > 1:

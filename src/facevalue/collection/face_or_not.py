@@ -1,19 +1,19 @@
 """The second data set: does an image show a human face, or something else?
 
-Like the faces of `drawn_set.sample`, it is drawn from a seed; it contains no photo of anybody. Half
-of the images are faces: drawn directly, or cropped from drawn photos by the face detector. The
+Like the faces of `drawn_set.sample`, it is drawn from a seed and contains no real photos. Half of
+the images are faces: drawn directly, or cropped from drawn photos by the face detector. The
 other half is of four kinds: backgrounds, textures, objects, and failed crops. A failed crop shows a
 part of a photo of people but misses the face, as a detector does when it fails.
 """
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from facevalue.data.dataset import SIZE
 from facevalue.drawing import canvas, drawn_set, faces, scenery
 from facevalue.drawing.things import OBJECTS, photographed
+from facevalue.image_files import to_grey
 from facevalue.recognition import cropping, detection
 
 NAMES = ("other", "human")
@@ -25,10 +25,10 @@ KINDS = dict.fromkeys(OTHERS, 0) | dict.fromkeys(FACES, 1)
 """The label of each kind of image."""
 
 CROPPED = 0.25
-"""Fraction of the faces that are cropped from photos; the rest is drawn, which is faster."""
+"""Fraction of the faces that are cropped from photos; the others are drawn, which is faster."""
 
 MAX_FACE_SHARE = 0.35
-"""A failed crop has less than this share of its area in the box of a face."""
+"""Less than this share of a failed crop's area lies in the box of any face."""
 
 
 def load(
@@ -42,11 +42,11 @@ def load(
     Args:
         n: number of images, at least 12: half faces, and an eighth of each other kind.
         seed: the same seed gives the same images.
-        photos: number of drawn photos to crop from; default: one per 120 images.
+        photos: number of drawn photos to crop from; by default one per 120 images.
 
     Returns:
         images, uint8, shape (n, 48, 48), grey levels from 0 to 255; labels, int, shape (n,), 1
-        for a human face, else 0; kinds, str, shape (n,), each a key of `KINDS`.
+        for a human face, otherwise 0; kinds, str, shape (n,), each a key of `KINDS`.
 
     Raises:
         ValueError: `n` is under 12, or `photos` under 1.
@@ -75,11 +75,11 @@ Scene = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _scenes(photos: int, rng: np.random.Generator) -> list[Scene]:
-    """Draw photos of three people until the detector has found a face in enough of them."""
+    """Draw photos of three people until the detector has found a face in `photos` of them."""
     scenes: list[Scene] = []
     while len(scenes) < photos:
         photo = faces.photo(rng, people=3)
-        grey = cv2.cvtColor(photo.image, cv2.COLOR_RGB2GRAY)
+        grey = to_grey(photo.image)
         boxes = detection.find_faces(grey)
         hits = [b for b in boxes if max(detection.overlap(b, face) for face in photo.boxes) > 0.5]
         if hits:
@@ -87,7 +87,7 @@ def _scenes(photos: int, rng: np.random.Generator) -> list[Scene]:
     return scenes
 
 
-def _cropped(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+def _crop_face(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
     grey, boxes, _ = scenes[rng.integers(len(scenes))]
     x, y, side, _ = boxes[rng.integers(len(boxes))]
     shift = rng.uniform(-0.06, 0.06, 2) * side
@@ -96,8 +96,8 @@ def _cropped(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
     return face[:, ::-1] if rng.random() < 0.5 else face
 
 
-def _failed(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
-    """Crop what is next to a face: hair, an ear, a shoulder, or something further away."""
+def _crop_beside_face(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+    """Crop a place near a face: hair, an ear, a shoulder, or something further away."""
     grey, _, truth = scenes[rng.integers(len(scenes))]
     while True:
         x, y, side, _ = truth[rng.integers(len(truth))]
@@ -117,7 +117,7 @@ def _covered(square: tuple[int, int, int], face: np.ndarray) -> float:
     return max(across, 0) * max(down, 0) / size**2
 
 
-def _background(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+def _draw_background(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
     """Crop a square from hills, a room, or blurred lights."""
     side = int(rng.integers(SIZE, 160))
     scene = scenery.landscape(220, 160, rng)
@@ -125,8 +125,8 @@ def _background(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
     return photographed(scene[top : top + side, left : left + side].mean(axis=2), rng)
 
 
-def _texture(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
-    """Draw noise like clouds, hair or skin, or stripes or checks, at a random angle."""
+def _draw_texture(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+    """Draw noise that looks like clouds, hair or skin; or stripes or checks at a random angle."""
     kind = rng.choice(["clouds", "strands", "skin", "stripes", "checks"])
     if kind in ("clouds", "strands", "skin"):
         number = int(rng.integers(1 << 16))
@@ -141,7 +141,7 @@ def _texture(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
     return photographed(rng.uniform(70, 180) + rng.uniform(20, 70) * pattern, rng)
 
 
-def _object(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
+def _draw_object(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
     """Draw a ball, a clock, a house, a mug or a flower in front of a background."""
     image = np.ascontiguousarray(scenery.landscape(128, 96, rng)[:, 16:112].mean(axis=2))
     light, dark = rng.uniform(140, 250), rng.uniform(5, 90)
@@ -154,9 +154,9 @@ def _object(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
 
 
 _MAKERS = {
-    "cropped face": _cropped,
-    "background": _background,
-    "texture": _texture,
-    "object": _object,
-    "failed crop": _failed,
+    "cropped face": _crop_face,
+    "background": _draw_background,
+    "texture": _draw_texture,
+    "object": _draw_object,
+    "failed crop": _crop_beside_face,
 }

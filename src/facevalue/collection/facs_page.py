@@ -24,14 +24,15 @@ SPELLING = {
     "Supercilli": "supercilii",
     "Glabellae": "glabellae",
 }
-"""Misspelt muscles on the page, with the right spelling."""
+"""Muscles that the page misspells, and their correct spelling."""
 
 
 def scrape(live: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the two tables of the iMotions page: `single_units` and `units_of_emotions`.
 
     Args:
-        live: read the page from the web; otherwise, or if that fails, the stored one.
+        live: whether to read the page from the web; if not, or if that fails, the stored page is
+            read.
 
     Raises:
         ValueError: the page does not contain the expected tables.
@@ -41,7 +42,7 @@ def scrape(live: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def page(live: bool = False) -> str:
-    """Return the iMotions page as HTML: the live one, or a stored one of the same structure.
+    """Return the HTML of the iMotions page: the live one, or a stored one of the same structure.
 
     The stored page, data/facs/imotions_page.html, was written for this project. It has the facts,
     markup and spelling mistakes of the tables, but none of the page's text or images. It is also
@@ -70,12 +71,12 @@ def tables(html: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     # lazy loading puts a placeholder into src, and the URL into data-src
     html = re.sub(r"<img\b[^>]*?\bsrc=[\"'](https?://[^\"']+)[\"'][^>]*>", r" \1 ", html)
     try:
-        found = [_with_header(table) for table in pd.read_html(io.StringIO(html), flavor="lxml")]
+        found = [_add_header(table) for table in pd.read_html(io.StringIO(html), flavor="lxml")]
     except (ValueError, SyntaxError):  # no tables; lxml on an empty page
         found = []
     return (
-        _table(found, "Action Unit", "Description", "Facial Muscle", "Example"),
-        _table(found, "Emotion", "Action Units", "Description", "Examples"),
+        _find_table(found, "Action Unit", "Description", "Facial Muscle", "Example"),
+        _find_table(found, "Emotion", "Action Units", "Description", "Examples"),
     )
 
 
@@ -132,22 +133,27 @@ def units_of_emotions(html: str) -> pd.DataFrame:
     ).explode("action_unit", ignore_index=True)
     without = exploded.loc[exploded["action_unit"].isna(), "emotion"]
     if len(without):
-        raise ValueError(f"The page names no action unit for {without.iloc[0]}.")
+        raise ValueError(
+            f"The page names no action unit for {without.iloc[0]}: use the stored page."
+        )
     units = single_units(html)[["action_unit", "description", "facial_muscle"]]
     unknown = set(exploded["action_unit"]) - set(units["action_unit"])
     if unknown:
-        raise ValueError(f"Action unit {min(unknown)} is not in the page's table of single units.")
+        raise ValueError(
+            f"Action unit {min(unknown)} is not in the page's table of single units: use the "
+            "stored page."
+        )
     return exploded.astype({"action_unit": "int64"}).merge(units, on="action_unit", how="left")
 
 
-def _with_header(table: pd.DataFrame) -> pd.DataFrame:
+def _add_header(table: pd.DataFrame) -> pd.DataFrame:
     """Use the first row as the header if the page does not mark it as one."""
     if isinstance(table.columns, pd.RangeIndex) or all(isinstance(c, int) for c in table.columns):
         table = table.iloc[1:].set_axis(table.iloc[0].astype("str"), axis=1)
     return table.reset_index(drop=True)
 
 
-def _table(found: list[pd.DataFrame], *columns: str) -> pd.DataFrame:
+def _find_table(found: list[pd.DataFrame], *columns: str) -> pd.DataFrame:
     for table in found:
         if set(columns) <= set(table.columns):
             return table[list(columns)]

@@ -11,17 +11,17 @@ from facevalue.data.fer2013_download import fetch_fer2013
 
 
 def main() -> int:
-    """Download FER-2013 and the everyday survey, unless they are there; return an exit status."""
+    """Download FER-2013 and the everyday survey, unless they exist; return an exit status."""
     return fetch_all(
         {"FER-2013": _fer2013, "Emotions in Everyday Life": lambda: survey.find() or survey.fetch()}
     )
 
 
 def fetch_all(data_sets: Mapping[str, Callable[[], Path]]) -> int:
-    """Download one data set after another, also the rest when one fails.
+    """Download one data set after another, even if one of them fails.
 
     Args:
-        data_sets: for each name, what downloads the data set and returns its path.
+        data_sets: by name, a function that downloads the data set and returns its path.
     Returns:
         The exit status of a command: 0, 1 if a data set failed, 130 after Ctrl+C.
     """

@@ -2,11 +2,11 @@
 
 A cascade is a sequence of stages. Each stage sums the outputs of weak classifiers; a weak
 classifier compares one Haar feature, a difference of grey-level sums in rectangles, with a
-threshold. A window that fails a stage is rejected. The few windows that pass all stages are what
-`detection.find_faces` groups into faces.
+threshold. A window that fails a stage is rejected. `detection.find_faces` groups the few windows
+that pass all stages into faces.
 
 Source: Viola and Jones (2001), https://doi.org/10.1109/CVPR.2001.990517, and Lienhart and Maydt
-(2002), https://doi.org/10.1109/ICIP.2002.1038171, for the normalisation that OpenCV uses.
+(2002), https://doi.org/10.1109/ICIP.2002.1038171, for the normalisation in OpenCV.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def load(name: str = "frontalface_default") -> Cascade:
     """Read a cascade that is installed with OpenCV: "frontalface_default" or "frontalface_alt".
 
     Raises:
-        FileNotFoundError: this OpenCV has no such cascade.
+        FileNotFoundError: the installed OpenCV has no such cascade.
         ValueError: the cascade has tilted features, decision trees or oblong windows.
 
     >>> cascade = load()
@@ -85,11 +85,11 @@ def load(name: str = "frontalface_default") -> Cascade:
         )
     try:
         root = ElementTree.parse(path).getroot()[0]
-        rectangles = [_rectangles(entry) for entry in root.iterfind("features/_")]
+        rectangles = [_parse_rectangles(entry) for entry in root.iterfind("features/_")]
         stages = [
             Stage(
                 float(entry.findtext("stageThreshold", "")),
-                tuple(_weak(weak, rectangles) for weak in entry.iterfind("weakClassifiers/_")),
+                tuple(_parse_weak(row, rectangles) for row in entry.iterfind("weakClassifiers/_")),
             )
             for entry in root.iterfind("stages/_")
         ]
@@ -102,14 +102,14 @@ def load(name: str = "frontalface_default") -> Cascade:
     return Cascade(name, window, tuple(stages))
 
 
-def _rectangles(entry: ElementTree.Element) -> tuple[Rectangle, ...]:
+def _parse_rectangles(entry: ElementTree.Element) -> tuple[Rectangle, ...]:
     if entry.findtext("tilted", "0").strip() != "0":
         raise ValueError("a tilted feature")
     rows = [(each.text or "").split() for each in entry.iterfind("rects/_")]
     return tuple(Rectangle(int(x), int(y), int(w), int(h), float(k)) for x, y, w, h, k in rows)
 
 
-def _weak(entry: ElementTree.Element, rectangles: list[tuple[Rectangle, ...]]) -> Weak:
+def _parse_weak(entry: ElementTree.Element, rectangles: list[tuple[Rectangle, ...]]) -> Weak:
     _, _, feature, threshold = entry.findtext("internalNodes", "").split()
     below, above = entry.findtext("leafValues", "").split()
     return Weak(rectangles[int(feature)], float(threshold), float(below), float(above))
@@ -153,9 +153,9 @@ def feature_value(
 
 
 def _contrast(cascade: Cascade, grey: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of each window times its area, to normalise for lighting.
+    """Return each window's standard deviation times its area, to normalise for lighting.
 
-    NaN where the window has hardly any contrast.
+    It is NaN for windows with hardly any contrast.
     """
     side = cascade.window - 2  # without the outermost pixels, as in training
     total = rectangle_sum(integral_image(grey), x + 1, y + 1, side, side)
@@ -200,16 +200,16 @@ def stages_passed(cascade: Cascade, grey: np.ndarray, step: int = 1) -> np.ndarr
     y, x = (places.ravel() for places in np.meshgrid(rows, columns, indexing="ij"))
     integral, contrast = integral_image(grey), _contrast(cascade, grey, x, y)
     passed = np.zeros(len(x), int)
-    left = np.flatnonzero(~np.isnan(contrast))
+    remaining = np.flatnonzero(~np.isnan(contrast))
     for stage in cascade.stages:  # most windows fail early, so later stages evaluate only a few
-        sums = _stage_sum(stage, integral, contrast[left], x[left], y[left])
-        left = left[sums >= stage.threshold - 1e-5]  # OpenCV's tolerance for rounding
-        passed[left] += 1
+        sums = _stage_sum(stage, integral, contrast[remaining], x[remaining], y[remaining])
+        remaining = remaining[sums >= stage.threshold - 1e-5]  # OpenCV's tolerance for rounding
+        passed[remaining] += 1
     return passed.reshape(len(rows), len(columns))
 
 
 def windows(cascade: Cascade, grey: np.ndarray, scale_factor: float = 1.1) -> np.ndarray:
-    """Return every window, of every size, that passes all stages: many for each face.
+    """Return every window, of any size, that passes all stages: many for each face.
 
     The window keeps its size, and the image is scaled down step by step. As in OpenCV, windows
     are two pixels apart while the scale is under 2, then one.

@@ -1,4 +1,4 @@
-"""One image that a search found, and reading it safely from a service's answer."""
+"""The images that a search found, and reading them safely from a service's response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from facevalue.data.http_retry import DownloadError
 from facevalue.data.urls import check_url, is_web_url
 
 MOST_CHARACTERS = 2000
-"""The length at which a text of a service is cut off."""
+"""A longer text from a service is cut off after this many characters."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Hit:
 
     Attributes:
         emotion: what was searched for, one of EMOTIONS.
-        words: the words that found it.
+        words: the search words that found it.
         address: the image's URL; for a folder on disk, its path.
-        width, height: in pixels as the service says, 0 if it does not.
-        author: who made it, as the service says, or "".
-        licence: its name, or whose it is.
+        width, height: in pixels according to the service; 0 if unknown.
+        author: who made it, according to the service; "" if unknown.
+        licence: the name of its licence, or who owns it.
         page: the URL of the page that shows it; give it wherever you show the image.
         source: the name of the service.
     """
@@ -40,18 +40,19 @@ class Hit:
 
 
 def unique_hits(hits: Iterable[Hit | None], most: int) -> list[Hit]:
-    """Return the first hits of different addresses, at most `most`; None is left out."""
+    """Return the first hits with different addresses, at most `most`, without None."""
     return list({hit.address: hit for hit in hits if hit}.values())[:most]
 
 
 def safe_hit(hit: Hit, base_url: str) -> Hit | None:
-    """Return a hit, or None if its address must not be fetched, such as a private one.
+    """Return a hit, or None if its address must not be fetched, for example a private one.
 
-    Its page is left out if it is not a web page, since somebody may click on it.
+    Its page becomes "" unless it is an http or https URL, since somebody may click on it.
 
     Args:
-        hit: as the service describes it.
-        base_url: of the service. One on this machine may name addresses on its own server.
+        hit: the hit as described by the service.
+        base_url: the URL of the service. A service on this machine may give addresses on its own
+            server.
     """
     try:
         check_url(hit.address, base_url)
@@ -61,7 +62,7 @@ def safe_hit(hit: Hit, base_url: str) -> Hit | None:
 
 
 def text_field(row: Mapping[str, Any], name: str) -> str:
-    """Return a printable text from a service's answer, "" if there is none.
+    """Return a printable text from a service's response, or "" if there is none.
 
     >>> text_field({"user": "Ada\\n"}, "user"), text_field({"user": None}, "user")
     ('Ada', '')
@@ -72,7 +73,7 @@ def text_field(row: Mapping[str, Any], name: str) -> str:
 
 
 def number_field(row: Mapping[str, Any], name: str) -> int:
-    """Return a number from a service's answer, 0 if there is none.
+    """Return a number from a service's response, or 0 if there is none.
 
     >>> number_field({"width": "640"}, "width"), number_field({}, "width")
     (640, 0)

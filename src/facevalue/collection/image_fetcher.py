@@ -1,4 +1,4 @@
-"""Fetching one image from a URL that nobody vouches for."""
+"""Fetching images from untrusted URLs."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from facevalue.files import DISK_FULL, atomic_write
 from facevalue.image_files import photo_suffix
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-"""The kinds of image that are accepted, by Pillow's names; no GIF."""
+"""The image formats that are accepted, by Pillow's names; GIF is not."""
 
 MOST_REDIRECTS = 5
 
 MOST_FAILURES = 12
-"""Requests to one server that may fail in a row, for any images, before it is given up."""
+"""A server is given up after this many failed requests in a row, for any images."""
 
 DISK_FULL_PROBLEM = "The image could not be stored: the disk is full."
 
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """What one image may cost; see `facevalue.scale.fetch_images.fetch_images`."""
+    """The limits for one image; see `facevalue.scale.fetch_images.fetch_images`."""
 
     max_bytes: int
     max_pixels: int
@@ -54,8 +54,8 @@ class ImageFetcher:
     Attributes:
         folder: where the images are stored, each under the sha256 of its content.
         limiter: limits the requests to each server.
-        stop: once it is set, the images that are being fetched are given up.
-        limits: what one image may cost.
+        stop: set it to cancel the downloads in progress.
+        limits: the limits for one image.
     """
 
     folder: Path
@@ -69,7 +69,7 @@ class ImageFetcher:
         """Fetch an image and store it.
 
         Returns:
-            The name of its file and "", or "" and why there is none, in a sentence without `url`.
+            The name of its file and "", or "" and a sentence without `url` that says why it failed.
         """
         try:
             check_url(url)
@@ -88,11 +88,11 @@ class ImageFetcher:
             return "", "The download was stopped."
         except OSError as error:
             if error.errno in DISK_FULL:
-                self.stop.set()  # there is no room for the others either
+                self.stop.set()  # there is no space for the other images either
                 return "", DISK_FULL_PROBLEM
             reason = error.strerror or type(error).__name__
             return "", f"The image could not be stored: {reason}."
-        except Exception as error:  # whatever one URL may cause, the other images are fetched
+        except Exception as error:  # one URL must not stop the other images
             return "", f"The image could not be fetched ({type(error).__name__})."
 
     def _content(self, url: str) -> bytes:
@@ -122,11 +122,11 @@ class ImageFetcher:
             )
         except requests.RequestException as error:
             kind = ServerUnavailable if is_transient(error) else DownloadError
-            raise kind(_sentence(describe_error(error, self.limits.attempts))) from error
+            raise kind(_as_sentence(describe_error(error, self.limits.attempts))) from error
         return response, session.get_redirect_target(response)
 
     def _session(self, here: bool) -> requests.Session:
-        """Return this thread's session for this machine itself, or for all other servers."""
+        """Return this thread's session: one for this machine itself, one for all other servers."""
         name = "here" if here else "public"
         if not hasattr(self.local, name):
             limits = self.limits
@@ -161,10 +161,14 @@ class ImageFetcher:
 
 
 def _image_content(response: requests.Response, attempts: int) -> bytes:
-    """Return the body of a response unless it cannot be an image."""
+    """Return the body of a response that may be an image.
+
+    Raises:
+        DownloadError: it cannot be one.
+    """
     kind = response.headers.get("Content-Type", "").split(";")[0]
     if response.status_code in RETRY_STATUSES:
-        raise ServerUnavailable(_sentence(describe_busy(response, attempts)))
+        raise ServerUnavailable(_as_sentence(describe_busy(response, attempts)))
     if response.status_code != 200:
         raise DownloadError(f"The server answered {response.status_code} {response.reason}.")
     if kind.startswith("text/"):
@@ -172,5 +176,5 @@ def _image_content(response: requests.Response, attempts: int) -> bytes:
     return response.content
 
 
-def _sentence(reason: str) -> str:
+def _as_sentence(reason: str) -> str:
     return f"{reason[:1].upper()}{reason[1:]}."

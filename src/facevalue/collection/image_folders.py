@@ -1,4 +1,4 @@
-"""Images in folders on disk, among them a data set from Kaggle."""
+"""Images in folders on disk, including a data set from Kaggle."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ One of these is contempt, which the course does not use.
 
 
 class Folder:
-    """Images on disk, in folders that are named by emotion (or a synonym), at any depth.
+    """Images on disk, in folders at any depth that are named after emotions (or synonyms).
 
     A hit's address is the image's path: nothing needs to be downloaded.
 
     Attributes:
-        skipped: how many images are in folders with other names, such as contempt, by name. Files
-            that are not images count as "no image".
+        skipped: the number of images in folders with other names, such as contempt, by name.
+            Files that turn out not to be images count as "no image".
 
     Args:
         path: the folder.
         name: the name of the source in the hits.
         licence: the licence of the images.
     Raises:
-        FileNotFoundError: there is no such folder.
+        FileNotFoundError: `path` is not a folder.
     """
 
     def __init__(self, path: Path, name: str = "folder", licence: str = "") -> None:
@@ -52,17 +52,18 @@ class Folder:
                     self.skipped[file.parent.name] += 1
 
     def search(self, words: str, most: int) -> list[Hit]:
-        """Return the first images of the emotion that `words` stand for: its name or WORDS."""
+        """Return the first images of the emotion that `words` name: its name or search words."""
         wanted = [emotion for emotion, all_words in WORDS.items() if words in all_words]
         emotion = wanted[0] if wanted else EMOTIONS[emotions.number(words)]
         hits: list[Hit] = []
-        for file in self._files[emotion]:
+        for file in self._files[emotion].copy():
             if len(hits) == most:
                 break
             try:
                 with Image.open(file, formats=("JPEG", "PNG", "WEBP")) as image:
                     size = image.size
             except (OSError, Image.DecompressionBombError):
+                self._files[emotion].remove(file)  # so that another search does not count it again
                 self.skipped["no image"] += 1
                 continue
             hits.append(Hit(emotion, words, str(file), *size, "", self._licence, "", self.name))
@@ -72,7 +73,7 @@ class Folder:
 class Kaggle(Folder):
     """The data set `RANDOM_IMAGES` from Kaggle, read as a folder.
 
-    It is downloaded once, without an account, into data/raw/random-images.
+    It is downloaded once, without an account, by default into data/raw/random-images.
 
     Raises:
         DownloadError: kagglehub is not installed, or the download failed.

@@ -1,4 +1,4 @@
-"""Searching any source of images for each emotion."""
+"""Searching a source of images, such as Pixabay, for each emotion."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ WORDS: dict[str, tuple[str, ...]] = {
 """The search words of each emotion: the plain ones first, then synonyms."""
 
 MOST_FAILURES = 5
-"""Searches that may fail in a row before a source is given up."""
+"""A source is given up after this many failed searches in a row."""
 
 
 class Source(Protocol):
-    """A place to search images in."""
+    """A service or folder in which images can be searched."""
 
     name: str
 
@@ -43,15 +43,15 @@ class Source(Protocol):
 
 
 def search(source: Source, per_emotion: int, emotions: Sequence[str] = EMOTIONS) -> pd.DataFrame:
-    """Search images of each emotion, word by word, until there are enough.
+    """Search images of each emotion, with one search word after another, until there are enough.
 
-    An address that several searches find is kept once, under the first emotion. When the search
-    for a word fails, the next one is tried; after `MOST_FAILURES` failures in a row the source is
+    An address that several searches find is listed once, under the first emotion. If the search
+    for a word fails, the next word is tried; after `MOST_FAILURES` failures in a row the source is
     given up.
 
     Args:
         source: the service, for example `Pixabay()`.
-        per_emotion: hits wanted for each emotion; there may be fewer.
+        per_emotion: the number of hits wanted for each emotion; there may be fewer.
         emotions: some of EMOTIONS.
     Returns:
         One row per hit, with the fields of `Hit` as columns. `attrs["problems"]` is a list of
@@ -82,7 +82,7 @@ def search(source: Source, per_emotion: int, emotions: Sequence[str] = EMOTIONS)
 
 
 class _Searches:
-    """The searches of one source: what they found, and what went wrong."""
+    """The searches in one source: their hits and their problems."""
 
     def __init__(self, source: Source) -> None:
         self.source = source

@@ -15,10 +15,10 @@ OPENVERSE = "https://api.openverse.org/v1/images/"
 
 
 class Openverse:
-    """Openverse's search among openly licensed images; no key. Each hit has its own licence.
+    """Openverse's search for openly licensed images. It needs no key; each hit has its own licence.
 
-    Without an account it gives 20 images per page and 240 per search, and allows 20 requests per
-    minute and 200 per day. Answers are cached for 24 hours, in data/processed.
+    Without an account, Openverse returns 20 images per page and 240 per search, and allows 20
+    requests per minute and 200 per day. Answers are cached for 24 hours, in data/processed.
 
     Args:
         base_url: the URL of the API's image search.

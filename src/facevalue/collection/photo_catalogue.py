@@ -1,4 +1,4 @@
-"""A searchable collection of drawn photos with tags: what the local photo service serves.
+"""A searchable collection of drawn photos with tags, for the local photo service.
 
 Each photo is planned from a seed (who is in it, and its tags), and drawn when it is first needed.
 """
@@ -18,7 +18,7 @@ from facevalue.emotions import EMOTIONS
 
 PHOTOS_PER_EMOTION = {"angry": 47, "disgust": 7, "fear": 56, "happy": 50, "sad": 50,
                       "surprise": 51, "neutral": 50}  # fmt: skip
-"""How many photos of each emotion project 1 found on Pixabay; the collection has their ratio."""
+"""How many photos of each emotion project 1 found on Pixabay; the catalogue has the same ratio."""
 
 LARGEST_SIDE = 1280
 SIZES = {"_150": 150, "_640": 640, "_1280": LARGEST_SIDE}
@@ -30,12 +30,12 @@ BLOCK = 40
 
 @dataclass(frozen=True)
 class PlannedPhoto:
-    """What is known about a photo before it is drawn.
+    """A photo that need not have been drawn yet.
 
     Attributes:
-        number: from 0.
+        number: its number in the catalogue, from 0.
         shown: the emotions of the people in it.
-        tags: the words that find it.
+        tags: the search words that find it.
     """
 
     number: int
@@ -44,7 +44,7 @@ class PlannedPhoto:
 
     @property
     def suffix(self) -> str:
-        """The suffix of its file: every tenth is a PNG."""
+        """The extension of its file: every tenth photo is a PNG."""
         return ".png" if self.number % 10 == 6 else ".jpg"
 
 
@@ -67,11 +67,12 @@ class EncodedPhoto:
 class PhotoCatalogue:
     """The photos of a service; safe to use from several threads.
 
-    Every fifth photo shows nobody, and about one in eight shows another emotion than the one its
-    tags name. About two in five are found only by a synonym, not by an emotion's first words.
+    Every fifth photo shows nobody, and about one in eight shows an emotion other than the one that
+    its tags name. About two in five are found only by a synonym, not by an emotion's first search
+    words.
 
     Args:
-        photos: how many.
+        photos: the number of photos.
         seed: the same seed gives the same photos and tags.
 
     Raises:
@@ -144,9 +145,9 @@ def _plan_photos(photos: int, seed: int) -> list[PlannedPhoto]:
         misleading = [number for number in numbers if number % 5 == 4 or number % 8 == 3]
         right = [number for number in numbers if number not in set(misleading)]
         # separately, so that the few photos of a rare emotion are not all misleading
-        names = dict(zip(right, rng.permutation(_emotions(len(right), least=2)), strict=True))
+        names = dict(zip(right, rng.permutation(_in_ratio(len(right), least=2)), strict=True))
         names |= dict(
-            zip(misleading, rng.permutation(_emotions(len(misleading), least=0)), strict=True)
+            zip(misleading, rng.permutation(_in_ratio(len(misleading), least=0)), strict=True)
         )
         planned += [_plan_photo(number, str(names[number]), rng) for number in numbers]
     return planned[:photos]
@@ -164,7 +165,7 @@ def _plan_photo(number: int, emotion: str, rng: np.random.Generator) -> PlannedP
     return PlannedPhoto(number, shown, (*tags, "drawing"))
 
 
-def _emotions(count: int, least: int) -> list[str]:
+def _in_ratio(count: int, least: int) -> list[str]:
     """Return `count` emotions in the ratio of PHOTOS_PER_EMOTION, if possible `least` of each."""
     found = np.array([PHOTOS_PER_EMOTION[emotion] for emotion in EMOTIONS])
     exact = found * count / found.sum()

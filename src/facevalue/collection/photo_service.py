@@ -1,6 +1,6 @@
-"""A photo service on this machine: it speaks Pixabay's API and serves drawn photos.
+"""A photo service on this machine, which implements Pixabay's API and serves drawn photos.
 
-Notebook 01 searches it, so that it needs neither a key nor a network; tests make it misbehave.
+Notebook 01 searches it, so that it needs neither a key nor a network. Tests make it fail.
 `python -m facevalue.collection.photo_service` runs it until Ctrl-C.
 
 Source: https://pixabay.com/api/docs/
@@ -30,10 +30,10 @@ FIRST_ID = 1000
 """The id of the first photo."""
 
 MAX_HITS = 500
-"""How many hits of a query Pixabay makes accessible."""
+"""The largest number of hits that Pixabay returns for a query, over all pages."""
 
 Fault = Callable[[BaseHTTPRequestHandler], bool]
-"""Sees each request first, and returns whether it answered it."""
+"""Receives each request first, and returns whether it has answered it."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -103,7 +103,7 @@ class Service:
         return f"Service({len(self._catalogue)} drawn photos at {self.address})"
 
     def stop(self) -> None:
-        """Stop serving. It may be called twice."""
+        """Stop serving; calling it again is harmless."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -111,7 +111,7 @@ class Service:
         """Return the truth about a hit's image: its pixels, the face boxes, and their emotions.
 
         Raises:
-            KeyError: the address is not that of an image of this service.
+            KeyError: no image of this service has that address.
         """
         found = self._find_image(urlsplit(address).path)
         if found is None:
@@ -185,7 +185,7 @@ class Service:
             return remaining, math.ceil(self._window - (now - self._recent[0]))
 
     def _hit(self, photo: PlannedPhoto) -> dict[str, Any]:
-        """Return a hit with every field that Pixabay documents."""
+        """Return a hit with all the fields that Pixabay documents."""
         number = FIRST_ID + photo.number
         hit: dict[str, Any] = {
             "id": number,
@@ -226,12 +226,12 @@ def start(
     """Start a photo service in the background, on a free port that only this machine can reach.
 
     Args:
-        photos: how many there are, see `PhotoCatalogue`; drawing one takes about 50 ms, when a
+        photos: the number of photos, see `PhotoCatalogue`; drawing one takes about 50 ms, when a
             search first finds it.
         seed: the same seed gives the same photos and tags.
         limit: API requests that are allowed within `window`; further ones get status 429.
         window: in seconds.
-        fault: for tests: sees each request first, and returns whether it answered it.
+        fault: for tests: receives each request first, and returns whether it has answered it.
 
     Raises:
         ValueError: `photos` is under 1.
@@ -282,12 +282,12 @@ def _page_number(query: dict[str, str]) -> int:
 
 
 def _integer(text: str) -> int:
-    """Return a natural number, or 0 for any other text."""
+    """Return the natural number that a text consists of, or 0 for any other text."""
     return int(text) if re.fullmatch(r"\d{1,9}", text) else 0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve drawn photos until Ctrl-C; an argument says how many."""
+    """Serve drawn photos until Ctrl-C; the first argument is their number, by default 40."""
     with start(int(arguments[0]) if arguments else 40) as service:
         print(f"{service.address}?key={KEY}&q=happy+face  (Ctrl-C stops)", flush=True)
         try:

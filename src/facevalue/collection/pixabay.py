@@ -19,16 +19,16 @@ PIXABAY = "https://pixabay.com/api/"
 class Pixabay:
     """Pixabay's search, or a service with the same API, such as `photo_service`.
 
-    Answers are cached for 24 hours, as Pixabay asks, in data/processed and without the key. Its
+    Answers are cached for 24 hours, as Pixabay requires, in data/processed and without the key. Its
     rules: show where an image comes from (`Hit.page`), store it on your own disk, and do no
     systematic mass downloads.
 
     Args:
         key: your key; by default the environment's PIXABAY_API_KEY.
-        base_url: an https URL, or one of this machine.
+        base_url: the URL of the API: https, or on this machine.
         cache: the SQLite file of the cache; by default one in data/processed, and none for a
             service on this machine.
-        limiter: limits the requests. The service's own limit, 100 in 60 seconds, is kept too.
+        limiter: limits the requests, in addition to the service's own limit, 100 in 60 seconds.
     Raises:
         ValueError: there is no key, or the URL would send it unencrypted.
     Source: https://pixabay.com/api/docs/
@@ -45,7 +45,8 @@ class Pixabay:
         here = is_loopback(base_url)
         if not here and not base_url.startswith("https://"):
             raise ValueError(
-                f"{redact_url(base_url)} is not an https URL, so the key would be sent unencrypted."
+                f"{redact_url(base_url)} is not an https URL, so the key would be sent "
+                "unencrypted: use https."
             )
         self._key = key or os.environ.get("PIXABAY_API_KEY", "")
         if not self._key:

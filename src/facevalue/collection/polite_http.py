@@ -17,12 +17,12 @@ from facevalue.data.http_retry import LONGEST_WAIT, DownloadError, ServerRetry, 
 
 @dataclass(frozen=True)
 class ResponseLimits:
-    """What one request may cost.
+    """The limits for one request.
 
     Attributes:
-        max_bytes: most bytes of a response's body.
+        max_bytes: the largest body of a response.
         deadline: seconds that receiving the body may take.
-        attempts: how often a request is sent at most.
+        attempts: the largest number of times that a request is sent.
     """
 
     max_bytes: int = 10_000_000
@@ -33,8 +33,8 @@ class ResponseLimits:
 class PoliteAdapter(HTTPAdapter):
     """Sends the requests of one session, in one thread, and reads the whole of each response.
 
-    urllib3's Retry covers everything until a response begins. Repeating a request whose response
-    breaks off is left to us, since requests reads the body after urllib3 is done.
+    urllib3's Retry repeats requests only until a response begins, since requests reads the body
+    later. This class repeats those whose response breaks off.
 
     Raises, besides the errors of requests:
         DownloadError: a response is larger or slower than the limits allow.
@@ -64,9 +64,9 @@ class PoliteAdapter(HTTPAdapter):
         while True:
             self._check_not_stopped()
             response = super().send(request, *args, **options)
-            self._keep_quota(response)
+            self._pause_without_quota(response)
             try:
-                # a session that caches responses reads them without a limit, so it is done here
+                # read here, since a session that caches responses would read them without a limit
                 response._content = self._body(response)
                 return response
             except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError) as error:
@@ -76,8 +76,8 @@ class PoliteAdapter(HTTPAdapter):
                     raise error from None
                 retry.sleep()
 
-    def _keep_quota(self, response: requests.Response) -> None:
-        """Pause before the server has to refuse, if it says that no request is left."""
+    def _pause_without_quota(self, response: requests.Response) -> None:
+        """Pause if the server says that no requests are left, before it has to reject one."""
         wait = retry_after_seconds(response.headers)
         if response.headers.get("X-RateLimit-Remaining") == "0" and wait:
             self._limiter.pause(response.url, min(wait, LONGEST_WAIT))

@@ -18,22 +18,22 @@ PER_SECOND = 5.0
 
 
 class WaitInterrupted(Exception):
-    """Somebody stopped the work while it was waiting for a server."""
+    """The work was stopped while it was waiting for a server."""
 
 
 class RateLimiter:
-    """Limits the requests per second to each server, and pauses them when a server asks for that.
+    """Limits the requests per second to each server, and pauses them if a server requests it.
 
-    The limit is pyrate-limiter's. The pauses are ours: no rate limiter knows of Retry-After or
-    X-RateLimit-Reset, and all threads that use a server must keep a pause. It can be shared by
-    threads.
+    pyrate-limiter implements the limit, and this class the pauses: rate limiters do not read
+    Retry-After or X-RateLimit-Reset, and a pause must hold for all threads that use a server.
+    Several threads may share a `RateLimiter`.
 
     Args:
         per_second: requests per second to one server; None for `PER_SECOND`, and no limit for
             this machine itself, where the course's photo service runs.
         clock: returns seconds, as time.monotonic does.
-        sleep: waits for seconds, as time.sleep does. If it returns True, as the `wait` of an event
-            that was set does, the wait is interrupted.
+        sleep: waits for seconds, as time.sleep does. If it returns True, as `Event.wait` does once
+            the event is set, the wait is interrupted.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def wait(self, url: str) -> None:
-        """Return when the next request to this server may be sent.
+        """Wait until the next request to this server may be sent.
 
         Raises:
             WaitInterrupted: the work was stopped.
@@ -60,7 +60,7 @@ class RateLimiter:
                 raise WaitInterrupted
 
     def pause(self, url: str, seconds: float) -> None:
-        """Send no request to this server for some seconds; if they are more than 3, say so."""
+        """Send no request to this server for some seconds; print a message if more than 3."""
         server = origin(url)
         with self._lock:
             now = self._clock()
@@ -73,14 +73,14 @@ class RateLimiter:
             )
 
     def _acquire(self, url: str) -> float:
-        """Take the right to send one request and return 0, or return how long to wait for it."""
+        """Reserve one request and return 0, or return the seconds to wait before trying again."""
         server = origin(url)
         with self._lock:
             now = self._clock()
             pause = self._paused_until.get(server, now) - now
             if pause > 0 or (self._per_second is None and is_loopback(url)):
                 return max(pause, 0.0)
-            # here, since Colab lacks it, and the drawn photos are on this machine
+            # imported here, since Colab lacks it and requests to this machine do not need it
             from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
             if server not in self._buckets:

@@ -1,4 +1,4 @@
-"""Asking search services for JSON, with a cache and without showing the key."""
+"""Requests to the JSON APIs of search services, with a cache and without revealing the key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from facevalue.data.urls import hostname, is_loopback, redact_url
 
 LIMITS = ResponseLimits()
 DAY = 86_400
-"""Seconds that an answer stays in the cache."""
+"""How long a response stays in the cache, in seconds."""
 
 
 class InvalidKeyError(DownloadError):
@@ -33,18 +33,18 @@ class InvalidKeyError(DownloadError):
 
 
 class SearchApi:
-    """The JSON API of a search service; its answers are cached for a day.
+    """The JSON API of a search service; its responses are cached for a day.
 
-    The key, in the parameter "key", is kept out of the cache, the errors and the logs.
+    The key, in the parameter "key", never appears in the cache, the errors or the logs.
 
     Args:
         base_url: the URL of the API's search.
         cache: the SQLite file of the cache; by default one in data/processed, and no cache for a
             service on this machine.
         limiter: limits the requests.
-        rows_key: under which key of an answer its list of rows is.
+        rows_key: the key of a response that holds the list of rows.
     Raises:
-        DownloadError: the file of the cache is damaged.
+        DownloadError: the cache file is damaged.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class SearchApi:
             logging.getLogger(library).addFilter(_redact_key)
 
     def _caching_session(self, cache: Path) -> requests.Session:
-        # here, since Colab lacks it and the drawn photos need no cache
+        # imported here, since Colab lacks it and the drawn photos need no cache
         from requests_cache import CachedSession
 
         try:
@@ -73,7 +73,7 @@ class SearchApi:
                 backend="sqlite",
                 expire_after=DAY,
                 ignored_parameters=["key"],
-                filter_fn=lambda response: self._object(response) is not None,
+                filter_fn=lambda response: self._json_object(response) is not None,
             )
         except sqlite3.Error as error:
             raise DownloadError(f"The cache {cache} is damaged: delete it.") from error
@@ -87,9 +87,9 @@ class SearchApi:
         """Yield the rows of one page after another.
 
         Args:
-            parameters: of the search, without the number of the page.
-            most: no further page is requested once there are that many rows.
-            pages: returns how many pages there are, by the answer for one of them.
+            parameters: the parameters of the search, without the page number.
+            most: no further page is requested once there are this many rows.
+            pages: returns the number of pages, given the response for one of them.
         Raises:
             InvalidKeyError, DownloadError: as in `page`.
         """
@@ -104,20 +104,20 @@ class SearchApi:
             number += 1
 
     def page(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the JSON object that the API answers with, or {} for a page beyond the last.
+        """Request one page: return the JSON object in the response, or {} beyond the last page.
 
         Raises:
             InvalidKeyError: the service does not accept the key.
-            DownloadError: anything else went wrong. Neither the message nor an error behind it
+            DownloadError: anything else went wrong. Neither the message nor the error's cause
                 contains the key.
         """
         response, problem = self._get(parameters)
-        if response is None:  # raised here, outside of `except`, it has no error behind it
+        if response is None:  # outside of `except`, so that it has no cause
             raise DownloadError(f"{redact_url(self._base_url)}: {problem}")
-        return self._read(response, str(parameters.get("key", "")))
+        return self._parse(response, str(parameters.get("key", "")))
 
     def _get(self, parameters: Mapping[str, Any]) -> tuple[requests.Response | None, str]:
-        """Return the response, or None and the reason; the library's errors contain the key."""
+        """Return the response, or None and why, without the key that the library's errors show."""
         try:
             response = self._session.get(
                 self._base_url,
@@ -137,9 +137,9 @@ class SearchApi:
             return None, f"{describe_busy(response, LIMITS.attempts)}."
         return response, ""
 
-    def _read(self, response: requests.Response, key: str) -> Mapping[str, Any]:
+    def _parse(self, response: requests.Response, key: str) -> Mapping[str, Any]:
         place, status = redact_url(self._base_url), response.status_code
-        found = self._object(response)
+        found = self._json_object(response)
         if found is not None:
             return found
         kind = response.headers.get("Content-Type", "no type").split(";")[0]
@@ -153,7 +153,7 @@ class SearchApi:
         text = " ".join(text.replace(key, "***").split()) if key else text
         raise DownloadError(f"{place} answered {status}: {text}")
 
-    def _object(self, response: requests.Response) -> Mapping[str, Any] | None:
+    def _json_object(self, response: requests.Response) -> Mapping[str, Any] | None:
         """Return the JSON object of a response if it holds a list of rows."""
         kind = response.headers.get("Content-Type", "")
         if response.status_code != 200 or "json" not in kind:
@@ -167,7 +167,7 @@ class SearchApi:
 
 
 def _redact_key(record: logging.LogRecord) -> bool:
-    """Take the key out of what libraries log at the level DEBUG."""
+    """Remove the key from the DEBUG messages of libraries."""
     record.msg = re.sub(r"([?&]key=)[^&\s\"']*", r"\1***", record.getMessage())
     record.args = ()
     return True

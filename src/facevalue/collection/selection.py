@@ -1,7 +1,7 @@
-"""The first selection: a person keeps or drops each photo, or moves it to another emotion.
+"""The first selection, by hand: keep or drop each photo, or move it to another emotion.
 
 Decisions are rows of a CSV file, with a time and a reason. The file can be replayed on the results
-of a later search, so that the same photos are selected again without a person.
+of a later search, which selects the same photos again automatically.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COLUMNS = ("photo", "decision", "emotion", "reason", "time")
 DECISIONS = ("keep", "drop", "move")
 
 MAX_BYTES = 50_000_000
-"""A larger file of decisions is refused."""
+"""The size limit of a file of decisions, in bytes."""
 
 
 def names(hits: pd.DataFrame) -> pd.Series:
@@ -66,7 +66,7 @@ def read(path: Path) -> pd.DataFrame:
         if column not in table:
             raise ValueError(f"{path.name} has no column {column!r}: it needs {list(COLUMNS)}.")
     for line, row in enumerate(table.to_dict("records"), start=2):
-        if problem := _error(row["decision"], row["emotion"]):
+        if problem := _problem(row["decision"], row["emotion"]):
             raise ValueError(f"{path.name}, line {line}: {problem}")
     return table[list(COLUMNS)].drop_duplicates("photo", keep="last", ignore_index=True)
 
@@ -79,12 +79,12 @@ def decide(path: Path, photo: str, decision: str, emotion: str = "", reason: str
         photo: its name, from `names`.
         decision: "keep", "drop" or "move".
         emotion: the new emotion of a "move".
-        reason: in the reviewer's words.
+        reason: why, in the reviewer's words.
 
     Raises:
         ValueError: the decision is unknown, or a move lacks one of the seven emotions.
     """
-    if problem := _error(decision, emotion):
+    if problem := _problem(decision, emotion):
         raise ValueError(problem)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     new = pd.DataFrame([(photo, decision, emotion, reason, now)], columns=list(COLUMNS))
@@ -169,7 +169,7 @@ def _card(row: pd.Series, name: str, folder: Path, path: Path) -> ipywidgets.VBo
     return ipywidgets.VBox([picture, text, choice, reason])
 
 
-def _error(decision: str, emotion: str) -> str:
+def _problem(decision: str, emotion: str) -> str:
     """Return what is wrong with a decision, or "" if it is valid."""
     if decision not in DECISIONS:
         return f"{decision!r} is not a decision: write {', '.join(DECISIONS)}."

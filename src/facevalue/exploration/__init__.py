@@ -1,1 +1,1 @@
-"""What is in a data set, and what is wrong with it."""
+"""Exploring a data set: what it contains, and what is wrong with it."""

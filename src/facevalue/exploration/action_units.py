@@ -19,7 +19,7 @@ FACE_PIXELS = 192
 
 
 def unit_differences(units: Sequence[int] = appearance.ACTION_UNITS) -> np.ndarray:
-    """Return the effect of each action unit: the face with it, at full strength, minus without.
+    """Return the effect of each action unit: the face with it at full strength, minus without it.
 
     Returns:
         int64, shape (number of units, 48, 48), grey levels from -255 to 255.
@@ -32,7 +32,7 @@ def sliders(units: Sequence[int]) -> ipywidgets.interactive:
     """Return a slider for each action unit and, below them, the face that they produce.
 
     Returns:
-        a widget, which a notebook displays if it is the last value of a cell.
+        a widget, which a notebook displays if it is the value of a cell's last line.
     """
     # only notebooks need these two
     import IPython.display

@@ -46,12 +46,12 @@ def captions(labels: np.ndarray) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Contrasts:
-    """The difference between each two average faces, and its significance.
+    """The difference between each pair of average faces, and its significance.
 
     Attributes:
         difference: float64, shape (7, 7, 48, 48), in grey levels: [a, b] is the average of
-            emotion a minus that of b, after the mean of each image was subtracted. NaN where
-            one of the two has no image.
+            emotion a minus that of b, after the mean of each image was subtracted. NaN if one
+            of the two has no image.
         statistic: float64, same shape: the difference divided by its standard error.
         threshold: the 95th percentile, over random permutations of the labels, of the largest
             absolute statistic of all pixels and pairs.
@@ -101,11 +101,11 @@ def contrasts(
     difference = means[:, None] - means[None, :]
     deviation = pixels.std(axis=0) if len(pixels) else np.zeros(SIZE * SIZE)
     # a pixel that is the same in all images carries no information
-    pixels /= np.where(deviation > 0, deviation, np.inf)
-    scale = np.where(deviation > 0, deviation, np.inf).reshape(SIZE, SIZE)
+    scale = np.where(deviation > 0, deviation, np.inf)
+    pixels /= scale
     return Contrasts(
         difference,
-        difference / (scale * spread[:, :, None, None]),
+        difference / (scale.reshape(SIZE, SIZE) * spread[:, :, None, None]),
         _threshold(pixels, labels, spread, permutations, seed),
         counts,
     )
@@ -120,7 +120,7 @@ def _threshold(
     if not pairs or not permutations:
         return float("inf")
     a, b = np.array(pairs).T
-    error = spread[used[a], used[b]].astype("float32")[None, :]
+    error = spread[used[a], used[b]].astype("float32")
     rng = np.random.default_rng(seed)
     largest = []
     show = permutations * len(labels) > 5_000_000 and sys.stderr.isatty()
@@ -131,9 +131,8 @@ def _threshold(
             weights = members / members.sum(axis=2, keepdims=True, dtype="float32")
             means = weights.reshape(size * len(used), -1) @ pixels
             means = means.reshape(size, len(used), -1)
-            # the largest |a - b| of a pair is the larger of its largest and its smallest a - b
-            for one in means:
-                gaps = np.abs(one[a] - one[b]).max(axis=1) / error[0]
+            for permuted in means:
+                gaps = np.abs(permuted[a] - permuted[b]).max(axis=1) / error
                 largest.append(gaps.max())
             bar.update(size)
     return float(np.quantile(largest, 0.95))
@@ -147,8 +146,8 @@ def _members(labels: np.ndarray) -> np.ndarray:
 def overlay(contrast: Contrasts, face: np.ndarray, limit: float) -> np.ndarray:
     """Draw the significant differences in colour over a pale face.
 
-    Red marks pixels that are brighter in the emotion of the row, blue those that are darker.
-    Images of an emotion without images are white.
+    Red marks pixels that are brighter in the emotion of the row, and blue those that are darker.
+    The result is white for an emotion without images.
 
     Args:
         contrast: from `contrasts`.
@@ -166,7 +165,7 @@ def overlay(contrast: Contrasts, face: np.ndarray, limit: float) -> np.ndarray:
 
 
 def mosaic(images: np.ndarray, gap: int = 3) -> np.ndarray:
-    """Arrange a grid of images in one image.
+    """Arrange images as a grid in one image.
 
     Args:
         images: float, shape (rows, columns, height, width) or (..., 3) for RGB.
@@ -174,7 +173,7 @@ def mosaic(images: np.ndarray, gap: int = 3) -> np.ndarray:
 
     Returns:
         float, shape (rows * (height + gap) - gap, columns * (width + gap) - gap), or (..., 3).
-        The gaps are NaN, which is drawn white; with RGB, they are 1, which is white.
+        The gaps are NaN, which Matplotlib draws in white, or 1 with RGB.
     """
     rows, columns, height, width, *rest = images.shape
     empty = np.nan if not rest else 1.0

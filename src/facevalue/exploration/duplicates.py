@@ -15,7 +15,7 @@ from facevalue.data.dataset import SIZE, SPLITS
 from facevalue.data.descriptors import perceptual_hash
 
 BLOCK = 1_000
-"""Images that are compared with all others at once."""
+"""The number of images that are compared with all others at once."""
 
 MAX_HASH_DISTANCE = 6
 """The perceptual hashes of near duplicates differ in at most this many bits of 64."""
@@ -25,7 +25,7 @@ MIN_CORRELATION = 0.95
 
 
 def exact_duplicates(images: np.ndarray) -> np.ndarray:
-    """Group images with equal pixels: they get the same number.
+    """Return a group number for each image; images with equal pixels have the same one.
 
     Does not find copies that were saved again, cropped, mirrored or brightened.
 
@@ -69,7 +69,7 @@ def near_duplicate_pairs(images: np.ndarray) -> np.ndarray:
         images: uint8, shape (n, 48, 48).
 
     Returns:
-        int64, shape (k, 2): rows of `images`, the smaller first. Blank images are in no pair.
+        int64, shape (k, 2): pairs of rows of `images`, the smaller first, without blank images.
     """
     # the product of two hashes of +1 and -1 is 64 minus twice the number of bits that differ
     signs = np.where(perceptual_hash(images), np.float32(1), np.float32(-1))
@@ -88,7 +88,7 @@ def near_duplicate_pairs(images: np.ndarray) -> np.ndarray:
 
 
 def near_duplicates(images: np.ndarray) -> np.ndarray:
-    """Group near duplicates, and near duplicates of these: they get the same number.
+    """Return a group number for each image; near duplicates, and their near duplicates, share it.
 
     Args:
         images: uint8, shape (n, 48, 48).
@@ -98,13 +98,13 @@ def near_duplicates(images: np.ndarray) -> np.ndarray:
         are in one group here.
     """
     groups = exact_duplicates(images)
-    pairs = np.concatenate([near_duplicate_pairs(images), _chain(groups)])
+    pairs = np.concatenate([near_duplicate_pairs(images), _link_groups(groups)])
     ones = np.ones(len(pairs), bool)
     graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(images), len(images)))
     return pd.factorize(connected_components(graph, directed=False)[1])[0]
 
 
-def _chain(groups: np.ndarray) -> np.ndarray:
+def _link_groups(groups: np.ndarray) -> np.ndarray:
     """Return pairs that connect each member of a group to the next one."""
     order = np.argsort(groups, kind="stable")
     same = groups[order[1:]] == groups[order[:-1]]
@@ -129,7 +129,7 @@ def standardise(images: np.ndarray) -> np.ndarray:
 
 
 def duplicated(groups: np.ndarray) -> np.ndarray:
-    """Return whether an image has a duplicate before it: dropping these leaves one per group.
+    """Return whether each image has a duplicate before it: dropping these leaves one per group.
 
     Args:
         groups: int, shape (n,), from `exact_duplicates` or `near_duplicates`.
@@ -165,7 +165,7 @@ def across_splits(groups: np.ndarray, splits: np.ndarray) -> pd.DataFrame:
 
 
 def conflicting_labels(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return whether an image has a duplicate with another label: one of the two must be wrong.
+    """Return whether each image has a duplicate with another label: one of them must be wrong.
 
     Args:
         groups: int, shape (n,), from `exact_duplicates` or `near_duplicates`.
@@ -189,13 +189,13 @@ def label_agreement(groups: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
 
 
 def modified_copies(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Modify images as often happens on the web, to test which copies are still recognised.
+    """Modify images in ways common on the web, to test which copies are still recognised.
 
     Args:
         images: uint8, shape (n, 48, 48).
 
     Returns:
-        the images, uint8, same shape, after each modification, by its name.
+        the modified images, uint8, same shape, by the name of the modification.
     """
 
     def jpeg(image: np.ndarray) -> np.ndarray:

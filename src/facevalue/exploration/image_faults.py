@@ -1,4 +1,4 @@
-"""Images with something wrong in the picture, found by rules on their measures, and duplicates."""
+"""Faulty images: those with faults in the picture, found by rules on measures, and duplicates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from facevalue.exploration.image_measures import measure
 from facevalue.exploration.planted_faults import precision_and_recall
 
 NO_FACE_VOTES = 5
-"""If this many of ten FER+ raters say so, an image shows no face."""
+"""An image shows no face if at least this many of ten FER+ raters say so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +27,12 @@ class Fault:
 
     Attributes:
         name: what is wrong.
-        rows: int, shape (k,), their positions in the data set, the clearest first.
+        rows: int, shape (k,), their positions in the data set, the clearest cases first.
         basis: how they were found: "measure", "truth" or "votes".
         rule: the rule on the measures, in words.
         limitations: what the rule misses, and what it mistakes for the fault.
-        precision: of the rule's images, the share with the fault; NaN if unknown.
-        recall: of the images with the fault, the share that the rule finds; NaN if unknown.
+        precision: the share of the images found by the rule that have the fault; NaN if unknown.
+        recall: the share of the images with the fault that the rule finds; NaN if unknown.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Rule(NamedTuple):
     """A limit for one column of `image_measures.measure`.
 
     Attributes:
-        name: of the fault.
-        column: of the measures.
+        name: the name of the fault.
+        column: a column of the measures.
         sign: 1 if large values are faulty, -1 if small ones are.
         limit: None for the upper whisker of a box plot: 1.5 times the interquartile range above
             the third quartile.
@@ -80,27 +80,27 @@ def find_faults(
 ) -> list[Fault]:
     """Return the images with something wrong in the picture, one entry per kind of fault.
 
-    Where the images with the fault are known, from the truth of drawn faces or from FER+ votes,
-    these are returned, with the precision and recall that the rule would have had.
+    If it is known which images have a fault, from the truth of drawn faces or from FER+ votes,
+    exactly these are returned, with the precision and recall of the rule.
 
     Args:
         data: any data set.
-        votes: FER+ votes for its images in its order, from `ferplus.votes`.
-        measures: of its images, from `image_measures.measure`, if they are already computed.
+        votes: FER+ votes for the images, in the order of `data`, from `ferplus.votes`.
+        measures: the result of `image_measures.measure` for the images, if already computed.
     """
     measures = measure(data.images) if measures is None else measures
     blank = np.flatnonzero(_is_blank(data))
     found = [Fault("blank", blank, "measure", "all pixels equal", "one pixel of another grey")]
     known = _known_faults(data, votes)
-    return found + [_apply(rule, measures, blank, known.get(rule.name)) for rule in RULES]
+    return found + [_apply_rule(rule, measures, blank, known.get(rule.name)) for rule in RULES]
 
 
-def _apply(
+def _apply_rule(
     rule: Rule, measures: pd.DataFrame, blank: np.ndarray, known: tuple[str, np.ndarray] | None
 ) -> Fault:
     values = rule.sign * measures[rule.column].to_numpy()
     automatic = rule.limit is None
-    limit = _whisker(np.delete(values, blank)) if automatic else rule.sign * (rule.limit or 0)
+    limit = _upper_whisker(np.delete(values, blank)) if automatic else rule.sign * (rule.limit or 0)
     hits = values > limit
     hits[blank] = False
     order = np.argsort(-values, kind="stable")
@@ -121,7 +121,7 @@ def _apply(
     )
 
 
-def _whisker(values: np.ndarray) -> float:
+def _upper_whisker(values: np.ndarray) -> float:
     if not len(values):
         return float("inf")
     low, high = np.quantile(values, [0.25, 0.75])
@@ -133,7 +133,7 @@ def _is_blank(data: Dataset) -> np.ndarray:
 
 
 def find_duplicate_faults(data: Dataset, exact: np.ndarray, near: np.ndarray) -> list[Fault]:
-    """Return the images that have duplicates, one entry per kind; duplicates are side by side.
+    """Return the images that have duplicates, one entry per kind, with duplicates side by side.
 
     Args:
         data: any data set.

@@ -12,10 +12,10 @@ from facevalue.data.dataset import SIZE
 from facevalue.exploration.duplicates import standardise
 
 BLOCK = 1_000
-"""Images that are measured at once."""
+"""The number of images that are measured at once."""
 
 COMPONENTS = 10
-"""Eigenfaces for the reconstruction error."""
+"""The number of eigenfaces for the reconstruction error."""
 
 
 def measure(images: np.ndarray) -> pd.DataFrame:
@@ -70,12 +70,12 @@ def _local_measures(images: np.ndarray) -> pd.DataFrame:
 
 
 def _reconstruction_error(images: np.ndarray) -> np.ndarray:
-    """Return the variance that the main components leave unexplained; 0 for very few images."""
+    """Return the variance that the first components do not explain; 0 for very few images."""
     if len(images) <= COMPONENTS:
         return np.zeros(len(images))
     pixels = standardise(images) * SIZE
     pixels -= pixels.mean(axis=0)
-    start = np.ones(SIZE * SIZE)  # for the same result on every machine
+    start = np.ones(SIZE * SIZE)  # a fixed start gives the same result on every machine
     _, eigenfaces = eigsh((pixels.T @ pixels).astype("float64"), k=COMPONENTS, v0=start)
     eigenfaces = eigenfaces.astype("float32")
     return np.square(pixels - (pixels @ eigenfaces) @ eigenfaces.T).mean(axis=1)

@@ -1,4 +1,4 @@
-"""Precision and recall of searches, against the faults that were planted in drawn faces."""
+"""Precision and recall of searches for the faults that were planted in drawn faces."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from facevalue.data.ferplus import VOTES_FILE
 from facevalue.emotions import EMOTIONS
 
 OTHER = "other"
-"""FER+'s contempt, unknown and no face, taken together."""
+"""The answers contempt, unknown and no face of FER+, taken together."""
 
 RATERS = 10
 """Votes per image in FER+."""
@@ -41,7 +41,7 @@ class Opinion:
 
     @property
     def answers(self) -> np.ndarray:
-        """The most frequent answer, int, shape (n,): 0 to 6, 7 for `OTHER`; of ties the first."""
+        """The most frequent answer, int, shape (n,): 0 to 6, or 7 for `OTHER`; first if tied."""
         return self.shares.to_numpy().reshape(-1, len(EMOTIONS) + 1).argmax(axis=1)
 
 
@@ -74,7 +74,7 @@ def second_opinion(data: Dataset, path: Path | None = None) -> Opinion:
 
 
 def agreement(opinion: Opinion, labels: np.ndarray) -> pd.DataFrame:
-    """Return how far the second opinion agrees with the labels, and with itself, by emotion.
+    """Return how much the second opinion agrees with the labels, and with itself, by emotion.
 
     Args:
         opinion: from `second_opinion`; without shares, the table has no rows.
@@ -122,20 +122,20 @@ def disagrees(opinion: Opinion, labels: np.ndarray) -> np.ndarray:
 
 
 def upper_bounds(opinion: Opinion, data: Dataset) -> pd.DataFrame:
-    """Return the accuracy, by split, that a model could reach if it knew only the other answers.
+    """Return the accuracy, by split, that a model could reach if it knew only the second opinion.
 
     Neither number bounds a model that learns the habits of the people who made the labels.
 
     Returns:
         By split: images; majority: the accuracy, against the data set's labels, of the most
-        frequent answer; one_person: how often the majority of all people but one predicts that
-        one's answer, the mean over all people (a tie counts as wrong). It is the best accuracy to
-        expect if each label is the answer of one more person.
+        frequent answer; one_person: how often the majority of the other people predicts a
+        person's answer, the mean over all people (a tie counts as wrong). It is the best accuracy
+        to expect if each label is the answer of one more person.
     """
     splits = data.splits if len(opinion.shares) else data.splits[:0]
     shares = opinion.shares.to_numpy(dtype=float)
     second, top = np.sort(shares, axis=1)[:, -2:].T
-    # without one of its voters, the top answer must still lead: by two votes of ten
+    # the top answer must lead even without one of its voters: by two votes of ten
     leads = top - second > 1.5 / RATERS
     columns = {"majority": 1 - disagrees(opinion, data.labels)[: len(splits)]}
     columns["one_person"] = np.where(leads, top, 0)

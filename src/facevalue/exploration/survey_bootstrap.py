@@ -24,7 +24,7 @@ REPLICATES = 1_000
 """The default number of bootstrap samples or permutations."""
 
 BLOCK = 100
-"""Replicates that are computed at once, in about 10 MB."""
+"""The number of replicates that are computed at once, which needs about 10 MB."""
 
 
 def emotion_indicators(reports: pd.DataFrame) -> np.ndarray:
@@ -67,7 +67,7 @@ def sums_by_person(reports: pd.DataFrame, values: np.ndarray) -> np.ndarray:
 
 
 def sums_by_time(reports: pd.DataFrame, by: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how many positive, and how many, emotions each person names at each time.
+    """Return how many positive emotions, and how many in all, each person names at each time.
 
     Args:
         reports: from `survey.clean`.
@@ -89,7 +89,7 @@ def sums_by_time(reports: pd.DataFrame, by: str) -> tuple[np.ndarray, np.ndarray
 
 
 def blocks(replicates: int, description: str) -> tqdm:
-    """Return the first replicate of each block, with a progress bar if they take long.
+    """Return the first replicate of each block, with a progress bar if it takes long.
 
     Raises:
         ValueError: `replicates` is under 1.
@@ -117,7 +117,7 @@ def with_interval(
         sums: from `sums_by_person`.
         replicates: number of bootstrap samples.
         seed: for the samples.
-        reports: the table that the sums are from; attrs["simulated"] is passed on.
+        reports: the table that the sums are from; its attrs["simulated"] is copied.
 
     Returns:
         Columns `name`, low and high. attrs["threshold"] is the 95th percentile, over the samples,

@@ -30,13 +30,14 @@ def temporal_change(
 ) -> Change:
     """Test whether the share of positive emotions depends on the day or hour.
 
-    Each report is compared with the usual share of its own writer, so that it does not matter who
-    reports when. For the null distribution, each person's week (or day) is shifted circularly by
-    a random number of steps: reports that belong together stay together, but Monday becomes, say,
-    Thursday. If days do not matter, shifted reports look like the real ones. The p-value is
+    Each report is compared with the usual share of the same person, so that it does not matter
+    who reports when. For the null distribution, each person's week (or day) is shifted circularly
+    by a random number of steps: reports that belong together stay together, but Monday becomes,
+    say, Thursday. If days do not matter, shifted reports look like the real ones. The p-value is
     (b + 1) / (n + 1) if b of n shifted sets differ at least as much as the real one (Phipson and
-    Smyth 2010, Statistical Applications in Genetics and Molecular Biology 9:39). People who
-    report at one day (or hour) only are left out, as they say nothing about change.
+    Smyth 2010, Statistical Applications in Genetics and Molecular Biology 9:39). People
+    who report on only one day (or at only one hour) are left out, as they say nothing about
+    change.
 
     Args:
         reports: from `survey.clean`, possibly without some hours.
@@ -65,7 +66,7 @@ def temporal_change(
 
 
 def _shifted_totals(both: np.ndarray, times: int, replicates: int, seed: int) -> np.ndarray:
-    """Return the totals after each person's times were shifted, shape (replicates, 2 * times)."""
+    """Return the totals after shifting each person's times, shape (replicates, 2 * times)."""
     rng = np.random.default_rng(seed)
     totals = np.zeros((replicates, 2, times))
     steps = np.arange(times)

@@ -1,4 +1,4 @@
-"""A drawing of the emotions that co-occur, as a network."""
+"""Drawing the co-occurrence of emotions as a network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COLOURS = {"positive": "#0072B2", "negative": "#D55E00"}
 MARKERS = {"positive": "o", "negative": "s"}
 HATCHES = {"positive": "", "negative": "////"}
-"""How figures distinguish positive from negative: never by colour alone."""
+"""How figures distinguish positive from negative emotions: never by colour alone."""
 
 
 def draw_network(axis: Axes, table: pd.DataFrame, shares: pd.Series, most: int = 30) -> None:
@@ -29,7 +29,7 @@ def draw_network(axis: Axes, table: pd.DataFrame, shares: pd.Series, most: int =
         axis: empty, at least 6 by 4 inches.
         table: from `survey_statistics.co_occurrence`.
         shares: how often each emotion is named, from `frequencies`; its index gives the order.
-        most: lines of each of the two kinds; more would overlap.
+        most: the largest number of lines of each kind; more would overlap.
     """
     positions = _positions(list(shares.index))
     size = table["phi"].abs()

@@ -97,7 +97,7 @@ def frequencies(reports: pd.DataFrame, replicates: int = REPLICATES, seed: int =
 def positive_share(
     reports: pd.DataFrame, by: str, replicates: int = REPLICATES, seed: int = 0
 ) -> pd.DataFrame:
-    """Return the share of positive emotions among the emotions named, for each day or hour.
+    """Return the share of positive emotions among all the named ones, for each day or hour.
 
     Args:
         reports: from `survey.clean`, possibly without some hours.

@@ -22,7 +22,7 @@ def out_of_fold_probabilities(
     folds: int = 5,
     model: Callable[[], LinearDiscriminantAnalysis] | None = None,
 ) -> np.ndarray:
-    """Return each emotion's probability, by models trained without the image and its duplicates.
+    """Return each emotion's probability, from models trained without the image and its duplicates.
 
     Args:
         images: uint8, shape (n, 48, 48).
@@ -60,10 +60,10 @@ def out_of_fold_probabilities(
 def suspects(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return the images whose labels are probably wrong, the most suspicious first.
 
-    For each two emotions, confident learning counts the images labelled as the first for which
+    For each pair of emotions, confident learning counts the images labelled as the first for which
     the model is at least as confident of the second as it is, on average, for images labelled as
-    the second. That many images are suspects: those for which another emotion's probability
-    exceeds the label's most.
+    the second. This count is the number of suspects: the images for which another emotion's
+    probability exceeds the label's by most.
     It misses mistakes that the model makes as well, and includes faces that are merely difficult.
     Source: Northcutt, Jiang and Chuang (2021), https://doi.org/10.1613/jair.1.12125; cleanlab.
 
@@ -88,12 +88,12 @@ def suspects(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 def precision_at_k(
     rows: np.ndarray, disagrees: np.ndarray, k: tuple[int, ...] = (100, 1_000)
 ) -> pd.DataFrame:
-    """Return how many of the first suspects a second opinion labels differently, too.
+    """Return how many of the first suspects a second opinion labels differently as well.
 
     Args:
         rows: int, from `suspects`.
         disagrees: shape (n,), from `second_opinion.disagrees`.
-        k: numbers of first suspects; all of them if there are fewer.
+        k: the numbers of first suspects to check; all suspects if there are fewer.
 
     Returns:
         images and the share that is labelled differently, for each k, for all suspects, and for
