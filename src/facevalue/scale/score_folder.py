@@ -22,7 +22,9 @@ from facevalue import image_files
 from facevalue.files import atomic_write, explain_write_errors
 from facevalue.progress import ProgressBar
 from facevalue.recognition import detection, video
-from facevalue.recognition.recogniser import MARGIN, Recogniser, Sighting
+from facevalue.recognition.cropping import MARGIN
+from facevalue.recognition.face import Face
+from facevalue.recognition.recogniser import Recogniser, Sighting
 from facevalue.scale import cluster, storage
 from facevalue.scale.face_parts import Parts
 from facevalue.scale.face_table import Row, check_out, face_row, write_csv, write_table
@@ -374,7 +376,7 @@ def _frames(
 def _whole(recogniser: Recogniser, image: np.ndarray) -> list[Sighting]:
     """Return the whole image as one face."""
     height, width = image.shape[:2]
-    return [Sighting((0, 0, width, height), recogniser(image))]
+    return [Sighting(Face((0, 0, width, height)), recogniser(image))]
 
 
 def _checksum(file: Path) -> str:
