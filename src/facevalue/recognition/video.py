@@ -74,7 +74,8 @@ class Clip:
             ValueError: after the last readable frame: there was none, or the video breaks off.
         """
         number, now, step, due = -1, 0.0, 1 / self.rate, 0.0
-        for number, (now, step) in enumerate(self._times()):
+        for number, shown in enumerate(self._times()):
+            step, now = shown - now if number else step, shown
             if now < due - ROUNDING:
                 continue
             if seconds:
@@ -91,9 +92,9 @@ class Clip:
                 f"{self.name} breaks off after {end:.1f} of {self.seconds:.1f} seconds."
             )
 
-    def _times(self) -> Iterator[tuple[float, float]]:
-        """Yield when each frame is shown, and how many seconds after the one before."""
-        start, before, step = time.monotonic(), -math.inf, 1 / self.rate
+    def _times(self) -> Iterator[float]:
+        """Go to each frame, and yield when it is shown."""
+        start, before = time.monotonic(), -math.inf
         while self.capture.grab():
             if self.live:
                 now = time.monotonic() - start
@@ -101,8 +102,7 @@ class Clip:
                 now = max(0.0, self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
             if now <= before:  # some files have no time stamps
                 now = before + 1 / self.rate
-            step = now - before if math.isfinite(before) else step
-            yield now, step
+            yield now
             before = now
 
     def close(self) -> None:
