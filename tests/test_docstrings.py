@@ -4,6 +4,7 @@ import doctest
 import importlib
 import pkgutil
 
+import pandas as pd
 import pytest
 
 import facevalue
@@ -17,7 +18,8 @@ MODULES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
-    result = doctest.testmod(importlib.import_module(name))
+    with pd.option_context("display.float_format", None):  # as it is before utils.setup
+        result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
 
 

@@ -1,9 +1,9 @@
 """Train small versions of the recogniser's recipe, each with one part changed.
 
 `python tools/ablations.py` writes reports/ablations.csv: PublicTest of FER-2013, never PrivateTest.
-A small network learns from a third of Training, which it sees so often that it could learn it by
-heart, as the large one could all of it; on all images and in few epochs, whatever hinders a network
-would look harmful. A training that is done is not repeated, and one that was killed goes on.
+A small network trains on a third of Training for enough epochs to memorise it, as the large network
+could memorise all of it. With all images and few epochs, every regularisation would look harmful.
+A finished training is not repeated, and a killed one resumes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "rare emotions count more": {"balance": 0.5},
     "a teacher that saw all of Training": {"teacher": ("first.onnx",), "trust": 0.5},
 }
-"""What is changed, and how."""
+"""The name of each change, and the settings it changes."""
 
 
 def measure(change: str, plan: Recipe, seed: int, data: Dataset, votes: pd.DataFrame) -> dict:
@@ -79,7 +79,7 @@ def measure(change: str, plan: Recipe, seed: int, data: Dataset, votes: pd.DataF
 
 
 def main() -> None:
-    """Train what is missing in the table."""
+    """Train each change, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each change (1)")
     parser.add_argument("--only", nargs="*", choices=CHANGES, default=list(CHANGES))

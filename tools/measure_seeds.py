@@ -36,7 +36,7 @@ ONE, MIRRORED, TOGETHER = "one crop", "and its mirror image", "all seeds togethe
 
 
 def answers(file: Path, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the probabilities for uint8 images, of one crop and with its mirror image's."""
+    """Return the probabilities for uint8 images: of one crop, and with its mirror image."""
     model = keras.models.load_model(file, compile=False)
     x = images[..., None] / np.float32(255)
     plain, mirrored = (model.predict(faces, verbose=0) for faces in (x, x[:, :, ::-1]))
@@ -72,9 +72,9 @@ def measured(
 
 
 def merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of both tables, without those that were measured again.
+    """Return the rows of both tables, keeping the newer of two measurements.
 
-    "All seeds together" is one row for each model and test, however many seeds there were before.
+    "All seeds together" has one row per model and test, however many seeds were measured before.
     """
     key = ["model", "seed", "answer", "test"]
     both = pd.concat([old, new])

@@ -1,11 +1,12 @@
-"""Write what ships of a trained model: models/NAME.keras, NAME.onnx and SHA256SUMS.
+"""Write what ships of a trained model: NAME.keras, NAME.onnx and their checksums.
 
-Of a teacher, such as first, only the .onnx file ships: all that is wanted of it are its answers.
+`python tools/ship_models.py accurate` takes seed 0, which `facevalue train models/accurate.toml`
+saved in data/processed/recogniser. The .onnx file goes into the package, the .keras file into
+models/. A teacher such as `first` ships as models/first.onnx only.
 
-`python tools/ship_models.py accurate` takes seed 0 of what `python -m facevalue.training --config
-models/accurate.toml` left in data/processed/recogniser. With `--int8` the .onnx file computes in
-whole numbers of 8 bits, with scales measured on Training images. It prints the accuracy on
-PublicTest before and after: 8 bits may cost half a point at most.
+With `--int8`, the .onnx file computes in 8-bit integers, with scales measured on Training images.
+The tool prints the accuracy on PublicTest before and after; if 8 bits cost more than half a
+percentage point, the file stays in float32.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from facevalue.recognition import recogniser
 
 MODELS = paths.root() / "models"
 MOST_LOST = 0.005
-"""Accuracy on PublicTest that 8 bits may cost."""
+"""The largest loss of accuracy on PublicTest through 8 bits."""
 
 
 class Faces(CalibrationDataReader):
-    """Hands out images, from which the ranges of all maps are measured."""
+    """Images from which the range of each feature map is measured."""
 
     def __init__(self, name: str, images: np.ndarray) -> None:
         self.parts: Iterator[np.ndarray] = iter(np.array_split(images, -(-len(images) // 64)))
@@ -57,16 +58,16 @@ def probabilities(file: Path, images: np.ndarray) -> np.ndarray:
 
 
 def before_convolutions(file: Path) -> list[str]:
-    """Return the nodes up to the first convolution: they bring a face to mean 0 and deviation 1.
+    """Return the nodes before the first convolution, which normalise a face's mean and deviation.
 
-    In 8 bits, the variance of a face of low contrast would become 0.
+    They stay in float32: in 8 bits, the variance of a face of low contrast would become 0.
     """
     nodes = onnx.load(file).graph.node
     return [node.name for node in takewhile(lambda node: node.op_type != "Conv", nodes)]
 
 
 def to_int8(file: Path, images: np.ndarray) -> None:
-    """Replace a float32 .onnx file by one that computes convolutions in 8 bits."""
+    """Replace a float32 .onnx file by one whose convolutions compute in 8-bit integers."""
     name = onnxruntime.InferenceSession(file).get_inputs()[0].name
     settings: dict[str, Any] = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
     with atomic_write(file, suffix=".onnx") as part:
@@ -86,11 +87,11 @@ def to_int8(file: Path, images: np.ndarray) -> None:
             prepared.unlink(missing_ok=True)
 
 
-def write_sums() -> None:
-    """Write SHA256SUMS for the model files that are there."""
-    files = sorted(f for f in MODELS.iterdir() if f.suffix in (".keras", ".onnx"))
+def write_checksums(folder: Path) -> None:
+    """Write SHA256SUMS for the model files in a folder."""
+    files = sorted(f for f in folder.iterdir() if f.suffix in (".keras", ".onnx"))
     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-    write_text(MODELS / "SHA256SUMS", "".join(lines))
+    write_text(folder / "SHA256SUMS", "".join(lines))
 
 
 def main() -> None:
@@ -99,13 +100,14 @@ def main() -> None:
     parser.add_argument("name", help="accurate, fast, or first, a teacher")
     parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
     given = parser.parse_args()
-    file = MODELS / f"{given.name}.onnx"
+    in_package = given.name in recogniser.NAMES
+    file = (recogniser.WEIGHTS if in_package else MODELS) / f"{given.name}.onnx"
     trained = train_recogniser.trained_file(given.name, seed=0)
     if not trained.is_file():
-        how = f"facevalue train models/{given.name}.toml"
-        raise SystemExit(f"There is no {trained} yet: train it with `{how}`.")
-    if given.name in recogniser.NAMES:
-        with atomic_write(file.with_suffix(".keras"), suffix=".keras") as part:
+        command = f"facevalue train models/{given.name}.toml"
+        raise SystemExit(f"{trained} does not exist: train it with `{command}`.")
+    if in_package:
+        with atomic_write(MODELS / f"{given.name}.keras", suffix=".keras") as part:
             shutil.copyfile(trained, part)
     model = keras.models.load_model(trained, compile=False)
     model_files.to_onnx(model, file)
@@ -118,8 +120,9 @@ def main() -> None:
         print(f"PublicTest: {before:.4f} in float32, {after:.4f} in 8 bits")
         if after < before - MOST_LOST:
             model_files.to_onnx(model, file)
-            print("8 bits cost too much: the file is in float32.")
-    write_sums()
+            print("8 bits cost too much accuracy: the file stays in float32.")
+    for folder in (MODELS, recogniser.WEIGHTS):
+        write_checksums(folder)
     print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, {model.count_params():,} parameters")
 
 

@@ -1,13 +1,13 @@
 """Train the two networks that judge drawn faces; they see only the real FER-2013 Training images.
 
-They are trained with PyTorch (`pip install torch`), several times faster on a CPU with bfloat16
-units than TensorFlow, and saved as Keras models. Judge `a` is looked at while the drawing is
-tuned; judge `b`, of another shape, never. Example:
+They are trained with PyTorch (`pip install torch`), which is several times faster than TensorFlow
+on a CPU with bfloat16 units, and saved as Keras models. Judge `a` is used while the drawing is
+tuned; judge `b`, of another architecture, is kept for the final measurement. Example:
 
     python tools/train_judges.py a --epochs 18
     python tools/train_judges.py b --epochs 22
 
-An interrupted training goes on after the last whole epoch.
+An interrupted training resumes after its last whole epoch.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Residual(nn.Module):
 
 
 def judge_a() -> nn.Sequential:
-    """Return a plain stack in the manner of VGG: pairs of 3x3 convolutions and max pooling."""
+    """Return a plain network like VGG: pairs of 3x3 convolutions and max pooling."""
     layers: list[nn.Module] = []
     before = 1
     for filters in (32, 64, 128, 256):
@@ -62,7 +62,7 @@ def judge_a() -> nn.Sequential:
 
 
 def judge_b() -> nn.Sequential:
-    """Return a residual net: one convolution, then residual blocks that halve the image."""
+    """Return a residual network: one convolution, then residual blocks that halve the image."""
     blocks = [Residual(32, 64, 2), Residual(64, 128, 2), Residual(128, 256, 2)]
     blocks.append(Residual(256, 256, 1))
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(256, 7)]
@@ -73,7 +73,7 @@ JUDGES = {"a": judge_a, "b": judge_b}
 
 
 def augment(x: torch.Tensor) -> torch.Tensor:
-    """Flip, turn, scale and shift each image, change its light, and erase a square of half."""
+    """Flip, rotate, scale and shift each image, change its light, and erase a square in half."""
     n = len(x)
     angle = torch.empty(n).uniform_(-0.26, 0.26)
     scale = torch.empty(n).uniform_(0.85, 1.15)
@@ -95,7 +95,7 @@ def augment(x: torch.Tensor) -> torch.Tensor:
 
 
 def accuracy(net: nn.Module, data: Dataset) -> float:
-    """Return the share of `data` that `net` labels as it is labelled."""
+    """Return the accuracy of `net` on `data`."""
     net.eval()
     x = torch.from_numpy(data.x).permute(0, 3, 1, 2)
     with torch.inference_mode():

@@ -3,9 +3,9 @@
     python tools/train_transfer_body.py rendered     drawn faces: which action units do they show?
     python tools/train_transfer_body.py fer2013      FER-2013's Training images: which emotion?
 
-A drawn face moves a few action units taken at random, so that body never meets an emotion, and
-none of its faces is one of the course's data set (its seed is another one). The other body sees
-no drawn face. What is saved has no head.
+Each drawn face moves a few random action units, so the first body never sees an emotion. Its faces
+are not those of the course's data set, which has another seed. The second body sees no drawn face.
+The saved networks have no head.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from facevalue.learning import backbones, networks
 from facevalue.settings import DATASETS
 
 SEED = 52_000
-"""Faces are drawn from (SEED, index); `course_faces.load` draws from (0, index)."""
+"""A face is drawn with the seed (SEED, index); `course_faces.load` uses (0, index)."""
 
 BATCH = 64
 
@@ -41,7 +41,7 @@ def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def load(name: str, n: int) -> tuple[np.ndarray, np.ndarray, layers.Layer, str]:
-    """Return faces, uint8 (n, 48, 48), what to learn about them, the head and the loss."""
+    """Return faces, uint8 (n, 48, 48), their targets, the head of the network and the loss."""
     if name == "fer2013":
         data = course_faces.load("fer2013").split("Training")
         head = layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")
@@ -56,7 +56,7 @@ def load(name: str, n: int) -> tuple[np.ndarray, np.ndarray, layers.Layer, str]:
 def train(
     images: np.ndarray, wanted: np.ndarray, head: layers.Layer, loss: str, epochs: int
 ) -> keras.Model:
-    """Return the body, trained; a line per epoch says how far it is."""
+    """Return the trained body; a line is printed per epoch."""
     body = networks.small_body()
     pooled = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(body.output))
     model = keras.Model(body.input, head(pooled))
@@ -71,7 +71,7 @@ def train(
         order = rng.permutation(len(images))[: len(images) // BATCH * BATCH]
         moved = images[order]
         for start in range(0, len(moved), BATCH):
-            # each batch sees its faces moved a little, half of the batches see them mirrored
+            # each batch is shifted a little, and half of the batches are mirrored
             part = np.roll(moved[start : start + BATCH], rng.integers(-3, 4, 2), (1, 2))
             moved[start : start + BATCH] = part[:, :, :: rng.choice([-1, 1])]
         x = (moved[..., None] / np.float32(127.5) - 1).repeat(3, axis=-1)

@@ -65,7 +65,7 @@ def open_database() -> str:
         os.environ["DATABASE_URL"] = f"sqlite:///{demo}"
         note = (
             "There is no database from notebook 01 yet (make run NOTEBOOK=01). "
-            "Until then, this page shows a few faces that the course drew."
+            "Until then, you see a few faces that the course drew."
         )
         print(note)
     try:

@@ -50,7 +50,8 @@ def show() -> None:
         with st.container(key="drawn"):
             large = faces.draw(units, person, size=shared.LARGE)
             st.image(large, alt=f"A drawn face: {described(units)}", width=shared.LARGE)
-        st.caption(f"{described(units)}.")
+        caption = described(units)
+        st.caption(f"{caption[0].upper()}{caption[1:]}.")
         st.button("Another person", on_click=_next_person)
     _show_models(faces.draw(units, person))
 

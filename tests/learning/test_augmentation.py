@@ -36,7 +36,7 @@ def test_a_flip_is_the_mirror_image_and_two_are_none():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_grey_levels_stay_from_0_to_1_and_shapes_as_they_are(channels):
+def test_grey_levels_stay_from_0_to_1_and_shapes_the_same(channels):
     images = noise(60, (10, 14, channels))
     changed = augment(images, Augmentation(light=1.0), rng())
     assert changed.shape == images.shape
@@ -77,7 +77,7 @@ def test_a_shift_moves_by_at_most_its_share_of_the_side():
     assert abs(moved.mean(axis=0)).max() < 1
 
 
-def test_a_turn_keeps_the_distance_from_the_centre():
+def test_a_rotation_keeps_the_distance_from_the_centre():
     places = spots(only(rotate=20))
     assert np.hypot(*places.T) == pytest.approx(12, abs=0.1)
     angles = np.rad2deg(np.arctan2(places[:, 1], places[:, 0]))
@@ -114,7 +114,7 @@ def test_erasing_covers_one_square_of_one_grey():
         assert 2 <= side <= 10  # 2 to 25 % of 400 pixels
 
 
-def test_noise_has_at_most_the_standard_deviation_asked_for():
+def test_noise_has_at_most_the_given_standard_deviation():
     images = np.full((200, 20, 20, 1), 0.5, np.float32)
     spread = degrade(images, 0.1, 0, rng()).std(axis=(1, 2, 3))
     assert spread.max() < 0.115

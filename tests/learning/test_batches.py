@@ -53,6 +53,7 @@ def test_a_stream_trains_like_images_in_memory():
     assert same_weights(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell a process's peak memory")
 def test_all_of_fer2013_at_224_pixels_trains_in_4_gb():
     """As 32-bit numbers the images would take 5.8 GB, as bytes 1.4; here they are all black."""

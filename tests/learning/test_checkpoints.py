@@ -83,6 +83,7 @@ def test_a_killed_training_ends_as_an_uninterrupted_one(folder, uninterrupted, c
     assert steps == whole_steps - 2 * 5
 
 
+@pytest.mark.slow
 def test_plateau_and_early_stopping_survive_interrupts(folder, uninterrupted):
     whole_model, whole_curve, _ = uninterrupted
     assert whole_curve["learning_rate"].nunique() > 1  # the plateau was met,
@@ -160,6 +161,7 @@ def test_a_training_is_described_by_its_data_its_network_and_its_settings():
     assert json.loads(json.dumps(usual)) == usual
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_the_checkpoint_and_not_the_training(folder, monkeypatch, uninterrupted):
     train(epochs=1, verbose=0)
     before = (folder / "training.json").read_bytes()
@@ -174,6 +176,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_training(folder, monkeypat
     assert (folder / "training.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_starts_anew_and_says_so(folder, capsys):
     _, curve, _ = train(epochs=2, verbose=0)
     for file in folder.glob("*.weights.h5*"):

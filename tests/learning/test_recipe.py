@@ -15,7 +15,7 @@ from facevalue.evaluation import metrics
 from facevalue.learning import distillation, networks, recipe, train_recogniser, training_targets
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.recipe import Recipe
-from facevalue.learning.training_targets import Lesson
+from facevalue.learning.training_targets import RecipeTransform, recipe_transform
 
 STILL = Augmentation(flip=False, shift=0, rotate=0, zoom=0, light=0, erase=0)
 
@@ -44,9 +44,6 @@ def batch(labels, width=7):
     return np.full((len(labels), 48, 48, 1), 0.5, np.float32), np.eye(width, dtype="f4")[labels]
 
 
-# ------------------------------------------------------------------------------ the file
-
-
 @pytest.mark.parametrize("file", sorted((paths.root() / "models").glob("*.toml")), ids=str)
 def test_each_recipe_in_models_is_read_and_named_like_its_file(file):
     assert recipe.read(file).name == file.stem
@@ -62,7 +59,7 @@ def test_ferplus_is_trained_by_the_recipe_of_first():
 def test_a_teacher_ships_with_the_project_and_has_a_recipe_of_the_same_name():
     for file in (paths.root() / "models").glob("*.toml"):
         for teacher in recipe.read(file).teacher:
-            assert (file.parent / teacher).is_file()
+            assert distillation.teacher_file(teacher).is_file()
             assert (file.parent / teacher).with_suffix(".toml").is_file()
 
 
@@ -77,22 +74,22 @@ def test_what_a_file_names_replaces_what_a_recipe_has(tmp_path):
     ("text", "message"),
     [
         ("epochs = 3", "a.toml needs a name"),
-        ('name = "a"\nepoch = 3', "names epoch: a recipe has .*epochs"),
-        ('name = "a"\n[augmentation]\nturn = 3', "names turn: a augmentation has .*rotate"),
-        ("name = ", "a.toml is not TOML"),
-        ('name = "a"\nlabels = "mine"', "a.toml: labels is one of fer2013, ferplus"),
+        ('name = "a"\nepoch = 3', "unknown settings: epoch. Those of Recipe are .*epochs"),
+        (
+            'name = "a"\n[augmentation]\nturn = 3',
+            "unknown settings: turn. Those of Augmentation are .*rotate",
+        ),
+        ("name = ", "a.toml is not valid TOML"),
+        ('name = "a"\nlabels = "mine"', "a.toml: labels must be one of fer2013, ferplus"),
     ],
 )
-def test_a_wrong_file_is_told_so(tmp_path, text, message):
+def test_a_wrong_file_is_refused(tmp_path, text, message):
     (tmp_path / "a.toml").write_text(text)
     with pytest.raises(ValueError, match=message):
         recipe.read(tmp_path / "a.toml")
 
 
-# ------------------------------------------------------------------------------ targets
-
-
-def test_votes_stand_beside_the_label_with_their_weight():
+def test_votes_follow_the_label_with_their_weight():
     data = faces(3)
     votes = pd.concat([ten_votes(happiness=6, neutral=2), ten_votes(), ten_votes(fear=9)])
     images, rows = training_targets.examples(Recipe("a", votes=0.5), data, votes, "Training")
@@ -119,18 +116,20 @@ def test_ferplus_labels_leave_out_what_the_raters_do_not_agree_on():
 
 
 def test_smoothing_spreads_a_share_over_all_emotions():
-    _, rows = Lesson(STILL, smoothing=0.14)(*batch([3]), rng())
+    _, rows = RecipeTransform(STILL, smoothing=0.14)(*batch([3]), rng())
     assert rows[0] == pytest.approx([0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02])
 
 
-def test_a_teachers_answers_take_the_labels_place_by_its_trust(tmp_path, monkeypatch):
+def test_a_teachers_answers_replace_a_share_of_the_labels(tmp_path, monkeypatch):
     """The teacher calls each face happy by softmax of LOGITS; a tenth of the label stays."""
     models = tmp_path / "models"
     models.mkdir()
     live_helpers.small_model(models)
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
     seen = []
-    monkeypatch.setattr(recipe.training, "fit", lambda _, train, *rest, **how: seen.append(train))
+    monkeypatch.setattr(
+        train_recogniser.training, "fit", lambda _, train, *rest, **how: seen.append(train)
+    )
     plan = Recipe("a", widths=(8, 8), blocks=(1,), votes=0.0, teacher=("fast.onnx",), trust=0.9)
     train_recogniser.train(plan, faces(), seed=1, keep=False)
     odds = np.exp(live_helpers.LOGITS)
@@ -141,21 +140,21 @@ def test_a_teachers_answers_take_the_labels_place_by_its_trust(tmp_path, monkeyp
     )
 
 
-def test_a_teacher_that_is_not_there_is_named(tmp_path, monkeypatch):
+def test_a_missing_teacher_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
-    with pytest.raises(ValueError, match="learns from .*good.onnx: train that first"):
-        distillation.taught(Recipe("a", teacher=("good.onnx",)), faces().images)
+    with pytest.raises(ValueError, match="learns from good.onnx.* train that model first"):
+        distillation.teacher_answers(Recipe("a", teacher=("good.onnx",)), faces().images)
 
 
 def test_weights_count_rare_emotions_more():
-    _, rows = Lesson(STILL, weights=(1, 2, 1, 1, 1, 1, 1))(*batch([0, 1]), rng())
+    _, rows = RecipeTransform(STILL, weights=(1, 2, 1, 1, 1, 1, 1))(*batch([0, 1]), rng())
     assert rows.sum(axis=1).tolist() == [1, 2]
 
 
-def test_a_balanced_lesson_leaves_the_mean_weight_at_1():
+def test_balancing_leaves_the_mean_weight_at_1():
     labels = np.repeat([0, 1], [90, 10])
     rows = np.eye(7, dtype="f4")[labels]
-    weights = training_targets._lesson(Recipe("a", balance=1.0), rows).weights
+    weights = recipe_transform(Recipe("a", balance=1.0), rows).weights
     assert weights[1] / weights[0] == pytest.approx(9, rel=1e-3)
     assert np.mean(np.array(weights)[labels]) == pytest.approx(1, rel=1e-3)
 
@@ -163,7 +162,7 @@ def test_a_balanced_lesson_leaves_the_mean_weight_at_1():
 def test_mixup_blends_images_and_labels_by_the_same_share():
     images, rows = batch([0, 1] * 10)
     images[::2], images[1::2] = 0, 1
-    mixed, shares = Lesson(STILL, mixup=1.0)(images, rows, rng())
+    mixed, shares = RecipeTransform(STILL, mixup=1.0)(images, rows, rng())
     assert np.ptp(mixed, axis=(1, 2, 3)).max() == 0
     assert mixed[:, 0, 0, 0] == pytest.approx(shares[:, 1], abs=1e-6)
     assert shares.sum(axis=1) == pytest.approx(1)
@@ -173,7 +172,7 @@ def test_mixup_blends_images_and_labels_by_the_same_share():
 
 def test_labels_given_are_not_changed_in_place():
     images, rows = batch([3])
-    Lesson(STILL, smoothing=0.5)(images, rows, rng())
+    RecipeTransform(STILL, smoothing=0.5)(images, rows, rng())
     assert rows[0, 3] == 1
 
 
@@ -184,17 +183,14 @@ def test_the_loss_is_the_cross_entropy_of_both_heads():
     assert found == pytest.approx(-np.log(0.4) - 0.5 * np.log(0.25), abs=1e-5)
 
 
-def test_accuracy_does_not_look_at_the_votes():
+def test_accuracy_ignores_the_votes():
     nobody, somebody = [0.0] * 10, [9.0, *[0.0] * 9]
     labels = np.array([[0, 1, 0, 0, 0, 0, 0, *somebody], [1, 0, 0, 0, 0, 0, 0, *nobody]], "f4")
     answers = np.array([[0.2, 0.5, 0.3, 0, 0, 0, 0, *somebody]] * 2, "f4")
     assert np.asarray(training_targets.accuracy(labels, answers)).tolist() == [1, 0]
 
 
-# ------------------------------------------------------------------------------ training
-
-
-def test_a_small_training_tells_two_patterns_apart(monkeypatch, tmp_path):
+def test_a_small_training_distinguishes_two_patterns(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "processed", lambda: tmp_path)
     votes = pd.concat(
         [ten_votes(happiness=9 * (i % 2), sadness=9 * (1 - i % 2)) for i in range(48)]
@@ -215,12 +211,12 @@ def test_a_small_training_tells_two_patterns_apart(monkeypatch, tmp_path):
     assert np.asarray(again(faces().x)) == pytest.approx(np.asarray(model(faces().x)), abs=1e-5)
 
 
-def test_votes_that_are_missing_are_asked_for():
-    with pytest.raises(ValueError, match="put fer2013new.csv beside FER-2013"):
+def test_missing_votes_are_named():
+    with pytest.raises(ValueError, match="put fer2013new.csv next to FER-2013"):
         train_recogniser.train(Recipe("tiny"), faces())
 
 
-def test_calibration_leaves_the_answer_and_mends_the_confidence():
+def test_calibration_changes_the_confidence_and_not_the_answer():
     keras.utils.set_random_seed(1)
     data = faces(40)
     inputs = keras.Input((48, 48, 1))
@@ -235,14 +231,14 @@ def test_calibration_leaves_the_answer_and_mends_the_confidence():
     data.labels[:8] = 7 - data.labels[:8]  # a fifth of the labels are wrong
     labels = np.eye(7)[data.labels]
     before = np.asarray(model(data.x))
-    after = np.asarray(train_recogniser.calibrated(model, data.images, labels)(data.x))
+    after = np.asarray(train_recogniser.calibrate(model, data.images, labels)(data.x))
     assert (after.argmax(axis=1) == before.argmax(axis=1)).all()
     off = {"before": before, "after": after}
     off = {name: metrics.calibration_error(data.labels, p) for name, p in off.items()}
     assert off["after"] < 0.6 * off["before"]
 
 
-def test_the_network_does_not_see_light_and_contrast():
+def test_the_network_ignores_light_and_contrast():
     model = networks.residual((4, 8), (1,))
     x = faces(4).x
     assert np.asarray(model(0.2 + 0.5 * x)) == pytest.approx(np.asarray(model(x)), abs=1e-3)

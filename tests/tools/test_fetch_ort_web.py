@@ -41,9 +41,7 @@ def test_of_a_package_only_the_wanted_files_are_kept(tmp_path, monkeypatch):
         ({"other": b"code"}, True, "is broken"),
     ],
 )
-def test_a_package_that_is_not_the_expected_one_is_refused(
-    tmp_path, monkeypatch, content, right, message
-):
+def test_a_package_with_another_checksum_is_refused(tmp_path, monkeypatch, content, right, message):
     file, sha512 = archive(tmp_path, **content)
     package = fetch_ort_web.Package(
         "p", "1", sha512 if right else "AAAA", ("wanted.js",), tmp_path / "vendor"

@@ -54,9 +54,9 @@ class Batches(keras.utils.PyDataset):
     """The batches of an epoch, shuffled and augmented.
 
     A batch depends only on the seed, the epoch and the step, so a resumed training sees the same
-    batches as an uninterrupted one. Where several devices share each batch (see `devices`), up to
-    one image per device is left out at the end of an epoch, so that the last batch divides too;
-    each process gets its own share of a batch.
+    batches as an uninterrupted one. Where several devices share each batch (see `devices`), the
+    last batch leaves out a few images, fewer than there are devices, so that it divides, too; each
+    process gets its own share of a batch.
 
     Args:
         data: (images, labels), or an object that streams them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -177,6 +178,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         """Save. If that fails, the last checkpoint stays and the training continues."""
         self.stopped = self.model.stop_training
         if not self.writes:
+            self._save_nothing()
             return
         try:
             self._save_curve()
@@ -184,6 +186,11 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
             super().on_epoch_end(epoch, logs)
         except OSError as error:
             self._warn(error)
+
+    def _save_nothing(self) -> None:
+        """Save to a temporary folder: where processes share a model, all of them must save it."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.model.save_weights(Path(folder) / "copy.weights.h5")
 
     def _save_curve(self) -> None:
         seeds = [values([variable])[0].tolist() for variable in _seeds(self.model)]
@@ -204,6 +211,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Save the final weights, which EarlyStopping may have replaced by its best ones."""
         if not self.writes:
+            self._save_nothing()
             return
         try:
             with atomic_write(self.folder / "final.weights.h5", suffix=".weights.h5") as part:

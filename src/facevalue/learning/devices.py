@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import keras
 
@@ -59,6 +61,17 @@ def _jax_process() -> tuple[int, int]:
     import jax
 
     return jax.process_index(), jax.process_count()
+
+
+@contextmanager
+def one_device() -> Iterator[None]:
+    """Let each process build and use networks on a device of its own, for a while."""
+    distribution = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
 
 
 def check(batch_size: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 from tqdm import tqdm
@@ -9,6 +11,7 @@ from tqdm import tqdm
 from facevalue import paths
 from facevalue.learning import augmentation
 from facevalue.learning.recipe import Recipe
+from facevalue.recognition.recogniser import WEIGHTS
 
 COPIES = 4
 """Augmented copies of each image that a teacher sees."""
@@ -32,16 +35,9 @@ def teacher_answers(recipe: Recipe, images: np.ndarray, seed: int = 0) -> np.nda
         whose last digits differ, finds the same targets.
 
     Raises:
-        ValueError: a teacher's file is not in models/.
+        ValueError: a teacher's file does not exist.
     """
-    files = [paths.root() / "models" / file for file in recipe.teacher]
-    for file in files:
-        if not file.is_file():
-            raise ValueError(
-                f"The recipe learns from {file}, which does not exist: train that model first, "
-                "then run tools/ship_models.py."
-            )
-    teachers = [onnxruntime.InferenceSession(file) for file in files]
+    teachers = [onnxruntime.InferenceSession(teacher_file(name)) for name in recipe.teacher]
     rng = np.random.default_rng(seed)
     batches = np.array_split(images, -(-len(images) // 128))
     answers = []
@@ -55,3 +51,19 @@ def teacher_answers(recipe: Recipe, images: np.ndarray, seed: int = 0) -> np.nda
         ]
         answers.append(np.mean(probabilities, axis=0))
     return np.concatenate(answers).round(3)
+
+
+def teacher_file(name: str) -> Path:
+    """Return the .onnx file of a teacher: in models/, or one of the models in the package.
+
+    Raises:
+        ValueError: there is no such file.
+    """
+    folders = (paths.root() / "models", WEIGHTS)
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise ValueError(
+        f"The recipe learns from {name}, which is not in {' or '.join(map(str, folders))}: train "
+        "that model first, then run tools/ship_models.py."
+    )

@@ -35,8 +35,8 @@ class Recipe:
         mixup: alpha of `augmentation.mixup`; 0 for none.
         balance: weight of rare emotions, from 0 (every image counts the same) to 1 (every emotion
             counts the same).
-        teacher: .onnx files in models/. Their mean answers replace a share of the labels (see
-            `distillation.teacher_answers`); empty for none.
+        teacher: names of .onnx files (see `distillation.teacher_file`). Their mean answers replace
+            a share of the labels; empty for none.
         trust: that share.
         augmentation: how the images are changed.
     """

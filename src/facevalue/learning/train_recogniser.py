@@ -84,7 +84,8 @@ def train(
         keep=keep,
         verbose=verbose,
     )
-    return calibrate(_emotion_model(model, shape), *validation), curve
+    with devices.one_device():
+        return calibrate(_emotion_model(model, shape), *validation), curve
 
 
 def _shape(recipe: Recipe) -> dict[str, Any]:
@@ -174,6 +175,6 @@ def main(options: argparse.Namespace) -> None:
     name = f"{recipe.name}-{options.seed}"
     write_text(curve_file(name, options.data, "full"), curve.to_csv(index=False))
     out = options.out or trained_file(recipe.name, options.seed)
-    with atomic_write(out, suffix=".keras") as part:
+    with devices.one_device(), atomic_write(out, suffix=".keras") as part:
         model.save(part)
     print(f"{out}: PublicTest {curve['val_accuracy'].iloc[-1]:.4f}, {len(curve)} epochs.")

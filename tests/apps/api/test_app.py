@@ -25,7 +25,7 @@ def test_all_answers_carry_the_security_headers(client, path):
     assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_pages_hold_nothing_from_elsewhere_and_nothing_inline(client):
+def test_pages_contain_nothing_from_other_servers_and_nothing_inline(client):
     for path in ("/", "/gallery", "/gallery/31", "/faces?face=fear", "/docs", "/nowhere"):
         page = client.get(path).text
         assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
@@ -55,7 +55,7 @@ def test_without_a_database_a_few_faces_are_drawn(tmp_path, monkeypatch):
     assert "Only a demo." in client.get("/").text
 
 
-def test_a_taken_port_is_told(engine, monkeypatch, capsys):
+def test_a_port_in_use_is_reported(engine, monkeypatch, capsys):
     monkeypatch.setenv("DATABASE_URL", str(engine.url))
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
@@ -64,7 +64,7 @@ def test_a_taken_port_is_told(engine, monkeypatch, capsys):
     assert f"Port {port} of 127.0.0.1 cannot be opened" in capsys.readouterr().err
 
 
-def test_what_keeps_it_from_starting_is_said(monkeypatch, capsys, tmp_path):
+def test_an_error_at_the_start_is_reported(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("sys.argv", ["apps.api"])
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'no' / 'folder.db'}")
     assert main() == 1

@@ -21,7 +21,7 @@ def seen(client, path, wanted):
     return False
 
 
-def test_images_that_are_added_moved_and_deleted_are_seen_without_a_restart(url):  # noqa: F811
+def test_added_changed_and_deleted_images_are_visible_without_a_restart(url):  # noqa: F811
     made = database.create(url)
     database_import.add_sources(made, SOURCES)
     client = TestClient(create_app(made))
@@ -42,7 +42,7 @@ def test_images_that_are_added_moved_and_deleted_are_seen_without_a_restart(url)
     made.dispose()
 
 
-def test_a_file_that_takes_the_place_of_the_old_one_is_seen(tmp_path):
+def test_a_replaced_database_file_is_opened_again(tmp_path):
     # as notebook 01 does it when it is run again
     made = database.create(f"sqlite:///{tmp_path / 'faces.db'}")
     database_import.add_sources(made, SOURCES)

@@ -23,7 +23,7 @@ def brightness_model(tmp_path, monkeypatch):
     return file
 
 
-def test_the_saved_model_names_what_it_sees(client, brightness_model):
+def test_the_saved_model_predicts_an_emotion(client, brightness_model):
     dark, bright = (client.get(f"/images/{number}/guess").json() for number in (1, 31))
     assert dark == {"image_id": 1, "label": "angry", "guess": "angry"}
     assert bright == {"image_id": 31, "label": "surprise", "guess": "happy"}  # in colour, 40 x 60
@@ -38,7 +38,7 @@ def test_without_a_model_the_answer_says_which_notebook_makes_one(client, bright
     assert "by the model of notebook 06" not in client.get("/gallery/1").text
 
 
-def test_a_damaged_model_is_no_reason_to_hide_the_image(client, brightness_model):
+def test_a_damaged_model_does_not_hide_the_image(client, brightness_model):
     brightness_model.write_bytes(b"no model")
     answer = client.get("/images/1/guess")
     assert answer.status_code == 503

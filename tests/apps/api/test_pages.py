@@ -27,7 +27,7 @@ def test_the_gallery_pages_through_a_filter(client):
     assert "No image matches" in client.get("/gallery?colors=0&source_id=1").text
 
 
-def test_the_page_of_an_image_escapes_what_comes_from_elsewhere(client):
+def test_the_page_of_an_image_escapes_foreign_text(client):
     page = client.get("/gallery/31").text
     assert "&lt;b&gt;no 200&lt;/b&gt;" in page
     assert "<b>no" not in page
@@ -37,7 +37,7 @@ def test_the_page_of_an_image_escapes_what_comes_from_elsewhere(client):
     assert "AU 26" in page
 
 
-def test_a_mistake_of_a_person_is_answered_with_a_page(client):
+def test_an_invalid_request_of_a_person_gets_a_page(client):
     for path, status in (("/gallery/99", 404), ("/gallery?page=x", 422), ("/nowhere", 404)):
         answer = client.get(path)
         assert answer.status_code == status

@@ -25,7 +25,7 @@ def test_the_app_opens_with_the_game(known_faces):
     assert [title.value for title in app.title] == ["You against the model"]
 
 
-def test_the_app_is_for_this_machine_and_calls_nobody():
+def test_the_app_is_local_and_sends_no_statistics():
     config = tomllib.loads((ROOT / "apps" / ".streamlit" / "config.toml").read_text())
     assert config["server"]["address"] == "127.0.0.1"
     assert config["browser"]["gatherUsageStats"] is False

@@ -64,6 +64,6 @@ def test_a_database_that_does_not_open_gets_a_sentence(url, said, monkeypatch):
     assert said in page("data").error[0].value
 
 
-def test_an_empty_database_is_told_so(tmp_path, monkeypatch):
+def test_an_empty_database_gets_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
     assert "is empty" in page("data").info[0].value

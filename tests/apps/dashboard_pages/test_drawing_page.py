@@ -61,7 +61,7 @@ def test_the_eyes_look_where_the_sliders_say(seen):
     assert np.array_equal(seen[-1], faces.draw({62: 0.5}))
 
 
-def test_somebody_else_has_the_same_expression(seen):
+def test_another_person_has_the_same_expression(seen):
     app = page("drawing")
     checked(app.slider(key="au_4").set_value(0.5).run())
     first = app.image[0].value

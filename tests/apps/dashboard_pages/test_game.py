@@ -120,7 +120,7 @@ def test_each_emotion_is_about_equally_likely_however_rare():
     assert first.max() <= 32
 
 
-def test_the_ten_votes_are_told_in_a_sentence():
+def test_the_ten_votes_become_a_sentence():
     votes = pd.Series({"Usage": "PrivateTest", "neutral": 2, "sadness": 7, "anger": 0, "NF": 1})
     sentence = "Of 10 people asked for FER+, 7 said sadness, 2 neutral, 1 no face."
     assert game_faces.votes_sentence(votes) == sentence
@@ -134,7 +134,7 @@ def test_without_fer_2013_the_page_says_how_to_get_it(tmp_path, monkeypatch):
     assert "rendered or fer2013" in page("game").error[0].value
 
 
-def test_drawn_faces_tell_how_they_were_drawn(monkeypatch):
+def test_the_page_says_how_a_face_was_drawn(monkeypatch):
     drawn = drawn_set.sample(60, progress=False)
     monkeypatch.setattr(course_faces, "load", lambda name, train_images: drawn)
     app = page("game")

@@ -35,7 +35,7 @@ def test_all_faces_of_a_photo_are_found_and_named(tmp_path, monkeypatch):
     assert "fast.keras" in texts(app)
 
 
-def test_a_photo_without_a_face_is_told_so():
+def test_a_photo_without_a_face_gets_a_sentence():
     app = upload(page("photo"), "wall.jpg", jpeg(np.full((300, 400, 3), 120, np.uint8)))
     assert "No face was found" in app.info[0].value
 
@@ -81,7 +81,7 @@ def test_a_bad_upload_gets_a_sentence_and_the_next_one_works(name):
     assert "3 faces found" in texts(app)
 
 
-def test_the_camera_is_not_touched_before_it_is_asked_for():
+def test_the_camera_starts_only_when_it_is_chosen():
     app = page("photo")
     assert not app.camera_input
     checked(app.segmented_control(key="photo_source").set_value("The camera").run())
@@ -96,6 +96,7 @@ def test_a_large_photo_is_shrunk_before_it_is_searched():
     assert photo.shrunk(small) is small
 
 
+@pytest.mark.slow
 def test_grad_cam_shows_where_a_keras_model_looked(tmp_path, monkeypatch):
     import keras
 

@@ -19,7 +19,7 @@ from apps.api.live_app import create_live_app
         "file://testserver",
     ],
 )
-def test_a_page_elsewhere_cannot_open_a_websocket(client, origin):
+def test_a_page_of_another_site_cannot_open_a_websocket(client, origin):
     headers = {"origin": origin} if origin else {}
     with (
         pytest.raises(WebSocketDisconnect),
@@ -39,7 +39,7 @@ def test_a_name_that_is_not_this_machines_is_refused(models, engine):
         pass
 
 
-def test_a_server_for_others_wants_the_token_everywhere(models, engine, picture):
+def test_a_server_for_others_requires_the_token_everywhere(models, engine, picture):
     app = create_live_app(models, engine, token="sesame")
     with TestClient(app, follow_redirects=False) as client:
         for path in ("/", "/live/static/live.js", "/live/fast.onnx", "/video_feed", "/gallery"):
@@ -67,6 +67,6 @@ def test_the_token_does_not_lead_to_another_server(models, engine):
 
 
 @pytest.mark.parametrize("cookie", ["facevalue_token=no", "\x00=;;", "a[b=c; facevalue_token=no"])
-def test_a_strange_cookie_is_no_token(models, engine, cookie):
+def test_a_malformed_cookie_is_not_a_token(models, engine, cookie):
     client = TestClient(create_live_app(models, engine, token="t"))
     assert client.get("/", headers={"cookie": cookie}).status_code == 403

@@ -101,7 +101,7 @@ def test_a_bad_picture_is_refused_in_a_sentence_and_the_next_one_answered(client
         assert len(socket.receive_json()["faces"]) == 1
 
 
-def test_an_error_nobody_thought_of_ends_one_visit_only(app, client, monkeypatch, picture):
+def test_an_unexpected_error_ends_one_visit_only(app, client, monkeypatch, picture):
     look = app.state.frames.look
     monkeypatch.setattr(app.state.frames, "look", lambda content, careful: 1 // 0)
     with pytest.raises(ZeroDivisionError), visit(client) as socket:
@@ -113,7 +113,7 @@ def test_an_error_nobody_thought_of_ends_one_visit_only(app, client, monkeypatch
         assert len(socket.receive_json()["faces"]) == 1
 
 
-def test_visitors_who_send_what_they_must_not_are_sent_away_and_others_stay(client, picture):
+def test_bad_messages_close_a_connection_and_others_stay_open(client, picture):
     with visit(client) as good:
         with visit(client) as socket:
             socket.send_text("hello")
@@ -129,13 +129,13 @@ def test_visitors_who_send_what_they_must_not_are_sent_away_and_others_stay(clie
         assert len(good.receive_json()["faces"]) == 1
 
 
-def test_a_silent_visitor_is_let_go(client, monkeypatch):
+def test_an_idle_connection_is_closed(client, monkeypatch):
     monkeypatch.setattr(frames, "IDLE_SECONDS", 0.05)
     with visit(client) as socket:
         assert closing(socket) == (1000, "no picture arrived for a while")
 
 
-def test_visitors_who_leave_in_the_middle_leave_nothing_behind(app, client, monkeypatch, picture):
+def test_visitors_who_leave_early_leave_nothing_behind(app, client, monkeypatch, picture):
     slow = Slow(app, monkeypatch)
     for k in range(3):
         with visit(client) as socket:
@@ -150,7 +150,7 @@ def test_visitors_who_leave_in_the_middle_leave_nothing_behind(app, client, monk
     assert slow.seen == ["gone"] * 3 + ["here"]
 
 
-def test_one_visitor_too_many_is_asked_to_come_later(client, monkeypatch, picture):
+def test_one_visitor_too_many_must_try_again_later(client, monkeypatch, picture):
     monkeypatch.setattr(frames, "MAX_VISITORS", 1)
     with visit(client) as first:
         with visit(client) as second:

@@ -230,6 +230,7 @@ def test_a_photo_is_named_and_boxed(browser, address, pictures, models, mode):
         assert detectors.matched(np.array(found), true, least=0.85) == len(truth)
 
 
+@pytest.mark.slow
 def test_the_browser_and_the_server_see_the_same(browser, address, pictures, models):
     if not live_app.has_onnx_runtime():
         pytest.skip("ONNX Runtime Web is missing: run python tools/fetch_ort_web.py")

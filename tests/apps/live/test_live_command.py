@@ -51,7 +51,7 @@ def test_the_live_page_starts_without_a_database(started, capsys, monkeypatch):
     assert "The live page works without it." in capsys.readouterr().err
 
 
-def test_what_keeps_it_from_starting_is_told(started, capsys, tmp_path):
+def test_errors_at_the_start_are_reported(started, capsys, tmp_path):
     with server.listen("127.0.0.1", 0) as taken:
         assert live.main(["--port", str(taken.getsockname()[1])]) == 1
     assert "choose another one with --port" in capsys.readouterr().err

@@ -51,13 +51,13 @@ def test_no_other_file_and_no_address_is_streamed(client, tmp_path, clip, source
     assert "source must be" in answer.json()["detail"].lower()
 
 
-def test_a_file_that_is_no_video_is_refused(client, tmp_path):
+def test_a_file_that_is_not_a_video_is_refused(client, tmp_path):
     (tmp_path / "text.mp4").write_text("text" * 999)
     answer = client.get("/video_feed?source=text.mp4")
     assert (answer.status_code, "text.mp4" in answer.text) == (404, True)
 
 
-def test_a_page_elsewhere_cannot_show_the_servers_camera(client):
+def test_a_page_of_another_site_cannot_show_the_servers_camera(client):
     answer = client.get("/video_feed?source=0", headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403
 

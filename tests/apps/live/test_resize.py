@@ -1,0 +1,124 @@
+"""The browser's grey levels, crops and sizes of pictures are those of OpenCV."""
+
+import base64
+
+import cv2
+import numpy as np
+import pytest
+from browsers import chromium, running
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from apps.api.live_app import STATIC
+from facevalue.image_files import FACE_SIZE, resize_face, to_grey
+from facevalue.recognition import cropping
+
+pytestmark = pytest.mark.browser
+
+SCRIPT = """async ([calls]) => {
+    const { resize } = await import("/resize.js");
+    const { cut, grey } = await import("/picture.js");
+    const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const text = (data) => btoa(String.fromCharCode(...data));
+    return calls.map(({ name, data, width, height, args }) => {
+        const image = { width, height, data: bytes(data) };
+        return text({ resize, cut, grey }[name](image, ...args).data);
+    });
+}"""
+
+
+@pytest.fixture(scope="module")
+def page():
+    """A page from whose server the scripts can be imported."""
+    app = FastAPI()
+    app.mount("/", StaticFiles(directory=STATIC))
+    with running(app) as address, chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{address}/live.css")
+        yield page
+
+
+def in_browser(page, calls):
+    """Return the bytes that each function of the browser returns for an image and arguments."""
+    described = [
+        {
+            "name": name,
+            "data": base64.b64encode(image.tobytes()).decode(),
+            "width": image.shape[1],
+            "height": image.shape[0],
+            "args": [int(value) for value in arguments],
+        }
+        for name, image, arguments in calls
+    ]
+    answers = page.evaluate(SCRIPT, [described])
+    return [np.frombuffer(base64.b64decode(each), np.uint8) for each in answers]
+
+
+def random_image(rng, height, width):
+    """Return an image with hard edges and soft gradients."""
+    image = rng.integers(0, 256, (height, width), dtype=np.uint8)
+    return image if rng.random() < 0.5 else cv2.GaussianBlur(image, (0, 0), 2)
+
+
+def check_resized(page, images, size):
+    """Compare the browser with OpenCV, which rounds differently on different processors.
+
+    Some of them compute the cubic weights in fixed point: 5 to 9 % of the pixels then differ by
+    one grey level.
+    """
+    width, height = size
+    shrinks = images[0].shape[1] > width
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    answers = in_browser(page, [("resize", image, size) for image in images])
+    for image, answer in zip(images, answers, strict=True):
+        expected = cv2.resize(image, size, interpolation=method).astype(int)
+        difference = np.abs(answer.reshape(height, width) - expected)
+        assert difference.max() <= 1, image.shape
+        assert (difference > 0).mean() < (0.01 if shrinks else 0.15), image.shape
+
+
+def test_a_face_grows_as_with_inter_cubic(page):
+    rng = np.random.default_rng(0)
+    sides = [8, 12, 16, 24, 47, *rng.integers(9, 48, 40)]
+    check_resized(page, [random_image(rng, n, n) for n in sides], (FACE_SIZE, FACE_SIZE))
+
+
+def test_a_face_shrinks_as_with_inter_area(page):
+    rng = np.random.default_rng(1)
+    sides = [49, 72, 96, 144, 192, 240, 288, *rng.integers(50, 400, 40)]
+    check_resized(page, [random_image(rng, n, n) for n in sides], (FACE_SIZE, FACE_SIZE))
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (361, 640), (719, 1280), (360, 322), (960, 1280)])
+def test_a_frame_shrinks_as_with_inter_area(page, shape):
+    scale = 320 / max(shape)
+    size = round(shape[1] * scale), round(shape[0] * scale)
+    check_resized(page, [random_image(np.random.default_rng(2), *shape)], size)
+
+
+def test_black_and_white_do_not_overflow_where_the_cubic_overshoots(page):
+    image = np.zeros((20, 20), np.uint8)
+    image[::3] = 255
+    check_resized(page, [image, image.T.copy()], (FACE_SIZE, FACE_SIZE))
+
+
+def test_an_image_of_the_right_size_is_unchanged(page):
+    image = random_image(np.random.default_rng(3), FACE_SIZE, FACE_SIZE)
+    (answer,) = in_browser(page, [("resize", image, image.shape)])
+    assert np.array_equal(answer.reshape(image.shape), image)
+
+
+def test_grey_levels_are_the_same(page):
+    image = np.random.default_rng(4).integers(0, 256, (64, 90, 4), dtype=np.uint8)
+    (answer,) = in_browser(page, [("grey", image, ())])
+    assert np.array_equal(answer.reshape(64, 90), to_grey(image[..., :3].copy()))
+
+
+@pytest.mark.parametrize("box", [(10, 5, 30, 30), (-12, -7, 40, 40), (70, 40, 50, 50)])
+def test_a_crop_repeats_the_edge(page, box):
+    image = random_image(np.random.default_rng(5), 64, 90)
+    (answer,) = in_browser(page, [("cut", image, box)])
+    expected = cropping.crop(image, box, margin=0)
+    assert np.array_equal(answer.reshape(expected.shape), expected)
+    (face,) = in_browser(page, [("resize", expected, (FACE_SIZE, FACE_SIZE))])
+    assert np.abs(face.reshape(FACE_SIZE, FACE_SIZE) - resize_face(expected).astype(int)).max() <= 1
