@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from facevalue.recognition.face import Box
-from facevalue.recognition.recogniser import Sighting
+from facevalue.recognition.face import Box, Face
 
 MOST_SHIFT = 1.5
 """How far the centre of a face moves at most between two looks, in sides of the face.
@@ -54,30 +53,27 @@ class People:
         self._people: list[_Person] = []
         self._count = 0
 
-    def __call__(self, sightings: Sequence[Sighting], seconds: float) -> list[int]:
+    def __call__(self, faces: Sequence[Face], seconds: float) -> list[int]:
         """Return the number of the person whom each face of the next frame belongs to.
 
         Args:
-            sightings: the faces of a frame, in any order.
+            faces: those of a frame, in any order.
             seconds: the frame's time, later than that of the frame before.
         Returns:
-            As many numbers as `sightings`, all different.
+            As many numbers as `faces`, all different.
 
-        >>> from facevalue.recognition.face import Face
-        >>> def face(x):
-        ...     return Sighting(Face((x, 100, 80, 80)), {"happy": 1.0})
         >>> people = People()
-        >>> people([face(400), face(100)], 0.0)
+        >>> people([Face((400, 100, 80, 80)), Face((100, 100, 80, 80))], 0.0)
         [2, 1]
-        >>> people([face(110), face(390), face(700)], 1.0)
-        [1, 2, 3]
+        >>> people([Face((110, 100, 80, 80)), Face((390, 100, 80, 80))], 1.0)
+        [1, 2]
         """
         self._people = [
             person
             for person in self._people
             if seconds - person.seconds <= MEMORY_SECONDS or person.looks_missed < MEMORY_LOOKS
         ]
-        boxes = [sighting.box for sighting in sightings]
+        boxes = [face.box for face in faces]
         matched = _nearest_pairs(self._people, boxes)
         for person in self._people:
             person.looks_missed += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -164,7 +165,8 @@ def _name(source: Source) -> str:
 
 
 def _open(source: Source) -> cv2.VideoCapture:
-    """Open a source without OpenCV's own words on what failed."""
+    """Open a source; OpenCV and FFmpeg keep their technical messages to themselves."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet
     before = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
