@@ -36,7 +36,7 @@ def shown_seconds(file: Path) -> float | None:
                 if size < start:  # 0: up to the end of the file
                     return None
                 opened.seek(size - start, 1)
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, OverflowError, OSError):
         pass
     return None
 

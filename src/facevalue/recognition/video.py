@@ -147,7 +147,7 @@ def open_clip(source: Source) -> Clip:
     frames = 0 if isinstance(source, int) else max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
     seconds = frames / rate if rate > 0 else 0.0
     if isinstance(source, Path):
-        seconds = min(seconds, mp4_edits.shown_seconds(source) or math.inf)
+        seconds = mp4_edits.shown_seconds(source) or seconds
     if not 0 < rate <= 240:  # some files and cameras say 0, or 1000
         rate = 25.0
     live = not isinstance(source, Path) and not frames

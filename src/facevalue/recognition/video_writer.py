@@ -15,7 +15,8 @@ from facevalue.recognition.video_sound import Sound
 if TYPE_CHECKING:
     import av
 
-H264 = ("libx264", {"preset": "veryfast", "crf": "20"})
+# without B-frames (bf), which would blur how long frames of a variable rate are shown
+H264 = ("libx264", {"preset": "veryfast", "crf": "20", "bf": "0"})
 VP9 = ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "crf": "32"})
 
 CODECS = {".mp4": H264, ".m4v": H264, ".mov": H264, ".mkv": H264, ".webm": VP9}
@@ -173,7 +174,7 @@ class VideoWriter:
             self._sound.write(ticks / TICKS)
 
     def _mux(self, packets: list[av.Packet]) -> None:
-        """Write encoded frames, which come late and in another order."""
+        """Write encoded frames, which come late."""
         for packet in packets:
             # the encoder would give all of them the average
             packet.duration = self._durations.pop(packet.pts or 0)
