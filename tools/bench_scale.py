@@ -197,7 +197,7 @@ def scored(folder: Path, out: Path, workers: int, kill_every: float = 0) -> dict
         watch = Watch(started, kill_every)
         start = time.perf_counter()
         try:
-            done = score_folder.score(folder, out)
+            done = score_folder.score(folder, out, keep_parts=True)
         finally:
             watch.stop()
         seconds = time.perf_counter() - start
@@ -227,7 +227,7 @@ def interrupted(folder: Path, out: Path, workers: int) -> dict[str, Any]:
         killer = threading.Thread(target=_kill_later, args=(started, out, some), daemon=True)
         killer.start()
         try:
-            score_folder.score(folder, out)
+            score_folder.score(folder, out, keep_parts=True)
             raise SystemExit("The work was done before the scheduler was killed: use more photos.")
         except ConnectionError as error:
             print(error)

@@ -410,7 +410,7 @@ def test_other_kinds_of_images_are_read_and_of_files_counted(folder, tmp_path, m
         found = table[table["file"] == name].drop(columns="file").reset_index(drop=True)
         expected = table[table["file"] == "2.png"].drop(columns="file").reset_index(drop=True)
         assert len(found)
-        pd.testing.assert_frame_equal(found, expected)
+        pd.testing.assert_frame_equal(found, expected, check_exact=False, atol=2e-6)
     assert "gif.gif" in set(table["file"])
 
 
@@ -435,7 +435,7 @@ def test_a_photo_without_a_face_is_listed_with_the_reason(tmp_path, models):
     image = faces.photo(3).image
     Image.fromarray(image).save(source / "face.png")
     Image.fromarray(np.full_like(image, 90)).save(source / "wall.png")
-    Image.fromarray(image // 64).save(source / "night.png")
+    Image.fromarray(image // 128).save(source / "night.png")
     Image.fromarray(image[:10, :10]).save(source / "stamp.png")
     out = tmp_path / "scores.csv"
     done = score_folder.score(source, out, models=models, progress=False)

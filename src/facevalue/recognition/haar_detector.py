@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,9 @@ def _cascade() -> Any:
                 f"OpenCV {cv2.__version__} contains no Haar cascades: install version 4 with pip "
                 'install "opencv-python-headless>=4.10,<5", or choose the detector "yunet".'
             )
-        cascade = cv2.CascadeClassifier(str(path))
+        cascade = cv2.CascadeClassifier()
+        with suppress(cv2.error):  # no XML; other faults leave the cascade empty
+            cascade.load(str(path))
         if cascade.empty():
             raise RuntimeError(
                 f"{path} is damaged: reinstall OpenCV with pip install --force-reinstall "
