@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -80,7 +80,6 @@ def draw_video(file: Path) -> None:
 
 def plot(scores: pd.DataFrame, out: Path) -> None:
     """Draw the probabilities of the person on the left over time."""
-    matplotlib.use("Agg")
     left = scores[scores.person == 1].plot(
         x="seconds", y=list(COLOURS), color=COLOURS, figsize=(6, 3), linewidth=2
     )
@@ -91,7 +90,7 @@ def plot(scores: pd.DataFrame, out: Path) -> None:
     left.set(xlim=(0, SECONDS * len(SHOWN[0])), yticks=[0, 0.5, 1])
     left.spines[["top", "right"]].set_visible(False)
     left.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=9)
-    left.figure.savefig(out, dpi=100, bbox_inches="tight")
+    plt.gcf().savefig(out, dpi=100, bbox_inches="tight")
 
 
 def main() -> None:
@@ -109,11 +108,11 @@ def main() -> None:
         subprocess.run([*facevalue, *score], check=True)
         scores = pd.read_csv(table)
     plot(scores, OUT)
-    for person, rows in scores.groupby("person"):
-        turns = (rows.seconds // SECONDS).astype(int)
-        means = rows.groupby(turns)[list(COLOURS)].mean().idxmax(axis=1)
-        print(f"person {person}, shown:      {', '.join(SHOWN[int(person) - 1])}")
-        print(f"person {person}, recognised: {', '.join(means)}")
+    for person, shown in enumerate(SHOWN, 1):
+        rows = scores[scores.person == person]
+        means = rows.groupby(rows.seconds // SECONDS)[list(COLOURS)].mean()
+        print(f"person {person}, shown:      {', '.join(shown)}")
+        print(f"person {person}, recognised: {', '.join(means.idxmax(axis=1).astype(str))}")
     print(f"{OUT.name}: {len(scores)} faces, {scores.person.nunique()} people.")
 
 
