@@ -67,7 +67,8 @@ def _turned(
 ) -> np.ndarray:
     """Return the square around a point whose upper side leans by an angle, clockwise."""
     matrix = cv2.getRotationMatrix2D((centre[0] - 0.5, centre[1] - 0.5), degrees, 1.0)
-    matrix[:, 2] += (side - 1) / 2 - np.array(centre) + 0.5
+    matrix[0, 2] += (side - 1) / 2 - (centre[0] - 0.5)
+    matrix[1, 2] += (side - 1) / 2 - (centre[1] - 0.5)
     return cv2.warpAffine(
         image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )

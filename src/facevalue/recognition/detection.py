@@ -82,6 +82,11 @@ def find_faces(
     return sorted(kept, key=lambda face: -face.box[2] * face.box[3])
 
 
+def _bgr(picture: np.ndarray) -> np.ndarray:
+    order = cv2.COLOR_RGB2BGR if picture.ndim == 3 else cv2.COLOR_GRAY2BGR
+    return cv2.cvtColor(picture, order)
+
+
 def _one_look(image: np.ndarray, side: int) -> list[Face]:
     picture = _shrunk(image, side)
     return _look(_brightened(picture, picture), image.shape)
@@ -133,8 +138,7 @@ def _look(picture: np.ndarray, shape: tuple[int, ...]) -> list[Face]:
         picture: a photo, perhaps shrunk.
         shape: that of the photo, in whose pixels the faces are returned.
     """
-    order = cv2.COLOR_RGB2BGR if picture.ndim == 3 else cv2.COLOR_GRAY2BGR
-    rows = yunet.search(cv2.cvtColor(picture, order), LEAST_DOUBT)
+    rows = yunet.search(_bgr(picture), LEAST_DOUBT)
     size = np.array(shape[1::-1])
     scale = size / picture.shape[1::-1]
     faces = []
@@ -143,7 +147,7 @@ def _look(picture: np.ndarray, shape: tuple[int, ...]) -> list[Face]:
         start, extent = row[:2] * scale, row[2:4] * scale
         low = np.clip(np.rint(start), 0, size).astype(int)
         high = np.clip(np.rint(start + extent), 0, size).astype(int)
-        x, y, width, height = (*low.tolist(), *(high - low).tolist())
+        (x, y), (width, height) = low.tolist(), (high - low).tolist()
         box: Box = (x, y, width, height)
         if width * height >= LEAST_INSIDE * extent.prod() and _plausible(extent, points):
             faces.append(Face(box, float(row[4]), points))

@@ -82,7 +82,7 @@ def _cascade() -> Any:
     """Return the cascade, loaded once per thread.
 
     Raises:
-        RuntimeError: this OpenCV has no Haar cascades.
+        RuntimeError: this OpenCV has no Haar cascade, or a damaged one.
     """
     if not hasattr(_loaded, "cascade"):
         folder = Path(getattr(getattr(cv2, "data", None), "haarcascades", ""))

@@ -7,6 +7,7 @@ OpenCV's own FaceDetectorYN takes, and with the same boxes.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,7 +60,7 @@ def search(image: np.ndarray, least_score: float = LEAST_SCORE) -> np.ndarray:
     )
     found = np.concatenate(
         [
-            _decoded(stride, padded.shape[1] // stride, *outputs[k::3], least_score)
+            _decoded(stride, padded.shape[1] // stride, outputs[k::3], least_score)
             for k, stride in enumerate(STRIDES)
         ]
     )
@@ -69,15 +70,10 @@ def search(image: np.ndarray, least_score: float = LEAST_SCORE) -> np.ndarray:
 
 
 def _decoded(
-    stride: int,
-    columns: int,
-    classes: np.ndarray,
-    objects: np.ndarray,
-    boxes: np.ndarray,
-    landmarks: np.ndarray,
-    least_score: float,
+    stride: int, columns: int, outputs: Sequence[np.ndarray], least_score: float
 ) -> np.ndarray:
     """Return the rows of `search` for one grid, from the network's four outputs for it."""
+    classes, objects, boxes, landmarks = outputs
     scores = np.sqrt(np.clip(classes[0, :, 0], 0, 1) * np.clip(objects[0, :, 0], 0, 1))
     cells = np.flatnonzero(scores >= least_score)
     corner = np.stack([cells % columns, cells // columns], axis=1)
