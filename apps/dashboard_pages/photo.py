@@ -98,7 +98,8 @@ def _show_found(image: np.ndarray, found: list[Sighting], network: Path) -> None
             "No face was found. Turn to the camera, come closer, or take the photo in more light."
         )
         return
-    st.image(shrunk(boxed(image, found)), width=640, alt=f"Your photo with {len(found)} numbered faces")
+    alt = f"Your photo with {len(found)} numbered faces"
+    st.image(shrunk(boxed(image, found)), width=640, alt=alt)
     shared.prose(
         f"{len(found)} {'face' if len(found) == 1 else 'faces'} found. The model predicts which "
         "expression it sees. That is not what a person feels: people smile when they are "

@@ -98,9 +98,7 @@ PHOTOS = {
 @pytest.mark.parametrize("what", PHOTOS)
 def test_the_browser_finds_and_names_the_faces_that_python_does(page, recogniser, what, is_photo):
     image = np.ascontiguousarray(PHOTOS[what]())
-    expected = (
-        recogniser.photo(image) if is_photo else tracking.recognise_frame(image, recogniser)
-    )
+    expected = recogniser.photo(image) if is_photo else tracking.recognise_frame(image, recogniser)
     assert expected or (what, is_photo) == ("large", False)
     found = in_browser(page, image, is_photo)
     assert len(found) == len(expected)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from browsers import chromium, running
-from live_helpers import bomb, convincing, frame, jpeg, small_database
+from live_helpers import bomb, convincing, jpeg, small_database
 
 from apps.api import live_app
 from facevalue import paths
