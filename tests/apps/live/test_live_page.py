@@ -1,9 +1,12 @@
-"""What a visitor of the live page sees: boxes, names and bars that belong together, hints, files."""
+"""What a visitor of the live page sees: boxes, names, bars, hints, and files to keep."""
 
 import base64
 import csv
 import io
+import os
 import re
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import cv2
@@ -14,6 +17,7 @@ from live_helpers import jpeg, small_database
 from PIL import Image
 
 from apps.api import live_app, sample
+from facevalue import paths
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition.face import shared_area
@@ -73,8 +77,8 @@ def people(count, width=640, height=480):
     scale = min(width / photo.shape[1], height / photo.shape[0])
     small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     down, right = height - small.shape[0], width - small.shape[1]
-    return cv2.copyMakeBorder(small, down // 2, down - down // 2, right // 2,
-                              right - right // 2, cv2.BORDER_CONSTANT, value=(90, 95, 100))  # fmt: skip
+    borders = down // 2, down - down // 2, right // 2, right - right // 2
+    return cv2.copyMakeBorder(small, *borders, cv2.BORDER_CONSTANT, value=(90, 95, 100))
 
 
 @contextmanager
@@ -147,8 +151,8 @@ def test_box_name_and_bars_of_a_person_share_a_number_and_a_colour(browser, addr
         numbers = list(range(1, count + 1))
         assert sorted(rectangles(page, ".face")) == numbers
         shown = page.evaluate(
-            """() => [...document.querySelectorAll(".name, .bars-over")].map(
-                node => [Number(node.dataset.person), Number(node.querySelector("b").textContent)])"""
+            """() => [...document.querySelectorAll(".name, .bars-over")].map(node =>
+                [node.dataset.person, node.querySelector("b").textContent].map(Number))"""
         )
         assert sorted(shown) == sorted(2 * [[k, k] for k in numbers])
         assert colours(page, ".face") == colours(page, ".bars-over") == colours(page, ".name")
@@ -288,7 +292,7 @@ def test_the_picture_is_saved_as_png_with_boxes_and_bars(browser, address):
     assert np.median(np.abs(image[:480] - mirrored)) < 8
     for value in colour.values():
         rgb = [int(number) for number in re.findall(r"\d+", value)]
-        same = (np.abs(image - rgb).max(axis=2) < 12)
+        same = np.abs(image - rgb).max(axis=2) < 12
         assert same[:480].sum() > 200 and same[480:].sum() > 200
 
 
@@ -325,4 +329,35 @@ def test_only_machines_with_a_mouse_read_of_dropping(browser, address, phone, se
     width = 390 if phone else 1440
     with opened(browser, address, width=width, has_touch=phone, is_mobile=phone) as page:
         page.wait_for_selector("#empty:visible")
-        assert ("drop" in page.inner_text("main").lower()) == seen
+        assert ("drop" in page.inner_text("#live").lower()) == seen
+
+
+@pytest.mark.slow
+def test_with_https_another_machine_may_use_its_own_camera(browser, models, tmp_path):
+    """The command runs; the browser comes to the address that it prints, as a telephone would."""
+    pytest.importorskip("cryptography")
+    settings = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'none.db'}",
+        "FACEVALUE_DATA": str(tmp_path),
+    }
+    command = [sys.executable, "-m", "apps.api.live", "--https", "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=settings, cwd=paths.root()
+    ) as process:
+        try:
+            printed = process.stdout.readline()
+            where = printed.split()[0]
+            assert re.fullmatch(r"https://[\d.]+:\d+/\?token=[\w-]{20,}", where), printed
+            context = browser.new_context(ignore_https_errors=True)
+            page = context.new_page()
+            page.goto(where)
+            page.check("input[value=server]")
+            assert page.evaluate("isSecureContext && 'getUserMedia' in navigator.mediaDevices")
+            boxes_are(page, len(sample.SHOWN))
+            assert [(each["secure"], each["httpOnly"]) for each in context.cookies()] == [
+                (True, True)
+            ]
+            context.close()
+        finally:
+            process.terminate()
