@@ -18,6 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 from facevalue.collection import database, database_import
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
+from facevalue.recognition.face import Face
 from facevalue.recognition.recogniser import Recogniser, Sighting
 
 LOGITS = np.array([0, 0, 0, 5, 1, 0, 0], np.float32)
@@ -97,7 +98,7 @@ def convincing(recogniser, emotions, seeds=range(60)):
 def sighting(box=(100, 100, 80, 80), **shares):
     """Return a face with some probabilities; the other emotions share the rest."""
     left = (1 - sum(shares.values())) / (7 - len(shares))
-    return Sighting(box, {name: shares.get(name, left) for name in EMOTIONS})
+    return Sighting(Face(box), {name: shares.get(name, left) for name in EMOTIONS})
 
 
 def movie(path, frames, rate=10):

@@ -1,10 +1,14 @@
 """The command line: what it passes on, prints, and returns."""
 
 import errno
+import shutil
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from live_helpers import frame, movie, small_model
@@ -12,7 +16,8 @@ from live_helpers import frame, movie, small_model
 from facevalue import __main__ as command
 from facevalue import paths
 from facevalue.collection import fetch_data
-from facevalue.recognition import video
+from facevalue.recognition import detection, haar_detector, video, yunet
+from facevalue.recognition import recogniser as recognising
 from facevalue.scale import cluster, score_folder
 
 
@@ -56,26 +61,68 @@ def test_live_says_in_a_sentence_what_was_wrong(tmp_path, recogniser, monkeypatc
     assert "Stopped. Nothing was written." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("failed", [0, 3])
-@pytest.mark.parametrize("others", [{}, {".txt": 1_000, ".heic": 34}])
-def test_score_says_what_it_has_done(tmp_path, monkeypatch, capsys, failed, others):
+def test_score_passes_its_options_on(tmp_path, monkeypatch, capsys):
     given = {}
 
     def stub(source, out, **named):
         given.update(source=source, out=out, **named)
-        return score_folder.Scored(1_200, 900, failed, others)
+        return score_folder.Scored(0, 0, 0, {}, {}, {})
 
     monkeypatch.setattr(score_folder, "score", stub)
     out = tmp_path / "scores.parquet"
-    arguments = ["score", "s3://bucket/photos", "--out", str(out), "--every", "0.5"]
+    arguments = ["score", "s3://bucket/photos", "--out", str(out)]
     assert command.main(arguments) == 0
-    expected = {"source": "s3://bucket/photos", "out": out, "model": "fast", "every": 0.5}
-    assert given == {**expected, "cropped": False}
-    printed = capsys.readouterr().out
-    assert "900 faces in 1,200 photos and videos" in printed
-    assert ("scores.failed.csv: 3 files" in printed) == bool(failed)
-    assert ("1,034 files of other kinds (.txt, .heic)" in printed) == bool(others)
-    assert command.main([*arguments, "--cropped"]) == 0 and given["cropped"]
+    expected = {
+        "source": "s3://bucket/photos", "out": out, "model": "fast", "detector": "yunet",
+        "min_face": detection.MIN_FACE, "every": 1.0, "cropped": False, "annotate": None,
+        "keep_parts": False, "progress": True,
+    }  # fmt: skip
+    assert given == expected
+    more = ["--every", "0.5", "--cropped", "--annotate", "drawn", "--model", "accurate"]
+    more += ["--detector", "haar", "--min-face", "60", "--keep-parts"]
+    assert command.main([*arguments, *more]) == 0
+    assert given == expected | {
+        "model": "accurate", "detector": "haar", "min_face": 60, "every": 0.5, "cropped": True,
+        "annotate": Path("drawn"), "keep_parts": True,
+    }  # fmt: skip
+    with pytest.raises(SystemExit):
+        command.main([*arguments, "--csv"])  # one place for the table
+    with pytest.raises(SystemExit):
+        command.main(["score", "--help"])
+    assert f"({detection.MIN_FACE})" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["fast.onnx", "SHA256SUMS", "cascade", "yunet"])
+@pytest.mark.parametrize("used", ["score", "live"])
+def test_a_model_file_that_cannot_be_loaded_is_one_sentence(
+    name, used, source, tmp_path, monkeypatch, capsys
+):
+    detector = "haar" if name == "cascade" else "yunet"
+    if name in ("fast.onnx", "SHA256SUMS"):
+        weights = tmp_path / "weights"
+        shutil.copytree(recognising.WEIGHTS, weights)
+        (weights / name).write_bytes((weights / name).read_bytes()[:-100])
+        monkeypatch.setattr(recognising, "WEIGHTS", weights)
+    elif name == "cascade":
+        (tmp_path / haar_detector.CASCADE).write_text("<opencv_storage>")
+        monkeypatch.setattr(cv2.data, "haarcascades", str(tmp_path))
+        monkeypatch.setattr(haar_detector, "_loaded", threading.local())
+    else:
+        monkeypatch.setattr(yunet, "SHA256", "0" * 64)
+        yunet.file_content.cache_clear()
+        yunet._session.cache_clear()
+    arguments = {
+        "score": ["score", str(source), "--detector", detector],
+        "live": ["live", "--source", str(source), "--out", str(tmp_path / "out.mp4"),
+                 "--model", "fast"],
+    }  # fmt: skip
+    if used == "live" and name == "cascade":
+        return  # it has no choice of a detector
+    assert command.main(arguments[used]) == 1
+    told = capsys.readouterr()
+    last = told.err.replace("\r", "\n").strip().splitlines()[-1]
+    assert "Traceback" not in told.err and last.endswith(".") and not told.out
+    assert any(word in last for word in ("reinstall", "Reinstall", "cannot be trusted"))
 
 
 @pytest.mark.parametrize(

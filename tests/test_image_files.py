@@ -28,6 +28,34 @@ def test_a_file_without_loss_gives_the_same_pixels(kind, tmp_path):
     np.testing.assert_array_equal(image_files.read_photo(tmp_path / "x.bin"), COLOURS)
 
 
+@pytest.mark.parametrize(("side", "factor"), [(2_000, 1), (1_000, 2), (999, 2), (260, 4), (1, 8)])
+def test_a_large_jpeg_is_decoded_at_a_part_of_its_size(side, factor):
+    image = cv2.resize(COLOURS, (2_000, 1_200), interpolation=cv2.INTER_CUBIC)
+    content = packed(Image.fromarray(image), "JPEG", quality=95)
+    pixels, size = image_files.decode_reduced(content, "x", side)
+    assert size == (2_000, 1_200) and pixels.shape == (1_200 // factor, 2_000 // factor, 3)
+    shrunk = cv2.resize(image, pixels.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert abs(pixels.astype(int) - shrunk).mean() < 4
+
+
+def test_a_reduced_photo_is_upright_and_other_kinds_are_whole():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = np.repeat(np.repeat(COLOURS, 40, axis=0), 40, axis=1)  # 1,200 x 800
+    content = packed(Image.fromarray(np.rot90(image)), "JPEG", exif=exif)
+    pixels, size = image_files.decode_reduced(content, "x", 600)
+    assert size == (1_200, 800) and pixels.shape == (400, 600, 3)
+    assert abs(pixels[10:-1:20, 10:-1:20].astype(int) - COLOURS).mean() < 8
+    for kind in ("PNG", "BMP"):
+        pixels, size = image_files.decode_reduced(packed(Image.fromarray(image), kind), "x", 600)
+        np.testing.assert_array_equal(pixels, image)
+        assert size == (1_200, 800)
+    with pytest.raises(ValueError, match=r"x\.jpg is not a"):
+        image_files.decode_reduced(b"no image", "x.jpg", 600)
+    with pytest.raises(ValueError, match=r"x\.jpg is a broken image"):
+        image_files.decode_reduced(content[: len(content) // 2], "x.jpg", 600)
+
+
 def test_of_an_animation_the_first_frame_is_read():
     frames = [Image.new("RGB", (9, 9), colour) for colour in ("red", "blue")]
     content = packed(frames[0], "GIF", save_all=True, append_images=frames[1:])

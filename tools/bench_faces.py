@@ -26,7 +26,7 @@ from facevalue import paths
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import appearance, drawn_set, faces
 from facevalue.emotions import EMOTIONS
-from facevalue.recognition import detection
+from facevalue.recognition import haar_detector
 
 SEED = 2013
 JUDGED = 1400
@@ -95,7 +95,7 @@ def detector(n: int) -> None:
     sides = []
     for seed in tqdm(range(n), desc="photos", leave=False):
         photo = faces.photo(seed, 1 + seed % 3)
-        boxes = detection.find_faces(photo.image)
+        boxes = [face.box for face in haar_detector.find_faces(photo.image)]
         for x, y, w, h in photo.boxes:
             total += 1
             sides.append(w)
@@ -106,7 +106,7 @@ def detector(n: int) -> None:
     line(f"Haar: faces of {min(sides)} to {max(sides)} pixels found, of {total}",
          f"{found / total:.3f}", "0.98")  # fmt: skip
     quiet = [
-        len(detection.find_faces(faces.photo(10_000 + seed, 0).image)) == 0
+        len(haar_detector.find_faces(faces.photo(10_000 + seed, 0).image)) == 0
         for seed in tqdm(range(n), desc="empty photos", leave=False)
     ]
     line(f"Haar: photos without a face, nothing found, of {n}", f"{np.mean(quiet):.3f}", "0.90")

@@ -38,6 +38,7 @@ from facevalue.evaluation import metrics, results
 from facevalue.exploration import duplicates
 from facevalue.files import write_text
 from facevalue.recognition import cropping, detection, recogniser
+from facevalue.recognition.face import Face, overlap
 
 REPORT = paths.root() / "reports" / "recogniser.md"
 TITLE = "# How right the recogniser is, and how quick"
@@ -283,18 +284,19 @@ def geometry(data: Dataset, n: int = 600) -> str:
     margins = []
     for image in tqdm(images[rows], desc="FER-2013's own crops"):
         large = cv2.resize(image, (144, 144), interpolation=cv2.INTER_CUBIC)
-        for box in detection.find_faces(large, border=0.3)[:1]:
-            margins.append((144 / max(box[2:]) - 1) / 2)
+        wide = cv2.copyMakeBorder(large, *[72] * 4, cv2.BORDER_REPLICATE)
+        for face in detection.find_faces(wide)[:1]:
+            margins.append((144 / max(face.box[2:]) - 1) / 2)
     low, middle, high = np.quantile(margins, [0.25, 0.5, 0.75])
     return (
-        f"In {len(margins)} of {n} Training images, three times as large and with a border, the "
-        f"cascade finds a face; the crop's margin around its box is {middle:.3f} of the box "
+        f"In {len(margins)} of {n} Training images, three times as large and with a border, YuNet "
+        f"finds a face; the crop's margin around its box is {middle:.3f} of the box "
         f"(median; quartiles {low:.3f} and {high:.3f})."
     )
 
 
-Found = tuple[np.ndarray, np.ndarray, int]
-"""A photo in grey levels, the box of a face in it, and its label."""
+Found = tuple[np.ndarray, Face, int]
+"""A photo in grey levels, a face in it, and its label."""
 
 
 def drawn_photos(n: int) -> list[Found]:
@@ -303,9 +305,9 @@ def drawn_photos(n: int) -> list[Found]:
     for seed in tqdm(range(n), desc="drawing photos"):
         photo = faces.photo(seed, 1)
         grey = cv2.cvtColor(photo.image, cv2.COLOR_RGB2GRAY)
-        for box in detection.find_faces(grey):
-            if detection.overlap(box, photo.boxes[0]) > 0.4:
-                found.append((grey, box, EMOTIONS.index(photo.emotions[0])))
+        for face in detection.find_faces(grey):
+            if overlap(face.box, photo.boxes[0]) > 0.4:
+                found.append((grey, face, EMOTIONS.index(photo.emotions[0])))
                 break
     return found
 
@@ -317,8 +319,8 @@ def real_photos(folder: Path) -> list[Found]:
     pairs = zip(table["file"], table["emotion"], strict=True)
     for name, emotion in tqdm(pairs, total=len(table), desc="reading photos"):
         grey = cv2.cvtColor(image_files.read_photo(folder / name), cv2.COLOR_RGB2GRAY)
-        for box in detection.find_faces(grey)[:1]:
-            found.append((grey, box, emotions.number(emotion)))
+        for face in detection.find_faces(grey)[:1]:
+            found.append((grey, face, emotions.number(emotion)))
     return found
 
 
@@ -334,7 +336,7 @@ def crops(data: Dataset, names: list[str], folder: Path, n: int) -> dict[str, st
     for margin, row in rows.items():
         for kind, found in sets.items():
             size = image_files.FACE_SIZE
-            cut = [cropping.crop(grey, box, margin, size) for grey, box, _ in found]
+            cut = [cropping.crop(grey, face, size, margin) for grey, face, _ in found]
             labels = np.array([label for _, _, label in found])
             for model in models:
                 guesses = model.probabilities(np.stack(cut)).argmax(axis=1)
@@ -345,7 +347,7 @@ def crops(data: Dataset, names: list[str], folder: Path, n: int) -> dict[str, st
         that is added on each side of its box. The drawn ones are `faces.photo`, seeds from 0, one
         person each; the real ones are of muxspace/facial_expressions, labelled by students, the
         largest face of each, and their number leaves an error of about three points.\n
-        {geometry(data)} `Recogniser.photo` adds {recogniser.MARGIN:g}."""
+        {geometry(data)} `Recogniser.photo` adds {cropping.MARGIN:g}."""
     return {"Crops": block(prose, table.to_string(float_format="{:.3f}".format))}
 
 

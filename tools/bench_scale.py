@@ -34,6 +34,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pandas as pd
 import psutil  # type: ignore[import-untyped]
 from PIL import Image
@@ -43,7 +44,10 @@ from facevalue import paths
 from facevalue.drawing import faces
 from facevalue.evaluation import results
 from facevalue.files import atomic_write, write_text
-from facevalue.scale import cluster, score_folder
+from facevalue.image_files import decode_reduced
+from facevalue.recognition.detection import find_faces
+from facevalue.recognition.recogniser import Recogniser
+from facevalue.scale import cluster, score_batch, score_folder
 
 TABLE = paths.root() / "reports" / "scale.csv"
 PAGE = paths.root() / "docs" / "beyond-one-machine.md"
@@ -54,12 +58,17 @@ COLUMNS = (
     "core_hours_per_million",
     "peak_mb_per_worker", "peak_mb_first_half", "faces", "failed", "kills", "same_rows",
     "bytes_per_photo", "bytes_per_photo_scored", "bytes_per_photo_parts", "tasks_per_second",
+    "decode_ms", "search_ms", "recognise_ms",
     "command", "machine", "date",
 )  # fmt: skip
 
 PER_FOLDER = 1_000
 TENTH = "tenth"
 """The folder of a tenth of the photos, to see whether memory depends on their number."""
+
+ONE_PHOTO = "the steps of one photo"
+SOME = 300
+"""How many photos the steps are measured on."""
 
 EMPTY = 5_000
 """Tasks that do nothing, to measure the throughput of Dask's scheduler and one client."""
@@ -197,7 +206,7 @@ def scored(folder: Path, out: Path, workers: int, kill_every: float = 0) -> dict
         watch = Watch(started, kill_every)
         start = time.perf_counter()
         try:
-            done = score_folder.score(folder, out)
+            done = score_folder.score(folder, out, keep_parts=True)
         finally:
             watch.stop()
         seconds = time.perf_counter() - start
@@ -227,7 +236,7 @@ def interrupted(folder: Path, out: Path, workers: int) -> dict[str, Any]:
         killer = threading.Thread(target=_kill_later, args=(started, out, some), daemon=True)
         killer.start()
         try:
-            score_folder.score(folder, out)
+            score_folder.score(folder, out, keep_parts=True)
             raise SystemExit("The work was done before the scheduler was killed: use more photos.")
         except ConnectionError as error:
             print(error)
@@ -279,6 +288,27 @@ def empty(workers: int) -> dict[str, Any]:
     }
 
 
+def one_photo(folder: Path) -> dict[str, Any]:
+    """Return the milliseconds of CPU time that each step takes for a photo, on one core."""
+    cv2.setNumThreads(1)
+    recogniser = Recogniser("fast", threads=1)
+    spent = dict.fromkeys(("decode_ms", "search_ms", "recognise_ms"), 0.0)
+    files = list(islice(folder.rglob("*.jpg"), SOME))
+    for file in files[:5] + files:  # the first ones load the networks
+        start = time.process_time()
+        pixels, _ = decode_reduced(file.read_bytes(), file.name, score_batch.LEAST_SIDE)
+        decoded = time.process_time()
+        found = find_faces(pixels)
+        searched = time.process_time()
+        recogniser.in_photo(pixels, found)
+        steps = decoded - start, searched - decoded, time.process_time() - searched
+        if file == files[0]:
+            spent = dict.fromkeys(spent, 0.0)
+        spent = {name: spent[name] + step for name, step in zip(spent, steps, strict=True)}
+    milliseconds = {name: round(1e3 * step / len(files), 1) for name, step in spent.items()}
+    return {"photos": len(files), "workers": 1, **milliseconds}
+
+
 def measure(options: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
     """Yield a row for each run that is not in `done` by its name and number of workers."""
     folder, workers, kill_every = options.folder, options.workers, options.kill_every
@@ -311,6 +341,8 @@ def measure(options: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator
         if out != same:
             row["same_rows"] = pd.read_parquet(same).equals(pd.read_parquet(out))
         yield row
+    if (ONE_PHOTO, 1) not in done:
+        yield known | {"run": ONE_PHOTO, **one_photo(folder / TENTH)}
     if ("empty tasks", two) not in done:
         yield {"run": "empty tasks", **empty(two)}
 
@@ -353,12 +385,13 @@ def page(table: pd.DataFrame) -> str:
     ]
     for count, row in speeds.iterrows():
         lines.append(
-            f"| {count} | {row['photos_per_second']:.1f} | {row['core_hours_per_million']:.0f} | "
+            f"| {count} | {row['photos_per_second']:.1f} | {row['core_hours_per_million']:.1f} | "
             f"{row['peak_mb_per_worker']:.0f} |"
         )
     lines += [
         "",
         f"The machine has {cores} cores: more workers than that cannot be faster.",
+        *_shares(table),
         "",
         f"- One worker used at most {tenth['peak_mb_per_worker']:.0f} MB with "
         f"{tenth['photos']:,.0f} photos, and {speeds['peak_mb_per_worker'].iloc[0]:.0f} MB with "
@@ -381,6 +414,24 @@ def page(table: pd.DataFrame) -> str:
     result = float(tenth["bytes_per_photo_scored"])
     lines += ["", *_billion(best, each, result, float(tasks["tasks_per_second"]))]
     return "\n".join(line if line.startswith("|") else _wrapped(line) for line in lines)
+
+
+def _shares(table: pd.DataFrame) -> list[str]:
+    """Return the lines on where the time of a photo goes, once that is measured."""
+    steps = table[table["run"] == ONE_PHOTO]
+    if steps.empty:
+        return []
+    row = steps.iloc[-1]
+    decode, search, recognise = row["decode_ms"], row["search_ms"], row["recognise_ms"]
+    total = decode + search + recognise
+    return [
+        "",
+        f"In one process a photo takes {total:.1f} ms of CPU time ({row['photos']:.0f} photos, "
+        f"{row['machine']}, {row['date']}): reading and decoding {decode:.1f} ms "
+        f"({100 * decode / total:.0f} %), the search for faces {search:.1f} ms "
+        f"({100 * search / total:.0f} %), their emotions {recognise:.1f} ms "
+        f"({100 * recognise / total:.0f} %).",
+    ]
 
 
 def _wrapped(line: str) -> str:

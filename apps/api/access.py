@@ -53,7 +53,8 @@ class AccessControl:
         path = "/" + scope["path"].lstrip("/")
         address = path + ("?" + urlencode(query, doseq=True) if query else "")
         response = RedirectResponse(address, 303, headers=HEADERS)
-        response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
+        secure = scope["scheme"] == "https"
+        response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict", secure=secure)
         return response
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ class FrameQueue:
         visit = _Visit(socket)
         recognise: Recognise = self._recogniser.photo
         if not photo:
-            recognise = tracking.FrameRecogniser(self._recogniser)
+            recognise = partial(tracking.recognise_frame, recogniser=self._recogniser)
         tasks = [
             asyncio.create_task(visit.receive()),
             asyncio.create_task(self._answer(visit, recognise)),
@@ -124,7 +125,7 @@ class FrameQueue:
             return {"error": str(error)}
         faces = [
             {"box": face.box, "probabilities": [round(p, 4) for p in face.probabilities.values()]}
-            for face in found[: tracking.MAX_FACES]
+            for face in found
         ]
         height, width = image.shape[:2]
         milliseconds = round(1000 * (time.perf_counter() - start), 1)

@@ -1,5 +1,6 @@
 """Start the live page: python -m apps.api.live [--host 127.0.0.1] [--port 5000].
 
+With --https, a telephone in the same network can open it, too, and use its own camera.
 The page shows the emotions of faces in the picture of a camera, a photo or a video. They are
 recognised in the browser or on the server, and no picture is stored. The pages of the image
 database are on the same server.
@@ -17,9 +18,10 @@ from pathlib import Path
 import cv2
 import uvicorn
 
-from apps.api import frames
+from apps.api import certificates, frames
 from apps.api.live_app import create_live_app
 from apps.api.server import LOOPBACK, OPTIONS, listen, open_database
+from facevalue import paths
 from facevalue.collection import database
 from facevalue.recognition import recogniser
 
@@ -29,7 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m apps.api.live", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 admits others, with a token")
+    parser.add_argument(
+        "--host",
+        help="0.0.0.0 admits other machines, with a token; default: 127.0.0.1, or 0.0.0.0 with "
+        "--https",
+    )
     parser.add_argument("--port", type=int, default=5000, help="0 takes any free port")
     parser.add_argument(
         "--model",
@@ -38,18 +44,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="for pictures that are sent to the server",
     )
     parser.add_argument("--videos", type=Path, help="a folder with videos for /video_feed")
+    parser.add_argument(
+        "--https",
+        action="store_true",
+        help="encrypted, with a certificate made here: browsers warn of it once, and then let the "
+        "page use the camera of another machine",
+    )
+    parser.add_argument("--certificate", type=Path, help="use this PEM file for --https")
+    parser.add_argument("--key", type=Path, help="the PEM file with the key of --certificate")
     options = parser.parse_args(arguments)
+    host = options.host or ("0.0.0.0" if options.https else "127.0.0.1")
     try:
         if options.videos and not options.videos.is_dir():
             raise ValueError(f"There is no folder {options.videos}.")
         # one thread for each picture: several pictures are recognised at the same time
         models = {name: recogniser.Recogniser(name, threads=1) for name in recogniser.NAMES}
-        listener = listen(options.host, options.port)
-    except (OSError, ValueError) as error:
+        encryption = _encryption(options.https, options.certificate, options.key)
+        listener = listen(host, options.port)
+    except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     cv2.setNumThreads(1)
-    token = "" if options.host in LOOPBACK else secrets.token_urlsafe(16)
+    token = "" if host in LOOPBACK else secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory() as folder:
         note, url = _database(Path(folder))
         app = create_live_app(
@@ -62,18 +78,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
             videos=options.videos,
         )
         port = listener.getsockname()[1]
-        host = "localhost" if options.host in LOOPBACK else options.host
-        address = f"http://{host}:{port}/" + (f"?token={token}" if token else "")
+        scheme = "https" if encryption else "http"
+        address = f"{scheme}://{_name(host)}:{port}/" + (f"?token={token}" if token else "")
         print(f"{address} is the live page. Ctrl+C stops it.", flush=True)
         config = uvicorn.Config(
             app,
             **OPTIONS,
+            **encryption,
             ws_max_size=frames.MAX_BYTES,
             ws_per_message_deflate=False,  # pictures are compressed already
             timeout_graceful_shutdown=2,  # streams never end by themselves
         )
         uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def _encryption(https: bool, certificate: Path | None, key: Path | None) -> dict[str, str]:
+    """Return the options of uvicorn for https, or none.
+
+    Raises:
+        ValueError: only one of the files is given, or they are no certificate with its key.
+        FileNotFoundError: a file is missing.
+        ModuleNotFoundError: the package that makes a certificate is not installed.
+    """
+    if (certificate is None) != (key is None):
+        raise ValueError("--certificate and --key belong together: give both or none.")
+    if certificate is None or key is None:
+        if not https:
+            return {}
+        certificate, key = certificates.own(paths.processed() / "https", certificates.addresses())
+    certificates.check(certificate, key)
+    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
+
+
+def _name(host: str) -> str:
+    """Return the name or number by which a browser reaches this server."""
+    if host in LOOPBACK:
+        return "localhost"
+    name = certificates.addresses()[-1] if host in ("0.0.0.0", "::") else host
+    return f"[{name}]" if ":" in name else name
 
 
 def _database(folder: Path) -> tuple[str, str]:

@@ -17,14 +17,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apps.api import frames, pages, queries, stream
+from apps.api import frames, pages, queries, sample, stream
 from apps.api.access import AccessControl
 from apps.api.app import create_app
 from facevalue import emotions
-from facevalue.collection import haar
 from facevalue.drawing import facs
 from facevalue.image_files import FACE_SIZE
-from facevalue.recognition import recogniser, tracking
+from facevalue.recognition import cropping, detection, recogniser, tracking, yunet
 
 STATIC = Path(__file__).parent / "static"
 ONNX_RUNTIME = (
@@ -82,7 +81,7 @@ def create_live_app(
         videos: the folder with the videos that /video_feed may stream.
         threads: how many pictures are recognised at the same time; default: one for each core.
     """
-    app = create_app(engine, hosts=hosts, note=note, first=(router,))
+    app = create_app(engine, hosts=hosts, note=note, first=(router, sample.router))
     app.state.models = models
     app.state.frames = frames.FrameQueue(models[model], threads or os.cpu_count() or 1)
     app.state.feeds = stream.Feeds(models[model], videos)
@@ -154,18 +153,29 @@ router.add_api_route("/database", pages.welcome, methods=["GET"])
 
 @router.get("/live/settings.json")
 def settings() -> Response:
-    """The settings of `facevalue.recognition.tracking`, for the same code in JavaScript."""
+    """The settings of `facevalue.recognition`, for the same code in JavaScript."""
     return _json(
         {
             "emotions": emotions.EMOTIONS,
             "colours": emotions.COLOURS,
-            "face": {"size": FACE_SIZE, "margin": recogniser.MARGIN},
+            "face": {
+                "size": FACE_SIZE,
+                "margin": cropping.MARGIN,
+                "leastRoll": cropping.LEAST_ROLL,
+            },
             "search": {
-                "side": tracking.SEARCH_SIDE,
-                "minFace": tracking.MIN_FACE,
-                "scaleFactor": tracking.SCALE_FACTOR,
-                "minNeighbors": tracking.MIN_NEIGHBORS,
-                "fullSearchEvery": tracking.FULL_SEARCH_EVERY,
+                "frameSide": tracking.SEARCH_SIDE,
+                "side": detection.SIDE,
+                "largeSide": detection.LARGE_SIDE,
+                "minFace": detection.MIN_FACE,
+                "leastScore": yunet.LEAST_SCORE,
+                "leastDoubt": detection.LEAST_DOUBT,
+                "mostOverlap": yunet.MOST_OVERLAP,
+                "sameFace": detection.SAME_FACE,
+                "leastInside": detection.LEAST_INSIDE,
+                "leastSpread": detection.LEAST_SPREAD,
+                "dark": detection.DARK,
+                "strides": yunet.STRIDES,
             },
             "maxFaces": tracking.MAX_FACES,
             "smoothing": {
@@ -179,25 +189,14 @@ def settings() -> Response:
     )
 
 
-@router.get("/live/cascade.json")
-def cascade() -> Response:
-    """OpenCV's Haar cascade, with which the browser finds faces as the server does."""
+@router.get("/live/yunet.onnx")
+def detector() -> Response:
+    """YuNet, the network with which the browser finds faces as the server does."""
     try:
-        loaded = haar.load()
-    except (FileNotFoundError, ValueError) as error:
+        content = yunet.any_size(yunet.file_content())
+    except (ModuleNotFoundError, ValueError) as error:
         raise HTTPException(404, str(error)) from error
-    stages = [
-        {
-            "threshold": stage.threshold,
-            "weak": [
-                [weak.threshold, weak.below, weak.above]
-                + [v for r in weak.rectangles for v in (r.x, r.y, r.width, r.height, r.weight)]
-                for weak in stage.weak
-            ],
-        }
-        for stage in loaded.stages
-    ]
-    return _json({"window": loaded.window, "flat": haar.FLAT, "stages": stages})
+    return Response(content, media_type="application/octet-stream", headers=LIVE_HEADERS)
 
 
 @router.get("/live/fast.onnx")

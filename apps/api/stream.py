@@ -105,7 +105,7 @@ class Feed:
             FileNotFoundError, ValueError: as in `video.open_clip`.
         """
         self._clip = video.open_clip(source)
-        self._recognise, self._smooth = tracking.FrameRecogniser(recogniser), tracking.Smoother()
+        self._recogniser, self._smooth = recogniser, tracking.Smoother()
         self._picture, self._number = b"", 0
         self.last_watched = time.monotonic()
         self.running = True
@@ -114,15 +114,17 @@ class Feed:
     def _read(self) -> None:
         start = time.monotonic()
         try:
-            for number, frame in enumerate(self._clip):
+            for _, seconds, frame in self._clip.sampled():
                 if time.monotonic() - self.last_watched > UNWATCHED_SECONDS:
                     return
-                delay = time.monotonic() - start - number / self._clip.rate
-                if self._clip.frames and delay > 0.1:
+                delay = time.monotonic() - start - seconds
+                if not self._clip.live and delay > 0.1:
                     continue  # a file keeps its speed by dropping frames
-                if self._clip.frames and delay < 0:
+                if not self._clip.live and delay < 0:
                     time.sleep(-delay)
                 self._update(frame)
+        except ValueError:
+            pass  # the file breaks off: so does the stream
         finally:
             self.running = False
             self._clip.close()
@@ -131,7 +133,8 @@ class Feed:
         scale = MAX_SIDE / max(frame.shape[:2])
         if scale < 1:
             frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        shown = self._smooth(self._recognise(frame), time.monotonic())
+        sightings = tracking.recognise_frame(frame, self._recogniser)
+        shown = self._smooth(sightings, time.monotonic())
         picture = cv2.cvtColor(overlay.draw(frame, shown), cv2.COLOR_RGB2BGR)
         encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
         self._picture, self._number = encoded.tobytes(), self._number + 1

@@ -12,10 +12,10 @@ import streamlit as st
 
 from facevalue import paths
 from facevalue.emotions import EMOTIONS
-from facevalue.image_files import FACE_SIZE, to_grey
+from facevalue.image_files import to_grey
 from facevalue.recognition import cropping
 from facevalue.recognition.preparation import prepare
-from facevalue.recognition.recogniser import MARGIN, Sighting
+from facevalue.recognition.recogniser import Sighting
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +57,7 @@ def attention_maps(image: np.ndarray, found: list[Sighting], network: Path) -> n
     Returns:
         float, shape (n, 48, 48), from 0 to 1; or None.
     """
-    crops = [cropping.crop(image, sighting.box, MARGIN, FACE_SIZE) for sighting in found]
+    crops = [cropping.crop(image, sighting.face) for sighting in found]
     labels = np.array([EMOTIONS.index(sighting.emotion) for sighting in found])
     try:
         from facevalue.evaluation import grad_cam

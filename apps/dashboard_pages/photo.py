@@ -12,10 +12,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from apps.dashboard_pages import attention_maps, shared
 from facevalue import image_files
 from facevalue.recognition import cropping
-from facevalue.recognition.recogniser import MARGIN, Sighting
+from facevalue.recognition.recogniser import Sighting
 
 MAX_SIDE = 1280
-"""Larger photos are shrunk to this before the search for faces, in pixels."""
+"""Larger photos are shown in this size, in pixels; faces are searched in the photo itself."""
 
 MAX_MEGABYTES = 20
 
@@ -69,14 +69,14 @@ def _upload() -> UploadedFile | None:
 
 
 def _decode(upload: UploadedFile) -> np.ndarray:
-    """Return an uploaded photo, shrunk to MAX_SIDE.
+    """Return an uploaded photo.
 
     Raises:
         ValueError: it is too large, or not an image.
     """
     if upload.size > MAX_MEGABYTES * 2**20:  # the browser refuses it, too
         raise ValueError(f"{upload.name} is larger than {MAX_MEGABYTES} MB: use a smaller photo.")
-    return shrunk(image_files.decode_photo(upload.getvalue(), upload.name, formats=FORMATS))
+    return image_files.decode_photo(upload.getvalue(), upload.name, formats=FORMATS)
 
 
 def shrunk(image: np.ndarray, side: int = MAX_SIDE) -> np.ndarray:
@@ -93,13 +93,13 @@ def shrunk(image: np.ndarray, side: int = MAX_SIDE) -> np.ndarray:
 
 def _show_found(image: np.ndarray, found: list[Sighting], network: Path) -> None:
     if not found:
-        st.image(image, width=480, alt="Your photo")
+        st.image(shrunk(image), width=480, alt="Your photo")
         st.info(
-            "No face was found. The detector finds upright faces that look at the camera and are "
-            "at least 40 pixels wide: come closer, or try another photo."
+            "No face was found. Turn to the camera, come closer, or take the photo in more light."
         )
         return
-    st.image(boxed(image, found), width=640, alt=f"Your photo with {len(found)} numbered faces")
+    alt = f"Your photo with {len(found)} numbered faces"
+    st.image(shrunk(boxed(image, found)), width=640, alt=alt)
     shared.prose(
         f"{len(found)} {'face' if len(found) == 1 else 'faces'} found. The model predicts which "
         "expression it sees. That is not what a person feels: people smile when they are "
@@ -118,7 +118,7 @@ def _show_found(image: np.ndarray, found: list[Sighting], network: Path) -> None
 def _show_face(image: np.ndarray, sighting: Sighting, number: int, heat: np.ndarray | None) -> None:
     st.subheader(f"Face {number}: {sighting.emotion}", anchor=False)
     left, right = st.columns([1, 2], gap="large")
-    face = cropping.crop(image, sighting.box, MARGIN, 192)
+    face = cropping.crop(image, sighting.face, 192)
     with left, st.container(horizontal=True):
         st.image(face, width=150, alt=f"Face {number}")
         if heat is not None:

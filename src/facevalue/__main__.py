@@ -14,18 +14,22 @@ RESUMES = "Finished work is kept, and the same command continues."
 """What happens to the work of an interrupted command."""
 
 
-def score(options: argparse.Namespace) -> None:
-    """Find the faces in photos and videos, and write their emotions to a table."""
-    from facevalue.scale import score_folder
+def score(options: argparse.Namespace) -> int:
+    """Find the faces in photos and videos, and print their emotions or write them to a table."""
+    from facevalue.scale import score_command
 
-    score_folder.main(options)
+    return score_command.main(options)
 
 
 def live(options: argparse.Namespace) -> None:
-    """Write a copy of a video with the emotion of each face drawn on it."""
-    from facevalue.recognition import video
+    """Draw the emotion of each face on a video or a camera, in a window or a new file."""
+    from facevalue.recognition import live_window, video
     from facevalue.recognition.recogniser import Recogniser
 
+    if options.out is None:
+        live_window.check()
+        live_window.show(options.source, Recogniser(options.model))
+        return
     written = video.annotate(options.source, options.out, Recogniser(options.model))
     print(f"{options.out}: {written:,} frames.")
 
@@ -118,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     _add_score_options(command(score, extra="cluster"))
-    _add_live_options(command(live, interrupted="Nothing was written."))
+    _add_live_options(command(live, extra="video", interrupted="Nothing was written."))
     _add_train_options(command(train, extra="course"))
     _add_tune_options(command(tune, extra="course,tuning"))
     command(data, extra="course")
@@ -127,21 +131,50 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_score_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("source", help="a folder, a file, or an address like s3://bucket/photos")
-    command.add_argument("--out", type=Path, required=True, help="the .csv or .parquet to write")
+    command.add_argument("source", help="a photo, a video, a folder, or s3://bucket/photos")
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--out", type=Path, metavar="FILE", help="a .csv or .parquet to write")
+    where.add_argument("--csv", action="store_true", help="print the whole table as CSV")
+    where.add_argument("--json", action="store_true", help="print the whole table as JSON")
+    command.add_argument(
+        "--annotate", type=Path, metavar="FOLDER", help="write photos with boxes and bars there"
+    )
     command.add_argument("--model", default="fast", help="fast (default) or accurate")
+    command.add_argument("--detector", default="yunet", help="yunet (default) or haar")
+    command.add_argument(
+        "--min-face", type=int, metavar="PIXELS", help="height of the smallest face (24)"
+    )
     command.add_argument(
         "--every", type=float, default=1.0, metavar="SECONDS", help="between frames of a video (1)"
     )
     command.add_argument(
         "--cropped", action="store_true", help="the images are faces already: search for none"
     )
+    command.add_argument(
+        "--keep-parts", action="store_true", help="keep what a run with more photos can use"
+    )
 
 
 def _add_live_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--source", type=Path, required=True, help="a video file")
-    command.add_argument("--out", type=Path, required=True, help="the video to write, such as .mp4")
+    command.add_argument(
+        "--source",
+        type=_source,
+        required=True,
+        help="a video file, the number of a camera (0), or an address such as rtsp://host/stream",
+    )
+    command.add_argument(
+        "--out",
+        type=Path,
+        help="the .mp4, .mov, .mkv or .webm to write, of a camera until Ctrl+C; default: a window",
+    )
     command.add_argument("--model", default="accurate", help="accurate (default) or fast")
+
+
+def _source(text: str) -> Path | int | str:
+    """Return a video file, the number of a camera, or an address."""
+    if text.isdecimal():
+        return int(text)
+    return text if "://" in text else Path(text)
 
 
 def _add_train_options(command: argparse.ArgumentParser) -> None:

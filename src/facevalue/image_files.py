@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """The image formats that are accepted, by Pillow's names."""
@@ -22,6 +23,9 @@ MOST_BYTES = 50_000_000
 
 MOST_PIXELS = 40_000_000
 """The size limit of an image in pixels; a larger one is rejected before it is decoded."""
+
+LYING = (5, 6, 7, 8)
+"""The orientations in EXIF data that exchange width and height."""
 
 FACE_SIZE = 48
 """Height and width of a face as input of the networks, in pixels, as in FER-2013."""
@@ -84,6 +88,46 @@ def decode_photo(
         raise ValueError(f"{name} is a broken image.") from error
 
 
+def decode_reduced(
+    content: bytes | BinaryIO,
+    name: str,
+    side: int,
+    *,
+    formats: Sequence[str] = FORMATS,
+    most_pixels: int = MOST_PIXELS,
+    most_bytes: int = MOST_BYTES,
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return the image in a file, a large JPEG in reduced size, which takes less time to decode.
+
+    A JPEG is decoded at a half, a quarter or an eighth of its size, as long as its longest side
+    has `side` pixels then. Other kinds and smaller images are decoded whole.
+
+    Args:
+        content, name, formats, most_pixels, most_bytes: as in `decode_photo`.
+        side: the least length of the longest side, in pixels.
+    Returns:
+        The pixels, as from `decode_photo`, and width and height of the whole image, upright.
+    Raises:
+        ValueError: as in `decode_photo`.
+
+    >>> photo = io.BytesIO()
+    >>> Image.new("RGB", (4000, 3000)).save(photo, "JPEG")
+    >>> pixels, size = decode_reduced(photo.getvalue(), "photo.jpg", 1500)
+    >>> pixels.shape, size
+    ((1500, 2000, 3), (4000, 3000))
+    """
+    image = _open(content, name, formats, most_pixels, most_bytes)
+    width, height = image.size
+    try:
+        share = side / max(width, height)
+        # only a JPEG has drafts: it takes the smallest one that has at least this size
+        image.draft(None, (math.ceil(width * share), math.ceil(height * share)))
+        lies = image.getexif().get(ExifTags.Base.Orientation, 1) in LYING
+        return _rgb(image), (height, width) if lies else (width, height)
+    except Exception as error:  # Pillow raises many types for broken images
+        raise ValueError(f"{name} is a broken image.") from error
+
+
 def photo_suffix(
     content: bytes,
     name: str,
@@ -137,7 +181,8 @@ def _format_names(formats: Sequence[str]) -> str:
 
 def _rgb(image: Image.Image) -> np.ndarray:
     """Return a Pillow image of any mode upright, as uint8, shape (height, width, 3), RGB."""
-    upright = ImageOps.exif_transpose(image)
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    upright = ImageOps.exif_transpose(image) if turned else image  # it copies what is upright
     if upright.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips them to white
         grey = np.clip(np.asarray(upright), 0, 65_535).astype(np.uint16)
         return cv2.cvtColor(to_uint8(grey), cv2.COLOR_GRAY2RGB)
@@ -145,7 +190,7 @@ def _rgb(image: Image.Image) -> np.ndarray:
         return cv2.cvtColor(to_uint8(np.asarray(upright)), cv2.COLOR_GRAY2RGB)
     if upright.mode == "P":  # direct conversion to RGB warns about transparency in a palette
         upright = upright.convert("RGBA")
-    return np.array(upright.convert("RGB"))
+    return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
 
 
 def as_photo(image: Any, *, bgr: bool = False) -> np.ndarray:

@@ -16,11 +16,11 @@ def test_two_boxes_on_one_face_count_once():
 
 def test_compare_counts_found_missed_and_false():
     photos = [faces.photo(1, 2), faces.photo(2, 0)]
-    table = detectors.compare(photos, ["frontalface_default"])
-    row = table.loc["frontalface_default"]
+    table = detectors.compare(photos, ["yunet"])
+    row = table.loc["yunet"]
     assert row["found"] + row["missed"] == 2
     assert row["found"] == 2 and row["ms per megapixel"] > 0
     # a photo whose truth lies elsewhere: the same boxes are then false
     wrong = faces.Photo(photos[0].image, np.array([[0, 0, 50, 50]]), ("happy",))
-    row = detectors.compare([wrong], ["frontalface_default"]).loc["frontalface_default"]
+    row = detectors.compare([wrong], ["yunet"]).loc["yunet"]
     assert (row["found"], row["missed"], row["false"]) == (0, 1, 2)

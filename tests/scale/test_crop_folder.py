@@ -13,7 +13,7 @@ from PIL import Image
 
 from facevalue import image_files
 from facevalue.drawing import faces
-from facevalue.recognition import cropping
+from facevalue.recognition import cropping, detection
 from facevalue.scale import storage
 from facevalue.scale.crop_folder import crop_folder
 
@@ -49,11 +49,12 @@ def test_a_folder_gives_crops_and_a_table(album, tmp_path):
     }
     assert (table["file"] == "two.jpg").sum() == (table["file"] == "trip/turned.jpg").sum() == 2
     image = image_files.read_photo(album / "two.jpg")
+    found = detection.find_faces(image)
     for row in table[table["file"] == "two.jpg"].itertuples():
         cut = cv2.imread(str(tmp_path / row.crop), cv2.IMREAD_UNCHANGED)
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        box = (row.x, row.y, row.width, row.height)
-        np.testing.assert_array_equal(cut, cropping.crop(grey, box, 0.1, 48))
+        (face,) = [face for face in found if face.box == (row.x, row.y, row.width, row.height)]
+        colours = cropping.crop(image, face)
+        np.testing.assert_array_equal(cut, cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY))
     stored = pd.read_csv(tmp_path / "crops.csv", keep_default_na=False)
     assert stored["crop"].tolist() == table["crop"].tolist()
     assert not list(tmp_path.rglob("*.part"))

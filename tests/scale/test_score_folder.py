@@ -23,6 +23,7 @@ from tiny_network import network, ship
 from facevalue import Recogniser, image_files
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
+from facevalue.recognition.detection import find_faces
 from facevalue.scale import cluster, face_parts, face_table, score_folder, storage
 
 BOX = ["x", "y", "width", "height"]
@@ -79,8 +80,12 @@ def test_each_face_has_a_row_with_its_box_and_probabilities(folder, tmp_path, mo
     out = tmp_path / "scores.parquet"
     done = score_folder.score(folder, out, models=models, progress=False)
     table = rows(out)
-    assert list(table) == ["file", "frame", *BOX, *EMOTIONS, "emotion"]
-    assert done == (13, len(table), 0, {}) and not out.with_suffix(".failed.csv").exists()
+    assert list(table) == ["file", "frame", "seconds", "person", *BOX, *EMOTIONS, "emotion"]
+    assert done[:4] == (13, len(table), 0, {}) and not out.with_suffix(".failed.csv").exists()
+    assert done.emotions == {name: (table["emotion"] == name).sum() for name in EMOTIONS}
+    films = table["file"].str.contains("film")
+    assert table.loc[~films, ["seconds", "person"]].isna().all(axis=None)
+    assert (table.loc[films, "person"] == 1).all()
     photos = table[table["file"].str.endswith(".png")]
     assert len(photos) >= 8 and (photos["frame"] == 0).all()
     recogniser = Recogniser("fast", folder=models)
@@ -101,8 +106,11 @@ def test_each_face_has_a_row_with_its_box_and_probabilities(folder, tmp_path, mo
 def test_a_video_is_looked_at_once_a_second(folder, tmp_path, models, every, first, second):
     out = tmp_path / "scores.parquet"
     score_folder.score(folder, out, every=every, models=models, progress=False)
-    frames = rows(out).groupby("file")["frame"].unique()
+    table = rows(out)
+    frames = table.groupby("file")["frame"].unique()
     assert frames["film.avi"].tolist() == first
+    film = table[table["file"] == "film.avi"]
+    np.testing.assert_allclose(film["seconds"], film["frame"] / 10, atol=1e-3)
     assert second is None or frames["b/film.mp4"].tolist() == second
 
 
@@ -153,13 +161,13 @@ def test_the_list_of_failed_files_goes_when_none_fails_any_more(folder, tmp_path
 def seen(monkeypatch):
     """Which files are read, photo by photo."""
     names = []
-    photo = storage.read_image
+    read = storage.read
 
-    def noted(system, path):
+    def noted(system, path, limit):
         names.append(Path(path).name)
-        return photo(system, path)
+        return read(system, path, limit)
 
-    monkeypatch.setattr(storage, "read_image", noted)
+    monkeypatch.setattr(storage, "read", noted)
     monkeypatch.setattr(score_folder, "BATCH_SIZE", 2)
     return names
 
@@ -168,39 +176,60 @@ def test_a_second_start_does_only_what_is_new_changed_or_was_out_of_reach(
     folder, tmp_path, models, seen
 ):
     out = tmp_path / "scores.parquet"
+    keep = {"models": models, "keep_parts": True, "progress": False}
     (folder / "gone.png").symlink_to(folder / "hidden" / "1.png")
-    score_folder.score(folder, out, models=models, progress=False)
+    score_folder.score(folder, out, **keep)
     assert len(seen) == 12 and len(set(seen)) == 12
     first = rows(out)
     seen.clear()
-    score_folder.score(folder, out, models=models, progress=False)
+    score_folder.score(folder, out, **keep)
     assert "gone.png" in seen and len(seen) <= 8  # with the few of its part
     (folder / "gone.png").unlink()
-    score_folder.score(folder, out, models=models, progress=False)
+    score_folder.score(folder, out, **keep)
     seen.clear()
-    assert score_folder.score(folder, out, models=models, progress=False).files == 13
+    assert score_folder.score(folder, out, **keep).files == 13
     assert seen == []
     pd.testing.assert_frame_equal(rows(out), first)
     shutil.copy(folder / "2.png", folder / "b" / "aa.png")
-    score_folder.score(folder, out, models=models, progress=False)
+    score_folder.score(folder, out, **keep)
     assert "aa.png" in seen and len(seen) <= 9
     assert len(rows(out)) == len(first) + (first["file"] == "2.png").sum()
 
 
+def test_the_parts_go_when_the_result_is_whole(folder, tmp_path, models, seen):
+    out = tmp_path / "scores.parquet"
+    parts = out.with_suffix(".parts")
+    (folder / "torn.jpg").write_bytes(b"no image today, none tomorrow")
+    (folder / "gone.png").symlink_to(folder / "hidden" / "1.png")
+    score_folder.score(folder, out, models=models, progress=False)
+    assert parts.is_dir()  # a file that was out of reach may come
+    (folder / "gone.png").unlink()
+    score_folder.score(folder, out, models=models, progress=False)
+    assert not parts.exists() and left_over(tmp_path) == []
+    seen.clear()
+    score_folder.score(folder, out, models=models, progress=False)
+    assert len(seen) == 12 and not parts.exists()
+    parts.mkdir()
+    (parts / "mine.txt").write_text("of somebody else")
+    score_folder.score(folder, out, models=models, progress=False)
+    assert [file.name for file in parts.iterdir()] == ["mine.txt"]
+
+
 def test_another_frame_rate_is_not_taken_from_an_older_run(folder, tmp_path, models):
     out = tmp_path / "scores.parquet"
-    score_folder.score(folder, out, every=1, models=models, progress=False)
+    keep = {"models": models, "keep_parts": True, "progress": False}
+    score_folder.score(folder, out, every=1, **keep)
     first = len(rows(out))
-    score_folder.score(folder, out, every=0.5, models=models, progress=False)
+    score_folder.score(folder, out, every=0.5, **keep)
     assert len(rows(out)) > first
     parts = out.with_suffix(".parts").iterdir()
     lines = [line for part in parts for line in gzip.decompress(part.read_bytes()).splitlines()]
-    assert len(lines) == len(rows(out))
+    assert sum(b"no_face" not in line for line in lines) == len(rows(out))
 
 
 def test_a_part_that_was_damaged_is_done_again(folder, tmp_path, models):
     out = tmp_path / "scores.parquet"
-    score_folder.score(folder, out, models=models, progress=False)
+    score_folder.score(folder, out, models=models, keep_parts=True, progress=False)
     first = rows(out)
     for part in out.with_suffix(".parts").iterdir():
         part.write_bytes(part.read_bytes()[:50])
@@ -211,16 +240,16 @@ def test_a_part_that_was_damaged_is_done_again(folder, tmp_path, models):
 START = """
 import sys, time
 from pathlib import Path
-from facevalue import image_files
-from facevalue.scale import storage
-from facevalue.scale import score_folder
+from facevalue.scale import score_folder, storage
 score_folder.BATCH_SIZE = 1
-photo = storage.read_image
+read = storage.read
 def slow(*arguments):
     time.sleep(float(sys.argv[4]))
-    return photo(*arguments)
-storage.read_image = slow
-print(score_folder.score(sys.argv[1], Path(sys.argv[2]), models=Path(sys.argv[3]), progress=False))
+    return read(*arguments)
+storage.read = slow
+score_folder.score(
+    sys.argv[1], Path(sys.argv[2]), models=Path(sys.argv[3]), keep_parts=True, progress=False
+)
 """
 
 
@@ -375,11 +404,13 @@ def test_other_kinds_of_images_are_read_and_of_files_counted(folder, tmp_path, m
     for _ in range(2):
         done = score_folder.score(folder, out, models=models, progress=False)
         assert done.passed_over == {".heic": 1, "": 1, ".txt": 1} and done.files == 16
+        assert (folder / "scores.no_face.csv").is_file()
     table = pd.read_csv(out)
     for name in ("tiff.tif", "bmp.bmp"):
-        found = table[table["file"] == name].drop(columns="file")
-        expected = table[table["file"] == "2.png"].drop(columns="file")
-        assert found.to_numpy().tolist() == expected.to_numpy().tolist() != []
+        found = table[table["file"] == name].drop(columns="file").reset_index(drop=True)
+        expected = table[table["file"] == "2.png"].drop(columns="file").reset_index(drop=True)
+        assert len(found)
+        pd.testing.assert_frame_equal(found, expected, check_exact=False, atol=2e-6)
     assert "gif.gif" in set(table["file"])
 
 
@@ -396,6 +427,77 @@ def test_faces_that_are_cut_out_already_are_scored_whole(tmp_path, models):
     np.testing.assert_allclose(table[list(EMOTIONS)], expected, atol=1e-5)
     score_folder.score(tmp_path, out, models=models, progress=False)
     assert len(pd.read_csv(out)) == 0  # another method is not taken from an older run
+
+
+def test_a_photo_without_a_face_is_listed_with_the_reason(tmp_path, models):
+    source = tmp_path / "photos"
+    source.mkdir()
+    image = faces.photo(3).image
+    Image.fromarray(image).save(source / "face.png")
+    Image.fromarray(np.full_like(image, 90)).save(source / "wall.png")
+    Image.fromarray(image // 128).save(source / "night.png")
+    Image.fromarray(image[:10, :10]).save(source / "stamp.png")
+    out = tmp_path / "scores.csv"
+    done = score_folder.score(source, out, models=models, progress=False)
+    listed = pd.read_csv(tmp_path / "scores.no_face.csv", index_col="file")["reason"]
+    assert listed["wall.png"] == "none found"
+    assert listed["stamp.png"] == "too small: the picture has 10 x 10 pixels"
+    assert listed["night.png"].startswith("too dark: ") and len(listed) == 3
+    assert done.no_face == {"none found": 1, "too dark": 1, "too small": 1}
+    (height,) = pd.read_csv(out)["height"]
+    done = score_folder.score(source, out, min_face=height + 1, models=models, progress=False)
+    listed = pd.read_csv(tmp_path / "scores.no_face.csv", index_col="file")["reason"]
+    assert listed["face.png"] == f"too small: the largest face is {height} pixels high"
+    assert done.faces == 0 and done.no_face["too small"] == 2
+    score_folder.score(source, out, min_face=height, cropped=True, models=models, progress=False)
+    assert not (tmp_path / "scores.no_face.csv").exists()
+
+
+def test_a_large_photo_is_decoded_in_part_and_its_boxes_are_those_of_the_whole(tmp_path, models):
+    image = cv2.resize(faces.photo(3).image, (4_400, 3_300), interpolation=cv2.INTER_CUBIC)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned clockwise
+    Image.fromarray(np.rot90(image)).save(tmp_path / "large.jpg", quality=95, exif=turned)
+    Image.fromarray(image).save(tmp_path / "whole.png")  # a PNG has no reduced size
+    out = tmp_path / "scores.csv"
+    score_folder.score(tmp_path, out, models=models, progress=False)
+    table = pd.read_csv(out).set_index("file")
+    boxes = table.loc[["large.jpg", "whole.png"], BOX].to_numpy()
+    assert abs(boxes[0] - boxes[1]).max() <= 0.02 * boxes[1, 2:].max()
+    both = table.loc[["large.jpg", "whole.png"], list(EMOTIONS)].to_numpy()
+    assert abs(both[0] - both[1]).max() < 0.05
+
+
+def test_annotated_photos_show_the_boxes_where_the_table_has_them(folder, tmp_path, models):
+    out, drawn_on = tmp_path / "scores.csv", tmp_path / "annotated"
+    score_folder.score(folder, out, annotate=drawn_on, models=models, progress=False)
+    photos = {path.relative_to(folder).as_posix() for path in folder.rglob("*.png")}
+    assert {p.relative_to(drawn_on).as_posix() for p in drawn_on.rglob("*.*")} == photos
+    table = pd.read_csv(out)
+    for name in photos:
+        before = image_files.read_photo(folder / name).astype(int)
+        changed = abs(image_files.read_photo(drawn_on / name) - before).sum(axis=2) > 0
+        here = table[table["file"] == name]
+        assert changed.any() == (len(here) > 0)
+        for x, y, width, height in here[BOX].to_numpy():
+            middle = y + height // 2, x + width // 2
+            edges = changed[middle[0], x : x + 3], changed[y + height - 3 : y + height, middle[1]]
+            assert all(edge.any() for edge in edges)
+    for place in (folder, folder / "annotated"):
+        with pytest.raises(ValueError, match="would lie among the photos in"):
+            score_folder.score(folder, out, annotate=place, models=models, progress=False)
+
+
+def test_haar_can_be_chosen_and_a_wrong_choice_is_named(folder, tmp_path, models):
+    out = tmp_path / "scores.csv"
+    score_folder.score(folder / "2.png", out, detector="haar", models=models, progress=False)
+    (box,) = pd.read_csv(out)[BOX].to_numpy().tolist()
+    photo = image_files.read_photo(folder / "2.png")
+    assert tuple(box) == find_faces(photo, "haar")[0].box and box[2] == box[3]
+    with pytest.raises(ValueError, match="no detector 'hair': choose"):
+        score_folder.score(folder, out, detector="hair", models=models, progress=False)
+    with pytest.raises(ValueError, match="min_face must be 1 pixel or more, not 0"):
+        score_folder.score(folder, out, min_face=0, models=models, progress=False)
 
 
 def test_a_single_file_is_scored(folder, tmp_path, models):
@@ -457,7 +559,7 @@ def test_a_disk_that_fills_up_is_one_sentence_and_what_was_done_stays(
 
 def test_workers_with_another_model_file_are_refused(folder, tmp_path, models, monkeypatch):
     sums = iter(["0" * 64])
-    checksum = score_folder._checksum
-    monkeypatch.setattr(score_folder, "_checksum", lambda file: next(sums, checksum(file)))
+    checksum = score_folder.file_checksum
+    monkeypatch.setattr(score_folder, "file_checksum", lambda file: next(sums, checksum(file)))
     with pytest.raises(cluster.TaskError, match="fast.onnx is another file than"):
         score_folder.score(folder, tmp_path / "s.parquet", models=models, progress=False)

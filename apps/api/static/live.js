@@ -2,11 +2,15 @@
 // and shows them. No picture is stored: each replaces the one before.
 
 import { BrowserEngine, ServerEngine } from "./engines.js";
+import { hint } from "./hints.js";
 import { Overlay } from "./overlay.js";
+import { People } from "./people.js";
+import { save, snapshot, Table } from "./seen.js";
 import { Smoother } from "./tracks.js";
 
-const FRAME_SIDE = 640; // pixels of the longer side; larger pictures are shrunk
-const PHOTO_SIDE = 1280;
+const FRAME_SIDE = 640; // pixels of the longer side of a video's frame; larger ones are shrunk
+const CANVAS_PIXELS = 16.7e6; // what every browser can hold of a photo; larger ones are shrunk
+const SERVER_PIXELS = 4e6; // as apps.api.frames.MAX_PIXELS
 const MAX_BYTES = 50e6, MAX_PIXELS = 40e6; // of a photo, as in facevalue.image_files
 const EXPLANATIONS = {
   browser: "On: this browser. No picture leaves your machine, and none is stored.",
@@ -18,18 +22,22 @@ const EXPLANATIONS = {
 const element = (id) => document.getElementById(id);
 const [live, stage, video, photo, empty] = ["live", "stage", "video", "photo", "empty"].map(element);
 const overlay = new Overlay({
-  stage, over: element("faces"), below: element("under"), status: element("say"),
+  stage, over: element("faces"), outside: element("bars"), status: element("say"),
+  spoken: element("spoken"), ribbon: empty,
 });
 const settings = fetch("/live/settings.json").then((response) => response.json());
 const canvas = document.createElement("canvas");
 
 const state = {
-  source: null, // "camera", "video" or "photo"
+  source: null, // "sample", "camera", "video" or "photo"
   mode: null, // "browser" or "server"
   engine: null,
   paused: false,
   mirrored: true,
   run: 0, // the number of the newest run; older ones end
+  people: new People(),
+  table: new Table(), // of what was seen since the source was chosen
+  seen: null, // what is shown: {faces, width, height}, of the picture that was recognised
 };
 
 // Chooses the engine: "browser" or "server".
@@ -43,35 +51,69 @@ function setMode(mode) {
   document.querySelector(`input[name=mode][value=${mode}]`).checked = true;
   const why = installed ? (possible ? "" : EXPLANATIONS.unsupported) : EXPLANATIONS.missing;
   element("happens").textContent = [EXPLANATIONS[mode], why].filter(Boolean).join(" ");
-  if (state.source === "photo") recognisePhoto();
+  if (isStill()) recogniseStill();
   else if (state.source) recogniseVideo();
 }
+
+const isStill = () => state.source === "photo" || state.source === "sample";
 
 function engine() {
   state.engine ??= state.mode === "browser" ? new BrowserEngine() : new ServerEngine();
   return state.engine;
 }
 
-// Returns the faces in what is shown, and the milliseconds that it took.
-// Throws an Error with a sentence.
+// Returns the faces in a picture, and the milliseconds that it took. A frame of a video is shrunk; a
+// photo is not, because its faces may be small. Throws an Error with a sentence.
 async function recognise(source, width, height, isPhoto) {
-  const scale = Math.min(1, (isPhoto ? PHOTO_SIDE : FRAME_SIDE) / Math.max(width, height));
-  canvas.width = Math.max(1, Math.round(width * scale));
-  canvas.height = Math.max(1, Math.round(height * scale));
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(source, 0, 0, canvas.width, canvas.height);
+  const most = isPhoto && state.mode === "browser" ? Infinity : SERVER_PIXELS;
+  const scale = isPhoto ? Math.sqrt(most / (width * height)) : FRAME_SIDE / Math.max(width, height);
+  const picture = isPhoto && scale >= 1 ? source : drawn(canvas, source, width, height, scale);
   const start = performance.now();
-  const answer = await engine().recognise(canvas, isPhoto);
+  const answer = await engine().recognise(picture, isPhoto);
   const latency = performance.now() - start;
-  return { ...answer, latency, width: canvas.width, height: canvas.height };
+  return { ...answer, latency, width: picture.width, height: picture.height, picture };
 }
 
-async function show(faces, { width, height }) {
-  const { emotions, colours } = await settings;
-  overlay.draw(faces, { width, height, emotions, colours, mirrored: isMirrored() });
+// Draws a picture, made smaller, on a canvas.
+function drawn(onto, source, width, height, scale) {
+  onto.width = Math.max(1, Math.floor(width * Math.min(1, scale)));
+  onto.height = Math.max(1, Math.floor(height * Math.min(1, scale)));
+  const context = onto.getContext("2d", { willReadFrequently: true });
+  context.drawImage(source, 0, 0, onto.width, onto.height);
+  return onto;
 }
 
-const isMirrored = () => state.mirrored && state.source !== "photo";
+async function show(found, { width, height, picture }) {
+  const { emotions, search } = await settings;
+  const faces = state.people.numbered(found, isMirrored());
+  state.seen = { faces, width, height };
+  overlay.draw(faces, {
+    width, height, emotions, mirrored: isMirrored(),
+    hint: faces.length ? "" : hint(picture, search.dark),
+  });
+  element("snapshot").disabled = state.source === "sample";
+  if (state.source === "sample") return;
+  const scale = shownSize().width / width;
+  const whole = faces.map((face) => ({ ...face, box: face.box.map((value) => value * scale) }));
+  state.table.add(whole, state.source === "camera" ? (performance.now() - state.began) / 1000
+    : state.source === "video" ? video.currentTime : 0);
+  element("csv").disabled = !state.table.rows.length;
+}
+
+// The size of the picture itself, in pixels.
+const shownSize = () => isStill() ? { width: photo.width, height: photo.height }
+  : { width: video.videoWidth, height: video.videoHeight };
+
+const isMirrored = () => state.mirrored && !isStill();
+
+async function saveSnapshot() {
+  const { emotions } = await settings, { width, height } = shownSize();
+  const scale = width / state.seen.width;
+  const faces = state.seen.faces.map(
+    (face) => ({ ...face, box: face.box.map((value) => value * scale) }));
+  const picture = isStill() ? photo : video;
+  save(await snapshot(picture, width, height, faces, { emotions, mirrored: isMirrored() }), "png");
+}
 
 async function recogniseVideo() {
   const run = ++state.run;
@@ -96,6 +138,7 @@ async function recogniseVideo() {
       if (run !== state.run) return;
       showProblem("");
       await show(smoother.update(found.faces, now / 1000), found);
+      if (run !== state.run) return;
       times.push(performance.now());
       latencies.push(found.latency);
       showSpeed(times, latencies);
@@ -133,19 +176,44 @@ function showSpeed(times, latencies) {
   element("latency").textContent = Math.round(mean);
 }
 
-async function recognisePhoto() {
-  const run = ++state.run;
-  element("say").textContent = "Looking at the photo ...";
+// Recognises the faces in the photo, or in the sample that the page shows before a camera runs.
+async function recogniseStill() {
+  const run = ++state.run, isSample = state.source === "sample";
+  if (!isSample) element("say").textContent = "Looking at the photo ...";
   try {
     const found = await recognise(photo, photo.width, photo.height, true);
     if (run !== state.run) return;
-    showProblem("");
+    if (!isSample) showProblem("");
     overlay.clear();
+    state.people = new People();
     await show(found.faces, found);
     element("latency").textContent = Math.round(found.ms); // without loading the model
   } catch (error) {
-    if (run === state.run) end(error.message);
+    if (run !== state.run || isSample) return; // who starts a camera is told what does not work
+    rest(error.message);
   }
+}
+
+// Shows the sample, with a sentence if something went wrong.
+async function rest(sentence = "") {
+  end(sentence);
+  const run = state.run;
+  try {
+    const image = await loaded("/live/sample.png");
+    if (run !== state.run) return;
+    drawn(photo, image, image.naturalWidth, image.naturalHeight, 1);
+  } catch {
+    return; // the page works without it
+  }
+  begin("sample", photo.width, photo.height);
+  await recogniseStill();
+}
+
+async function loaded(address) {
+  const image = new Image();
+  image.src = address;
+  await new Promise((resolve, reject) => ([image.onload, image.onerror] = [resolve, reject]));
+  return image;
 }
 
 function showProblem(sentence) {
@@ -167,22 +235,29 @@ function end(sentence = "") {
   empty.hidden = false;
   stage.style.aspectRatio = stage.style.maxWidth = "";
   overlay.clear();
+  state.seen = null;
   element("rate").textContent = element("latency").textContent = "-";
   setPaused(false);
-  element("pause").disabled = element("stop").disabled = true;
+  for (const id of ["pause", "mirror", "stop", "snapshot"]) element(id).disabled = true;
   showProblem(sentence);
 }
 
 function begin(source, width, height) {
   state.source = source;
-  empty.hidden = true;
-  video.hidden = source === "photo";
-  photo.hidden = source !== "photo";
+  empty.hidden = source !== "sample";
+  video.hidden = isStill();
+  photo.hidden = !isStill();
+  photo.setAttribute("aria-label", source === "sample" ? "A sample: two drawn people" : "Your photo");
   if (width) setShape(width, height);
   setMirrored(source === "camera");
-  element("mirror").disabled = source === "photo";
-  element("stop").disabled = false;
-  element("pause").disabled = source === "photo";
+  element("frames").hidden = isStill();
+  element("mirror").disabled = element("pause").disabled = isStill();
+  element("stop").disabled = source === "sample";
+  if (source === "sample") return; // the table of what was seen before can still be saved
+  state.people = new People();
+  state.table = new Table();
+  state.began = performance.now();
+  element("csv").disabled = true;
 }
 
 // Gives the stage the shape of the picture, within the height of the window.
@@ -201,8 +276,8 @@ const CAMERA_ERRORS = {
 async function startCamera() {
   end();
   if (!navigator.mediaDevices?.getUserMedia)
-    return end("Browsers allow the camera only on pages from https or localhost. "
-      + "You can use a photo or a video instead: choose one below.");
+    return rest("Browsers allow the camera only on pages from https or localhost: whoever started the "
+      + "server can start it with --https. Or choose a photo or a video below.");
   const run = state.run;
   try {
     const stream = await navigator.mediaDevices.getUserMedia({
@@ -210,7 +285,7 @@ async function startCamera() {
       video: { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } },
     });
     if (run !== state.run) return stream.getTracks().forEach((track) => track.stop());
-    stream.getVideoTracks()[0].onended = () => end("The camera was disconnected.");
+    stream.getVideoTracks()[0].onended = () => rest("The camera was disconnected.");
     video.srcObject = stream;
     begin("camera");
     await video.play();
@@ -218,7 +293,7 @@ async function startCamera() {
   } catch (error) {
     if (run !== state.run) return;
     const why = CAMERA_ERRORS[error.name] ?? "The camera does not start";
-    end(`${why}. Or choose a photo or a video below.`);
+    rest(`${why}. Or choose a photo or a video below.`);
   }
 }
 
@@ -237,31 +312,27 @@ async function openVideo(file) {
     await video.play();
     recogniseVideo();
   } catch {
-    if (run === state.run) end(`${file.name} is not a video that this browser can play.`);
+    if (run === state.run) rest(`${file.name} is not a video that this browser can play.`);
   }
 }
 
 async function openPhoto(file) {
   const run = state.run;
-  if (file.size > MAX_BYTES) return end(`${file.name} is larger than 50 MB.`);
-  const address = URL.createObjectURL(file), image = new Image();
+  if (file.size > MAX_BYTES) return rest(`${file.name} is larger than 50 MB.`);
+  const address = URL.createObjectURL(file);
   try {
-    image.src = address;
-    await new Promise((resolve, reject) => ([image.onload, image.onerror] = [resolve, reject]));
+    const image = await loaded(address);
     const { naturalWidth: width, naturalHeight: height } = image;
-    if (width * height > MAX_PIXELS) return end(`${file.name} has more than 40 megapixels.`);
     if (run !== state.run) return;
-    const scale = Math.min(1, PHOTO_SIDE / Math.max(width, height));
-    photo.width = Math.max(1, Math.round(width * scale));
-    photo.height = Math.max(1, Math.round(height * scale));
-    photo.getContext("2d").drawImage(image, 0, 0, photo.width, photo.height);
+    if (width * height > MAX_PIXELS) return rest(`${file.name} has more than 40 megapixels.`);
+    drawn(photo, image, width, height, Math.sqrt(CANVAS_PIXELS / (width * height)));
   } catch {
-    return end(`${file.name} is not a photo that this browser can show: use JPEG, PNG or WebP.`);
+    return rest(`${file.name} is not a photo that this browser can show: use JPEG, PNG or WebP.`);
   } finally {
     URL.revokeObjectURL(address);
   }
   begin("photo", photo.width, photo.height);
-  await recognisePhoto();
+  await recogniseStill();
 }
 
 function setPaused(yes) {
@@ -280,8 +351,10 @@ function setMirrored(yes) {
 element("start").onclick = startCamera;
 element("pause").onclick = () => setPaused(!state.paused);
 element("mirror").onclick = () => setMirrored(!state.mirrored);
+element("snapshot").onclick = saveSnapshot;
+element("csv").onclick = async () => save(state.table.csv((await settings).emotions), "csv");
 element("stop").onclick = () => {
-  end();
+  rest();
   element("start").focus();
 };
 element("file").onchange = ({ target }) => {
@@ -307,3 +380,4 @@ video.addEventListener("loadedmetadata", () => {
 addEventListener("resize", () => overlay.redraw(isMirrored()));
 addEventListener("pagehide", () => end());
 setMode(possible ? "browser" : "server");
+rest();

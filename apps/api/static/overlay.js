@@ -1,43 +1,50 @@
-// Draws the found faces over the picture: a box, a name and seven bars for each.
+// Draws the found faces over the picture: a box, a name and seven bars for each. All three have the
+// person's number and colour. Bars stand next to their face as long as no face or name is covered;
+// else those of all faces move out of the picture. A name that would cover another face or name is
+// only a number.
 
-import { sharedArea } from "./tracks.js";
+import { sharedArea } from "./boxes.js";
+import { colour, frame, largest, title } from "./people.js";
 
-const GAP = 4; // pixels between a box and its bars
-const NARROW = 480; // on a narrower stage, the bars are below the picture
-const MAX_BARS = 4; // only the largest faces have bars; all have names
-const ANNOUNCEMENT_PAUSE = 1000; // milliseconds
+const GAP = 6; // pixels between a box and its bars
+const NARROW = 480; // on a narrower stage, the bars are never in the picture
+const MAX_BARS = 4; // only the largest faces have bars; all have a number
+const MIN_NAMED = 60; // pixels; over a smaller box in a crowd stands only the number
+const PAUSE = 1000; // milliseconds: labels change back, and screen readers speak, not more often
 
 export class Overlay {
-  // stage: the element that shows the picture; over and below: where names and bars are added;
-  // status: the element that says in words which faces are shown, for screen readers.
-  constructor({ stage, over, below, status }) {
-    Object.assign(this, { stage, over, below, status });
-    this.labels = new Map(); // by the number of a face
-    this.shown = null;
-    this.announcedAt = -Infinity;
+  // stage: the element that shows the picture; over and outside: where boxes and bars are added;
+  // ribbon: an element at the bottom of the stage, perhaps hidden; status: the line that says in
+  // words what is shown; spoken: the same for screen readers.
+  constructor({ stage, over, outside, ribbon, status, spoken }) {
+    Object.assign(this, { stage, over, outside, ribbon, status, spoken });
+    this.labels = new Map(); // by the number of a person
+    this.clear();
   }
 
-  // faces: [{box, probabilities, number}], in pixels of a picture of this width and height.
-  draw(faces, { width, height, emotions, colours, mirrored }) {
-    this.shown = [faces, { width, height, emotions, colours, mirrored }];
+  // faces: [{box, probabilities, person}], in pixels of a picture of this width and height;
+  // hint: what to do if there are none.
+  draw(faces, { width, height, emotions, mirrored, hint }) {
+    this.shown = [faces, { width, height, emotions, mirrored, hint }];
     const scale = this.stage.clientWidth / width;
-    const room = { width: this.stage.clientWidth, height: height * scale };
-    this.removeLabels(new Set(faces.map(numberOf)));
-    const placed = faces.map((face, k) => {
-      const number = numberOf(face, k);
-      if (!this.labels.has(number)) this.labels.set(number, this.createLabel(emotions, colours));
-      const label = this.labels.get(number);
-      fill(label, face.probabilities, emotions, colours);
-      let [x, y, w, h] = face.box.map((value) => value * scale);
+    const room = { width: this.stage.clientWidth, height: height * scale - this.ribbon.offsetHeight };
+    const isCrowd = faces.length > MAX_BARS;
+    this.removeLabels(new Set(faces.map(({ person }) => person)));
+    const drawn = faces.map((face) => {
+      const label = this.label(face.person, emotions);
+      let [x, y, w, h] = frame(face.box).map((value) => value * scale);
       if (mirrored) x = room.width - x - w;
+      fill(label, face, emotions, isCrowd && w < MIN_NAMED);
       Object.assign(label.box.style, { width: `${w}px`, height: `${h}px` });
       place(label.box, x, y);
-      const top = fit(y - label.name.offsetHeight, label.name.offsetHeight, room.height);
-      place(label.name, fit(x, label.name.offsetWidth, room.width), top);
-      return { label, box: [x, top, w, y + h - top] };
+      return { label, box: [x, y, w, h] };
     });
-    this.drawBars(placed, room);
-    this.announce(faces, emotions);
+    drawn.sort((a, b) => b.box[2] * b.box[3] - a.box[2] * a.box[3]);
+    this.outside.parentNode.classList.toggle("crowd", isCrowd);
+    const taken = drawn.map(({ box }) => box);
+    drawn.forEach((each) => taken.push(placeName(each, room, taken)));
+    this.placeBars(drawn, room, taken);
+    this.tell(faces, emotions, hint);
   }
 
   // Draws the same faces again, after a change of the size or of the mirroring.
@@ -48,95 +55,148 @@ export class Overlay {
   clear() {
     this.removeLabels(new Set());
     this.shown = null;
-    this.announcedAt = -Infinity;
-    this.status.textContent = "";
+    this.spokenAt = this.lackedRoomAt = -Infinity;
+    this.status.textContent = this.spoken.textContent = "";
   }
 
   removeLabels(kept) {
-    for (const [number, label] of this.labels)
-      if (!kept.has(number)) {
+    for (const [person, label] of this.labels)
+      if (!kept.has(person)) {
         [label.box, label.name, label.bars].forEach((node) => node.remove());
-        this.labels.delete(number);
+        this.labels.delete(person);
       }
   }
 
-  createLabel(emotions, colours) {
-    const add = (tag, className, parent) => {
-      const node = document.createElement(tag);
-      node.className = className;
-      parent.append(node);
-      return node;
-    };
-    const box = add("div", "face", this.over), name = add("div", "name", this.over);
-    const bars = add("div", "bars-over", this.over);
-    const title = add("span", "title", bars);
-    const rows = emotions.map((emotion) => {
-      const text = add("span", "", bars), bar = add("i", "", bars);
-      text.textContent = emotion;
-      bar.style.background = colours[emotion];
-      return { text, bar };
-    });
-    return { box, name, bars, title, rows };
+  label(person, emotions) {
+    if (!this.labels.has(person)) this.labels.set(person, createLabel(person, emotions, this.over));
+    return this.labels.get(person);
   }
 
-  drawBars(placed, room) {
-    placed.sort((a, b) => b.box[2] * b.box[3] - a.box[2] * a.box[3]);
-    const taken = placed.map(({ box }) => box);
-    const narrow = room.width < NARROW;
-    placed.forEach(({ label, box }, k) => {
-      const parent = narrow ? this.below : this.over;
-      if (label.bars.parentNode !== parent) parent.append(label.bars);
-      label.bars.hidden = k >= MAX_BARS;
-      if (!narrow && !label.bars.hidden) taken.push(placeBars(label, box, room, taken));
-    });
-  }
-
-  // Says in words which faces are shown: when it changes, and not too often.
-  announce(faces, emotions) {
-    const names = faces.map(({ probabilities }) => emotions[largest(probabilities)]);
-    const count = names.length === 1 ? "1 face" : `${names.length || "No"} faces`;
-    const text = names.length ? `${count}: ${names.join(", ")}` : `${count} in the picture`;
+  placeBars(drawn, room, taken) {
+    const places = room.width >= NARROW && drawn.length <= MAX_BARS
+      ? placesOfBars(drawn, room, [...taken]) : null;
     const now = performance.now();
-    if (text === this.status.textContent || now - this.announcedAt < ANNOUNCEMENT_PAUSE) return;
-    this.announcedAt = now;
+    if (!places) this.lackedRoomAt = now;
+    const inside = now - this.lackedRoomAt > PAUSE;
+    const ordered = inside ? drawn : [...drawn].sort((a, b) => a.label.person - b.label.person);
+    ordered.forEach(({ label }, k) => {
+      const parent = inside ? this.over : this.outside;
+      // in the order of their numbers; a node that stays where it is is not moved
+      if (inside ? label.bars.parentNode !== parent : parent.children[k] !== label.bars)
+        parent.insertBefore(label.bars, inside ? null : parent.children[k] ?? null);
+      label.bars.classList.toggle("brief", drawn.length > MAX_BARS);
+      if (inside) place(label.bars, ...places[k]);
+    });
+  }
+
+  // Says in words what is shown, at the same moment; to screen readers when it changes, and not
+  // too often.
+  tell(faces, emotions, hint) {
+    const names = [...faces].sort((a, b) => a.person - b.person).map((face) =>
+      `${face.person} ${emotions[largest(face.probabilities)]}`);
+    const count = names.length === 1 ? "1 face" : `${names.length} faces`;
+    const text = names.length ? `${count}: ${names.join(", ")}` : `No face found. ${hint}`;
     this.status.textContent = text;
+    const now = performance.now();
+    if (text === this.spoken.textContent || now - this.spokenAt < PAUSE) return;
+    this.spokenAt = now;
+    this.spoken.textContent = text;
   }
 }
 
-// Faces of a video have a number, by which the same label follows them; those of a photo do not.
-const numberOf = (face, k) => face.number ?? -1 - k;
+function createLabel(person, emotions, over) {
+  const add = (tag, className, parent) => {
+    const node = document.createElement(tag);
+    node.className = className;
+    parent.append(node);
+    return node;
+  };
+  const box = add("div", "face", over), name = add("div", "name", over);
+  const bars = add("div", "bars-over", over), head = add("div", "title", bars);
+  const rows = emotions.map((emotion) => {
+    const text = add("span", "", bars), bar = add("i", "", bars);
+    text.textContent = emotion;
+    bar.style.background = colour(person);
+    return { text, bar };
+  });
+  const [nameText, titleText] = [name, head].map((parent) => {
+    const number = add("b", "number", parent);
+    number.textContent = person;
+    number.style.background = colour(person);
+    return add("span", "text", parent);
+  });
+  for (const node of [box, name, bars]) {
+    node.style.borderColor = colour(person);
+    node.dataset.person = person;
+  }
+  const size = [bars.offsetWidth, bars.offsetHeight];
+  return { person, box, name, nameText, bars, titleText, rows, size };
+}
 
-const largest = (values) => values.indexOf(Math.max(...values));
+function fill(label, face, emotions, isSmall) {
+  const best = largest(face.probabilities);
+  label.nameText.textContent = isSmall ? "" : title(face, emotions);
+  label.titleText.textContent = title(face, emotions);
+  label.rows.forEach(({ text, bar }, k) => {
+    text.className = k === best ? "top" : "";
+    bar.style.transform = `scaleX(${Math.max(0.01, face.probabilities[k])})`;
+  });
+}
 
 const place = (node, x, y) =>
   (node.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`);
 
 const fit = (value, size, limit) => Math.min(Math.max(value, 0), Math.max(0, limit - size));
 
-function fill(label, probabilities, emotions, colours) {
-  const best = largest(probabilities), colour = colours[emotions[best]];
-  const text = `${emotions[best]} ${Math.round(100 * probabilities[best])} %`;
-  label.name.textContent = label.title.textContent = text;
-  for (const node of [label.box, label.name, label.bars]) node.style.borderColor = colour;
-  label.rows.forEach(({ text, bar }, k) => {
-    text.className = k === best ? "top" : "";
-    bar.style.transform = `scaleX(${Math.max(0.01, probabilities[k])})`;
-  });
+// How much of `taken` a rectangle covers, in square pixels, besides `own`.
+const covered = (rectangle, taken, own) =>
+  taken.reduce((sum, other) => (other === own ? sum : sum + sharedArea(rectangle, other)), 0);
+
+// Places the name where it covers least of other faces and names: above the box if it can. Where it
+// would cover some, it is shortened to the number.
+function placeName({ label, box }, room, taken) {
+  const now = performance.now();
+  if (now < label.shortUntil) label.nameText.textContent = "";
+  let [least, where] = bestPlace(label, box, room, taken);
+  if (least > 0 && label.nameText.textContent) {
+    label.shortUntil = now + PAUSE;
+    label.nameText.textContent = "";
+    where = bestPlace(label, box, room, taken)[1];
+  }
+  place(label.name, ...where);
+  return where;
 }
 
-// Places the bars where they cover least of the `taken` boxes, next to the face if there is room.
-// They stay where they were in the previous frame, unless another place is clearly better.
-function placeBars(label, [x, y, w, h], room, taken) {
-  const { offsetWidth: width, offsetHeight: height } = label.bars;
-  const places = [
-    [x + w + GAP, y], [x - width - GAP, y], [x, y + h + GAP], [x, y - height - GAP],
-    [room.width, room.height], [0, room.height], [room.width, 0], [0, 0],
-  ].map(([left, top]) => [fit(left, width, room.width), fit(top, height, room.height), width, height]);
-  const covered = places.map((each) =>
-    taken.reduce((sum, other) => sum + sharedArea(each, other), 0));
-  const least = Math.min(...covered);
-  if (!(covered[label.place] <= least + 0.1 * width * height))
-    label.place = covered.indexOf(least);
-  place(label.bars, ...places[label.place]);
-  return places[label.place];
+// Returns how much of other faces and names a name covers in its best place, and this place: where
+// it was in the frame before, unless another is clearly better.
+function bestPlace(label, box, room, taken) {
+  const [x, y, w, h] = box, width = label.name.offsetWidth, height = label.name.offsetHeight;
+  const places = [[x, y - height], [x + w - width, y - height], [x, y + h], [x, y]].map(
+    ([left, top]) => [fit(left, width, room.width), fit(top, height, room.height), width, height]);
+  const costs = places.map((each) => covered(each, taken, box));
+  const least = Math.min(...costs);
+  if (!(costs[label.namePlace] <= least)) label.namePlace = costs.indexOf(least);
+  return [least, places[label.namePlace]];
+}
+
+// Returns a place for the bars of each face, next to it, where they cover nothing; or null if there
+// is none for some face.
+function placesOfBars(drawn, room, taken) {
+  const found = [];
+  for (const { label, box: [x, y, w, h] } of drawn) {
+    const [width, height] = label.size, top = fit(y, height, room.height);
+    const low = fit(y + h - height, height, room.height), left = fit(x, width, room.width);
+    const places = [
+      [x + w + GAP, top], [x - width - GAP, top], [x + w + GAP, low], [x - width - GAP, low],
+      [left, y + h + GAP], [left, y - height - GAP],
+    ].map(([px, py]) => [px, py, width, height]);
+    const isFree = (each) => covered(each, taken) < 1 && each[0] >= 0 && each[1] >= 0
+      && each[0] + width <= room.width && each[1] + height <= room.height;
+    const now = places[label.place];
+    if (!now || !isFree(now)) label.place = places.findIndex(isFree);
+    if (label.place < 0) return null;
+    found.push(places[label.place]);
+    taken.push(places[label.place]);
+  }
+  return found;
 }

@@ -1,11 +1,26 @@
-// Grey pictures, as OpenCV makes them: {width, height, data}, with one byte per pixel.
+// Grey pictures, and the planes of coloured ones, as OpenCV makes and cuts them:
+// {width, height, data}, with one byte per pixel.
 
-// Converts RGBA, as a canvas gives it, as cv2.cvtColor does with COLOR_RGB2GRAY.
-export function grey(image) {
-  const { width, height, data: rgba } = image;
+import { halfEven } from "./resize.js";
+
+// Returns the red, the green and the blue plane of RGBA, as a canvas gives it.
+export function planes({ width, height, data: rgba }) {
+  const length = width * height;
+  const red = new Uint8Array(length), green = new Uint8Array(length), blue = new Uint8Array(length);
+  for (let i = 0, k = 0; i < length; i++, k += 4) {
+    red[i] = rgba[k];
+    green[i] = rgba[k + 1];
+    blue[i] = rgba[k + 2];
+  }
+  return [red, green, blue].map((data) => ({ width, height, data }));
+}
+
+// Returns the grey levels of three planes, as cv2.cvtColor does with COLOR_RGB2GRAY.
+export function grey([red, green, blue]) {
+  const { width, height } = red, r = red.data, g = green.data, b = blue.data;
   const data = new Uint8Array(width * height);
-  for (let i = 0, k = 0; i < data.length; i++, k += 4)
-    data[i] = (rgba[k] * 9798 + rgba[k + 1] * 19235 + rgba[k + 2] * 3735 + 16384) >> 15;
+  for (let i = 0; i < data.length; i++)
+    data[i] = (r[i] * 9798 + g[i] * 19235 + b[i] * 3735 + 16384) >> 15;
   return { width, height, data };
 }
 
@@ -21,4 +36,35 @@ export function cut(image, left, top, width, height) {
     data.fill(image.data[row + image.width - 1], at + after, at + width);
   }
   return { width, height, data };
+}
+
+// Cuts out the square around a point whose upper side leans by an angle, clockwise: to the same
+// pixels as cv2.warpAffine with INTER_LINEAR and BORDER_REPLICATE, which blends the four nearest
+// pixels with weights in 32nds.
+export function turned(image, [x, y], side, degrees) {
+  const { width, height, data: old } = image;
+  const angle = (degrees * Math.PI) / 180, cos = Math.cos(angle), sin = Math.sin(angle);
+  const half = (side - 1) / 2;
+  const firstX = x - 0.5 - cos * half + sin * half, firstY = y - 0.5 - sin * half - cos * half;
+  const across = new Int32Array(side), down = new Int32Array(side); // in 1024ths of a pixel
+  for (let i = 0; i < side; i++) {
+    across[i] = halfEven(1024 * cos * i);
+    down[i] = halfEven(1024 * sin * i);
+  }
+  const data = new Uint8Array(side * side);
+  const inside = (value, length) => (value < 0 ? 0 : value < length ? value : length - 1);
+  for (let j = 0, k = 0; j < side; j++) {
+    const startX = halfEven(1024 * (firstX - sin * j)) + 16;
+    const startY = halfEven(1024 * (firstY + cos * j)) + 16;
+    for (let i = 0; i < side; i++) {
+      const atX = (startX + across[i]) >> 5, atY = (startY + down[i]) >> 5;
+      const right = atX & 31, low = atY & 31;
+      const left = inside(atX >> 5, width), next = inside((atX >> 5) + 1, width);
+      const above = inside(atY >> 5, height) * width, below = inside((atY >> 5) + 1, height) * width;
+      const top = old[above + left] * (32 - right) + old[above + next] * right;
+      const bottom = old[below + left] * (32 - right) + old[below + next] * right;
+      data[k++] = (top * (32 - low) + bottom * low + 512) >> 10;
+    }
+  }
+  return { width: side, height: side, data };
 }

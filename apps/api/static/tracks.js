@@ -1,17 +1,10 @@
 // Follows faces from frame to frame, so that boxes and bars do not flicker: the same computation
-// as facevalue.recognition.tracking.Smoother.
+// as facevalue.recognition.tracking.Smoother. The rule: a face is the one of the frame before whose
+// box overlaps its own the most, if they share enough; its box and probabilities move towards the
+// new ones, boxes fast and probabilities slowly; it is shown once it was found twice, and until it
+// was not found for some tenths of a second. All of these are numbers in /live/settings.json.
 
-// The area that two boxes [x, y, width, height] share.
-export function sharedArea(a, b) {
-  const width = Math.min(a[0] + a[2], b[0] + b[2]) - Math.max(a[0], b[0]);
-  const height = Math.min(a[1] + a[3], b[1] + b[3]) - Math.max(a[1], b[1]);
-  return Math.max(width, 0) * Math.max(height, 0);
-}
-
-function overlap(a, b) {
-  const both = sharedArea(a, b);
-  return both / (a[2] * a[3] + b[2] * b[3] - both);
-}
+import { overlap } from "./boxes.js";
 
 export class Smoother {
   // `settings` is "smoothing" of /live/settings.json.

@@ -1,84 +1,74 @@
-// The worker of the browser engine: finds the faces and runs the network, in a thread of its own.
-// No picture leaves the browser.
+// The worker of the browser engine: finds the faces and names their emotions, in a thread of its
+// own. No picture leaves the browser.
 
 import * as ort from "./vendor/ort.wasm.min.mjs";
-import { Cascade } from "./haar.js";
-import { cut, grey } from "./picture.js";
-import { halfEven, resize } from "./resize.js";
+import { crop } from "./crop.js";
+import { Detector } from "./detection.js";
+import { planes } from "./picture.js";
 
-// the defaults of facevalue.recognition.detection.find_faces
-const PHOTO = { scaleFactor: 1.1, minNeighbors: 5, minFace: 40 };
-let settings, cascade, session;
-let lastBoxes = []; // of the previous frame, in the shrunk picture
-let frames = 0;
-
-async function json(address) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address} could not be loaded`);
-  return response.json();
-}
+let settings, detector, session;
 
 async function load() {
   ort.env.wasm.wasmPaths = "/live/static/vendor/";
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = "error";
-  let description, model;
-  [settings, description, model] = await Promise.all([
-    json("/live/settings.json"),
-    json("/live/cascade.json"),
-    fetch("/live/fast.onnx").then((response) => {
-      if (!response.ok) throw new Error("/live/fast.onnx could not be loaded");
-      return response.arrayBuffer();
-    }),
+  let yunet;
+  [settings, yunet, session] = await Promise.all([
+    fetched("/live/settings.json").then((response) => response.json()),
+    network("/live/yunet.onnx"),
+    network("/live/fast.onnx"),
   ]);
-  cascade = new Cascade(description);
-  session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
-  await probabilities([new Uint8Array(settings.face.size ** 2)]); // the first run is slow
+  detector = new Detector(async (input, width, height) => {
+    const outputs = await run(yunet, input, [1, 3, height, width]);
+    return yunet.outputNames.map((name) => outputs[name]);
+  }, settings.search);
+  // the first runs are slow
+  const { side } = settings.search, { size } = settings.face;
+  await detector.faces(planes({ width: side, height: side, data: new Uint8Array(4 * side ** 2) }));
+  await probabilities([new Uint8Array(size ** 2)]);
 }
 
-// As facevalue.recognition: Recogniser.photo for photos, and tracking.FrameRecogniser for frames.
-async function recognise(image, isPhoto) {
-  const picture = grey(image);
-  const { search, maxFaces } = settings;
-  const scale = isPhoto ? 1 : Math.min(1, search.side / Math.max(image.width, image.height));
-  const width = Math.max(1, halfEven(image.width * scale));
-  const height = Math.max(1, halfEven(image.height * scale));
-  const small = resize(picture, width, height);
-  const found = isPhoto ? cascade.faces(small, PHOTO) : follow(small);
-  const boxes = found.slice(0, maxFaces).map((box) => box.map((value) => halfEven(value / scale)));
-  if (!boxes.length) return [];
-  const rows = await probabilities(boxes.map((box) => crop(picture, box)));
-  return boxes.map((box, k) => ({ box, probabilities: rows[k] }));
+async function fetched(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address} could not be loaded`);
+  return response;
 }
 
-// Faces move little from frame to frame: a search near them takes a fifth of the time.
-function follow(small) {
-  const { minFace, fullSearchEvery } = settings.search;
-  const near = frames++ % fullSearchEvery
-    && lastBoxes.map((box) => cascade.near(small, box, settings.search));
-  const allFound = near && near.length && near.every((box) => box && box[2] >= minFace);
-  return (lastBoxes = allFound ? near : cascade.faces(small, settings.search));
+async function network(address) {
+  const model = await (await fetched(address)).arrayBuffer();
+  const options = { executionProviders: ["wasm"], logSeverityLevel: 3 };
+  return ort.InferenceSession.create(model, options);
 }
 
-// Cuts out a square around a box, as facevalue.recognition.cropping.crop does.
-function crop(picture, [x, y, width, height]) {
-  const { size, margin } = settings.face;
-  const side = halfEven(Math.max(width, height) * (1 + 2 * margin));
-  const left = x + Math.floor((width - side) / 2), top = y + Math.floor((height - side) / 2);
-  return resize(cut(picture, left, top, side, side), size, size).data;
-}
-
-async function probabilities(faces) {
-  const { size } = settings.face, length = size * size;
-  const input = new Float32Array(faces.length * length);
-  faces.forEach((face, k) => face.forEach((value, i) => (input[k * length + i] = value / 255)));
-  const tensor = new ort.Tensor("float32", input, [faces.length, size, size, 1]);
-  const outputs = await session.run({ [session.inputNames[0]]: tensor });
-  const output = outputs[session.outputNames[0]];
-  const rows = faces.map((_, k) => Array.from(output.data.slice(7 * k, 7 * k + 7)));
+// Returns what a network of one input answers: an array for each of its outputs, by name.
+async function run(network, input, shape) {
+  const tensor = new ort.Tensor("float32", input, shape);
+  const outputs = await network.run({ [network.inputNames[0]]: tensor });
+  const arrays = {};
+  for (const [name, output] of Object.entries(outputs)) {
+    arrays[name] = output.data.slice();
+    output.dispose();
+  }
   tensor.dispose();
-  output.dispose();
-  return rows;
+  return arrays;
+}
+
+// As facevalue.recognition: Recogniser.photo for photos, and tracking.recognise_frame for frames.
+async function recognise(image, isPhoto) {
+  const picture = planes(image);
+  const all = await detector.faces(picture, isPhoto);
+  const faces = isPhoto ? all : all.slice(0, settings.maxFaces);
+  if (!faces.length) return [];
+  const rows = await probabilities(faces.map((face) => crop(picture, face, settings.face)));
+  return faces.map(({ box }, k) => ({ box, probabilities: rows[k] }));
+}
+
+async function probabilities(crops) {
+  const { size } = settings.face, length = size * size;
+  const input = new Float32Array(crops.length * length);
+  crops.forEach((each, k) => each.forEach((value, i) => (input[k * length + i] = value / 255)));
+  const { [session.outputNames[0]]: rows } = await run(session, input, [crops.length, size, size, 1]);
+  return crops.map((_, k) => Array.from(rows.subarray(7 * k, 7 * k + 7)));
 }
 
 const loading = load();

@@ -15,6 +15,7 @@ from facevalue.drawing import canvas, drawn_set, faces, scenery
 from facevalue.drawing.things import OBJECTS, photographed
 from facevalue.image_files import to_grey
 from facevalue.recognition import cropping, detection
+from facevalue.recognition.face import Face, overlap
 
 NAMES = ("other", "human")
 """The names of the labels 0 and 1."""
@@ -70,8 +71,8 @@ def load(
     return images[order], labels[order], kinds[order]
 
 
-Scene = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""A grey photo, the boxes in which the detector found a true face, and the true boxes."""
+Scene = tuple[np.ndarray, list[Face], np.ndarray]
+"""A grey photo, the true faces that the detector found, and the boxes of all of them."""
 
 
 def _scenes(photos: int, rng: np.random.Generator) -> list[Scene]:
@@ -80,19 +81,19 @@ def _scenes(photos: int, rng: np.random.Generator) -> list[Scene]:
     while len(scenes) < photos:
         photo = faces.photo(rng, people=3)
         grey = to_grey(photo.image)
-        boxes = detection.find_faces(grey)
-        hits = [b for b in boxes if max(detection.overlap(b, face) for face in photo.boxes) > 0.5]
+        found = detection.find_faces(grey)
+        hits = [face for face in found if max(overlap(face.box, b) for b in photo.boxes) > 0.4]
         if hits:
-            scenes.append((grey, np.array(hits), photo.boxes))
+            scenes.append((grey, hits, photo.boxes))
     return scenes
 
 
 def _crop_face(scenes: list[Scene], rng: np.random.Generator) -> np.ndarray:
-    grey, boxes, _ = scenes[rng.integers(len(scenes))]
-    x, y, side, _ = boxes[rng.integers(len(boxes))]
-    shift = rng.uniform(-0.06, 0.06, 2) * side
-    box = np.rint([x + shift[0], y + shift[1], side, side]).astype(int)
-    face = cropping.crop(grey, box, rng.uniform(0, 0.25), SIZE)
+    grey, found, _ = scenes[rng.integers(len(scenes))]
+    x, y, width, height = found[rng.integers(len(found))].box
+    shift = rng.uniform(-0.06, 0.06, 2) * height
+    box = np.rint([x + shift[0], y + shift[1], width, height]).astype(int)
+    face = cropping.crop(grey, box, margin=rng.uniform(-0.05, 0.15))
     return face[:, ::-1] if rng.random() < 0.5 else face
 
 
@@ -105,7 +106,7 @@ def _crop_beside_face(scenes: list[Scene], rng: np.random.Generator) -> np.ndarr
         left, top = np.rint((x, y) + rng.normal(0, side, 2)).astype(int)
         inside = 0 <= left <= grey.shape[1] - size and 0 <= top <= grey.shape[0] - size
         if inside and max(_covered((left, top, size), face) for face in truth) < MAX_FACE_SHARE:
-            return cropping.crop(grey, (left, top, size, size), 0, SIZE)
+            return cropping.crop(grey, (left, top, size, size), margin=0)
 
 
 def _covered(square: tuple[int, int, int], face: np.ndarray) -> float:

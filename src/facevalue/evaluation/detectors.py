@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from facevalue.recognition.detection import DETECTORS, find_faces, overlap
+from facevalue.recognition.detection import DETECTORS, find_faces
+from facevalue.recognition.face import Box, overlap
 
 if TYPE_CHECKING:
     from facevalue.drawing.faces import Photo
 
 
-def matched(boxes: np.ndarray, truth: np.ndarray, least: float = 0.4) -> int:
+def matched(boxes: np.ndarray | Sequence[Box], truth: np.ndarray, least: float = 0.4) -> int:
     """Return how many true faces are matched by a box, each box matching one face at most.
 
     Args:
-        boxes: int, shape (k, 4), as `find_faces` returns them.
+        boxes: int, shape (k, 4), those of the faces that were found.
         truth: int, shape (n, 4).
         least: the smallest `overlap` that counts as a match.
 
@@ -51,7 +52,7 @@ def compare(photos: Sequence[Photo], detectors: Sequence[str] | None = None) -> 
     for detector in DETECTORS if detectors is None else detectors:
         find_faces(photos[0].image, detector)  # loads it
         start = time.perf_counter()
-        boxes = [find_faces(photo.image, detector) for photo in photos]
+        boxes = [[face.box for face in find_faces(p.image, detector)] for p in photos]
         seconds = time.perf_counter() - start
         found = sum(matched(b, photo.boxes) for b, photo in zip(boxes, photos, strict=True))
         false = sum(map(len, boxes)) - found

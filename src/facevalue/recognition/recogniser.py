@@ -5,6 +5,7 @@ It runs in ONNX Runtime, without Keras and TensorFlow, and starts in a fraction 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from facevalue.emotions import EMOTIONS
-from facevalue.image_files import FACE_SIZE, as_photo, to_grey
+from facevalue.image_files import as_photo, to_grey
 from facevalue.recognition.cropping import crop
-from facevalue.recognition.detection import find_faces
+from facevalue.recognition.detection import MIN_FACE, find_faces
+from facevalue.recognition.face import Box, Face
 from facevalue.recognition.model_file import load_session
 from facevalue.recognition.preparation import is_one_face, prepared_batches
 
@@ -24,25 +26,23 @@ WEIGHTS = Path(__file__).parent / "weights"
 NAMES = ("accurate", "fast")
 """The models in the package: one that is right more often, one for video on a small machine."""
 
-MARGIN = 0.0
-"""What `Recogniser.photo` adds on each side of a face, as a fraction of its box: nothing.
-
-FER-2013's faces fill the box that OpenCV's Haar cascade finds, and in a wider crop the face looks
-small to the network: `tools/bench_recogniser.py --crops` measures the effect of other margins.
-"""
-
 
 @dataclass(frozen=True)
 class Sighting:
-    """A face in a photo.
+    """A face in a photo, and its emotions.
 
     Attributes:
-        box: x and y of the upper left corner, width and height, in pixels of the photo.
+        face: where it is, and how it is turned.
         probabilities: of each emotion, in the order of `emotions.EMOTIONS`; they add up to 1.
     """
 
-    box: tuple[int, int, int, int]
+    face: Face
     probabilities: dict[str, float]
+
+    @property
+    def box(self) -> Box:
+        """x and y of the upper left corner, width and height, in pixels of the photo."""
+        return self.face.box
 
     @property
     def emotion(self) -> str:
@@ -117,7 +117,14 @@ class Recogniser:
         batches = prepared_batches(faces, bgr=bgr)
         return np.concatenate([self._session.run(None, {self._input: x})[0] for x in batches])
 
-    def photo(self, image: Any, *, bgr: bool = False) -> list[Sighting]:
+    def photo(
+        self,
+        image: Any,
+        *,
+        bgr: bool = False,
+        detector: str = "yunet",
+        min_face: int = MIN_FACE,
+    ) -> list[Sighting]:
         """Find the faces in a photo, and recognise the emotion of each.
 
         Args:
@@ -126,6 +133,7 @@ class Recogniser:
                 (RGBA) channels: uint8, uint16, bool, or float from 0 to 1. Files and PIL images
                 are turned upright as their EXIF data says.
             bgr: an array has its colours in the order blue, green, red, as OpenCV reads them.
+            detector, min_face: as in `detection.find_faces`.
         Returns:
             The faces that `detection.find_faces` finds, the largest first; an empty list if there
             is none.
@@ -137,23 +145,20 @@ class Recogniser:
         []
         """
         pixels = as_photo(image, bgr=bgr)
-        return self.in_boxes(pixels, find_faces(pixels))
+        return self.in_photo(pixels, find_faces(pixels, detector, min_face=min_face))
 
-    def in_boxes(self, image: np.ndarray, boxes: np.ndarray) -> list[Sighting]:
-        """Recognise the emotions of the faces in given boxes of a photo.
+    def in_photo(self, image: np.ndarray, faces: Sequence[Face]) -> list[Sighting]:
+        """Recognise the emotions of the faces that were found in a photo.
 
         Args:
             image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
-            boxes: int, shape (k, 4), as `detection.find_faces` returns them.
+            faces: as `detection.find_faces` returns them.
         """
-        if not len(boxes):
+        if not faces:
             return []
-        grey = to_grey(image)
-        crops = np.stack([crop(grey, box, MARGIN, FACE_SIZE) for box in boxes])
-        return [
-            Sighting((int(x), int(y), int(width), int(height)), _by_name(row))
-            for (x, y, width, height), row in zip(boxes, self.probabilities(crops), strict=True)
-        ]
+        crops = np.stack([to_grey(crop(image, face)) for face in faces])
+        rows = self.probabilities(crops)
+        return [Sighting(face, _by_name(row)) for face, row in zip(faces, rows, strict=True)]
 
 
 def _by_name(row: np.ndarray) -> dict[str, float]:

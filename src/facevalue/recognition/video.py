@@ -1,38 +1,49 @@
-"""Video files: reading them, and writing a copy with the emotions drawn on it."""
+"""Videos, cameras and streams: reading them, and writing a copy with the emotions drawn on it."""
 
 from __future__ import annotations
 
+import math
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 
 from facevalue import image_files
-from facevalue.files import atomic_write
+from facevalue.files import atomic_write, explain_write_errors
 from facevalue.progress import ProgressBar
-from facevalue.recognition import overlay
+from facevalue.recognition import mp4_edits, overlay, video_writer
 from facevalue.recognition.recogniser import Recogniser
-from facevalue.recognition.tracking import FrameRecogniser, Smoother
-
-CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG", ".webm": "VP90"}
-"""The codec of each kind of file. VP9 is what browsers play, and takes ten times as long."""
+from facevalue.recognition.tracking import Smoother, recognise_frame
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg")
 """The suffixes of the video files that are read."""
 
+WHOLE = 0.9
+"""The share of its length up to which a video must be readable: some files only estimate it."""
+
+ROUNDING = 0.001
+"""How many seconds a time stamp may be early: Matroska rounds them to milliseconds."""
+
+Source = Path | int | str
+"""A video file, the number of a camera of this machine, or the address of a stream."""
+
 
 @dataclass(frozen=True)
 class Clip:
-    """An opened video.
+    """An opened video, camera or stream.
 
     Attributes:
         name: what error messages call it.
-        width, height: of a frame, in pixels.
-        rate: frames per second.
-        frames: how many there are; 0 where the file does not say so, as with a camera.
+        width, height: of a frame, in pixels, upright.
+        rate: frames per second, on average; videos of phones and meetings vary.
+        frames: about how many there are; 0 where that is unknown, as with a camera.
+        seconds: how long it lasts; 0 where that is unknown.
+        live: it is a camera or a stream without an end.
     """
 
     capture: cv2.VideoCapture
@@ -41,6 +52,8 @@ class Clip:
     height: int
     rate: float
     frames: int
+    seconds: float
+    live: bool = False
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield the frames up to the end: uint8, shape (height, width, 3), RGB."""
@@ -50,114 +63,167 @@ class Clip:
                 return
             yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
-    def sampled(self, seconds: float) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield the number and the pixels of one frame in so many seconds, from the first on.
+    def sampled(self, seconds: float = 0.0) -> Iterator[tuple[int, float, np.ndarray]]:
+        """Yield at most one frame in so many seconds: the first from 0, `seconds`, ... on.
 
+        Args:
+            seconds: between two frames; 0 yields all of them.
+        Yields:
+            The frame's number, from 0 on; when it is shown, in seconds from the first frame on;
+            its pixels, uint8, shape (height, width, 3), RGB.
         Raises:
             ValueError: after the last readable frame: there was none, or the video breaks off.
         """
-        step, number = max(1, round(self.rate * seconds)), 0
-        while self.capture.grab():  # frames in between need not be decoded
-            if number % step == 0:
-                ok, frame = self.capture.retrieve()
-                if ok:
-                    yield number, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-            number += 1
-        if not number:
+        number, now, step, due = -1, 0.0, 1 / self.rate, 0.0
+        for number, shown in enumerate(self._times()):
+            step, now = shown - now if number else step, shown
+            if now < due - ROUNDING:
+                continue
+            if seconds:
+                due = seconds * (1 + math.floor((now + ROUNDING) / seconds))
+            ok, frame = self.capture.retrieve()
+            if ok:
+                yield number, now, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        if number < 0:
             raise ValueError(f"{self.name} has no readable frame.")
-        if number < 0.9 * self.frames:  # some kinds of files only estimate their length
-            raise ValueError(f"{self.name} breaks off after {number} of {self.frames} frames.")
+        end = now + max(step, 1 / self.rate)
+        # frames are counted too: the last one may be shown for long
+        if end < WHOLE * self.seconds and number + 1 < WHOLE * self.frames:
+            raise ValueError(
+                f"{self.name} breaks off after {end:.1f} of {self.seconds:.1f} seconds."
+            )
+
+    def _times(self) -> Iterator[float]:
+        """Go to each frame, and yield when it is shown."""
+        start, before = time.monotonic(), -math.inf
+        while self.capture.grab():
+            if self.live:
+                now = time.monotonic() - start
+            else:
+                now = max(0.0, self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+            if now <= before:  # some files have no time stamps
+                now = before + 1 / self.rate
+            yield now
+            before = now
 
     def close(self) -> None:
-        """Close the file or the camera."""
+        """Close the file, the camera or the stream."""
         self.capture.release()
 
 
-def open_clip(source: Path | int) -> Clip:
-    """Open a video file, or a camera of this machine by its number.
+def open_clip(source: Source) -> Clip:
+    """Open a video file, a camera of this machine by its number, or a stream by its address.
 
+    Args:
+        source: a file, a camera's number, or an address such as rtsp://host/stream.
     Raises:
         FileNotFoundError: there is no such file or camera.
+        ConnectionError: no video can be read at the address.
         ValueError: the file is no video, or its frames are too large.
     """
     if isinstance(source, Path) and not source.is_file():
         raise FileNotFoundError(f"There is no video {source}.")
-    capture = cv2.VideoCapture(str(source) if isinstance(source, Path) else source)
+    name = _name(source)
+    capture = _open(source)
     if not capture.isOpened():
         capture.release()
         if isinstance(source, Path):
-            raise ValueError(f"{source.name} is no video that OpenCV can read.")
-        raise FileNotFoundError(f"This machine has no camera {source}, or another program uses it.")
+            raise ValueError(f"{name} is no video that OpenCV can read.")
+        if isinstance(source, int):
+            raise FileNotFoundError(f"This machine has no {name}, or another program uses it.")
+        raise ConnectionError(
+            f"OpenCV can read no video at {name}: check the address, and that this machine "
+            "reaches it."
+        )
     width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
     height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     if not 0 < width * height <= image_files.MOST_PIXELS:
         capture.release()
         raise ValueError(
-            f"The frames of {source} have {width:,} x {height:,} pixels, more than "
+            f"The frames of {name} have {width:,} x {height:,} pixels, more than "
             f"{image_files.MOST_PIXELS:,}."
         )
     rate = capture.get(cv2.CAP_PROP_FPS)
-    rate = rate if 1 <= rate <= 240 else 25.0  # some files and cameras say 0, or 1000
-    frames = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-    name = source.name if isinstance(source, Path) else f"camera {source}"
-    return Clip(capture, name, width, height, rate, frames)
+    frames = 0 if isinstance(source, int) else max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+    seconds = frames / rate if rate > 0 else 0.0
+    if isinstance(source, Path):
+        seconds = mp4_edits.shown_seconds(source) or seconds
+    if not 0 < rate <= 240:  # some files and cameras say 0, or 1000
+        rate = 25.0
+    live = not isinstance(source, Path) and not frames
+    return Clip(capture, name, width, height, rate, frames, seconds, live)
 
 
-def annotate(
-    source: Path,
-    out: Path,
-    recogniser: Recogniser,
-    *,
-    max_frames: int | None = None,
-    progress: bool = True,
-) -> int:
-    """Write a copy of a video with the faces, their emotions and bars drawn on it; without sound.
+def _name(source: Source) -> str:
+    """Return what messages call a source: an address without its password."""
+    if isinstance(source, Path):
+        return source.name
+    if isinstance(source, int):
+        return f"camera {source}"
+    parts = urlsplit(source)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
-    `out` appears when it is complete; an error or an interrupt leaves an older file unchanged.
+
+def _open(source: Source) -> cv2.VideoCapture:
+    """Open a source; OpenCV and FFmpeg keep their technical messages to themselves."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.VideoCapture(str(source) if isinstance(source, Path) else source)
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+
+
+def annotate(source: Source, out: Path, recogniser: Recogniser, *, progress: bool = True) -> int:
+    """Write a copy of a video with the faces, their emotions and bars drawn on it.
+
+    It lasts as long as the source, has its time stamps and the sound of a file, and plays in
+    browsers; see `video_writer.VideoWriter`. `out` appears when it is complete; an error or an
+    interrupt leaves an older file unchanged. A camera or an endless stream is recorded, without
+    sound, until Ctrl+C.
 
     Args:
-        source: a video file.
-        out: the file to write; its suffix, one of CODECS, chooses the kind.
-        max_frames: how many frames are written; by default all.
+        source: a video file, a camera's number, or an address; see `open_clip`.
+        out: the file to write; its suffix, one of `video_writer.CODECS`, chooses the kind.
         progress: show a progress bar.
     Returns:
         How many frames were written.
     Raises:
-        FileNotFoundError: there is no such video.
-        ValueError: it is no video, `out` is `source` or has another suffix, or this OpenCV cannot
-            write such a file.
+        FileNotFoundError: there is no such video or camera.
+        ConnectionError: no video can be read at the address.
+        ValueError: it is no video, or is damaged; `out` is `source` or has another suffix.
+        OSError: `out` cannot be written, for example because the disk is full.
+        ModuleNotFoundError: the package av is not installed.
     """
-    if out.suffix.lower() not in CODECS:
-        raise ValueError(f"{out} must end in {', '.join(CODECS)}.")
-    if out.resolve() == source.resolve():
+    video_writer.check(out)
+    if isinstance(source, Path) and out.resolve() == source.resolve():
         raise ValueError(f"{out} would replace the video itself: choose another name.")
     clip = open_clip(source)
+    original = source if isinstance(source, Path) else None
     try:
-        with atomic_write(out, suffix=out.suffix.lower()) as part:
-            written = _write(clip, part, recogniser, max_frames, progress)
-            if not written:
-                raise ValueError(f"{source.name} has no readable frame.")
+        with atomic_write(out, suffix=out.suffix.lower()) as part, explain_write_errors(out):
+            size = clip.width, clip.height
+            with video_writer.VideoWriter(part, size, clip.rate, original) as writer:
+                return _annotate(clip, writer, recogniser, progress)
     finally:
         clip.close()
-    return written
 
 
-def _write(
-    clip: Clip, part: Path, recogniser: Recogniser, max_frames: int | None, progress: bool
+def _annotate(
+    clip: Clip, writer: video_writer.VideoWriter, recogniser: Recogniser, progress: bool
 ) -> int:
-    codec = cv2.VideoWriter.fourcc(*CODECS[part.suffix])
-    writer = cv2.VideoWriter(str(part), codec, clip.rate, (clip.width, clip.height))
-    if not writer.isOpened():
-        raise ValueError(f"This OpenCV cannot write {part.suffix} files: choose another suffix.")
-    recognise, smooth, written = FrameRecogniser(recogniser), Smoother(), 0
-    total = min(filter(None, (clip.frames, max_frames)), default=None)
-    try:
-        with ProgressBar("annotating", total, unit="frame", show=progress) as bar:
-            for frame in islice(clip, max_frames):
-                shown = smooth(recognise(frame), written / clip.rate)
-                writer.write(cv2.cvtColor(overlay.draw(frame, shown), cv2.COLOR_RGB2BGR))
+    smooth, written = Smoother(), 0
+    with ProgressBar("annotating", clip.frames or None, unit="frame", show=progress) as bar:
+        try:
+            for _, seconds, frame in clip.sampled():
+                shown = smooth(recognise_frame(frame, recogniser), seconds)
+                writer.write(overlay.draw(frame, shown), seconds)
                 written += 1
                 bar.update()
-    finally:
-        writer.release()
+        except KeyboardInterrupt:  # how a recording ends
+            if not clip.live or not written:
+                raise
+        bar.set_total(written)
+    writer.finish(clip.seconds)
     return written

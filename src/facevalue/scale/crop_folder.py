@@ -14,8 +14,9 @@ import pandas as pd
 from facevalue.data.descriptors import perceptual_hash
 from facevalue.files import atomic_write, explain_write_errors, write_text
 from facevalue.image_files import SUFFIXES, encode_png, to_grey
-from facevalue.recognition.cropping import crop
+from facevalue.recognition.cropping import MARGIN, crop
 from facevalue.recognition.detection import find_faces
+from facevalue.recognition.face import Face
 from facevalue.scale import cluster, storage
 
 TABLE = "crops.csv"
@@ -51,8 +52,8 @@ def crop_folder(
     *,
     size: int = 48,
     colour: bool = False,
-    margin: float = 0.1,
-    detector: str = "frontalface_default",
+    margin: float = MARGIN,
+    detector: str = "yunet",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Cut the faces out of all photos of a folder, here or on a cluster (see `cluster.map`).
@@ -111,7 +112,7 @@ def _check_settings(how: _Cropping) -> None:
     if how.address == str(how.out):
         raise ValueError(f"The crops would lie among the photos in {how.out}: give another `out`.")
     blank = np.zeros((64, 64), np.uint8)
-    crop(blank, (0, 0, 64, 64), how.margin, how.size)
+    crop(blank, (0, 0, 64, 64), how.size, how.margin)
     find_faces(blank, how.detector)
 
 
@@ -145,20 +146,18 @@ def _crop_photo(how: _Cropping, name: str) -> list[Row]:
         photo = storage.read_image(system, storage.join(root, name))
     except Exception as error:  # each kind of storage has its own exceptions
         return [_problem(storage.reason(error))]
-    boxes = find_faces(photo, how.detector)
-    rows = [_write_crop(how, photo, box, f"{name}-{k}.png") for k, box in enumerate(boxes)]
-    _delete_crops_from(how.out, name, len(boxes))
+    faces = find_faces(photo, how.detector)
+    rows = [_write_crop(how, photo, face, f"{name}-{k}.png") for k, face in enumerate(faces)]
+    _delete_crops_from(how.out, name, len(faces))
     return rows or [_problem("no face found")]
 
 
-def _write_crop(how: _Cropping, photo: np.ndarray, box: np.ndarray, file: str) -> Row:
-    grey = to_grey(photo)
-    face = crop(photo if how.colour else grey, box, how.margin, how.size)
+def _write_crop(how: _Cropping, photo: np.ndarray, face: Face, file: str) -> Row:
+    cut = crop(photo, face, how.size, how.margin)
     with explain_write_errors(how.out), atomic_write(how.out / file) as part:
-        part.write_bytes(encode_png(face))
-    bits = perceptual_hash(crop(grey, box, how.margin, 48)[None])[0]
-    x, y, width, height = box.tolist()
-    return (x, y, width, height, file, np.packbits(bits).tobytes().hex(), "")
+        part.write_bytes(encode_png(cut if how.colour else to_grey(cut)))
+    bits = perceptual_hash(to_grey(crop(photo, face, margin=how.margin))[None])[0]
+    return (*face.box, file, np.packbits(bits).tobytes().hex(), "")
 
 
 def _delete_crops_from(out: Path, name: str, number: int) -> None:

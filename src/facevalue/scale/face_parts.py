@@ -7,6 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from facevalue.files import atomic_write, explain_write_errors
@@ -29,7 +30,8 @@ class Parts:
 
         Args:
             key: the part's cache key.
-            rows: rows of faces, or {"file": ..., "problem": ...} for a file that failed.
+            rows: rows of faces, {"file": ..., "problem": ...} for a file that failed, or
+                {"file": ..., "no_face": ...} for one in which no face was found.
             retry: whether the part must be done again in the next run.
         Raises:
             OSError: the folder cannot be written, for example because the disk is full.
@@ -59,6 +61,16 @@ class Parts:
             key = re.fullmatch(r"([0-9a-f]{32})(\.retry)?\.jsonl\.gz(\.part)?", file.name)
             if key and key[1] not in keys:
                 file.unlink(missing_ok=True)
+
+    def has_unfinished(self) -> bool:
+        """Return whether there are parts that must be done again."""
+        return any(self.folder.glob("*.retry.jsonl.gz"))
+
+    def remove(self) -> None:
+        """Delete the folder, unless it holds something else too."""
+        self.remove_all_but(set())
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _file(self, key: str, retry: bool) -> Path:
         return self.folder / f"{key}{'.retry' if retry else ''}.jsonl.gz"

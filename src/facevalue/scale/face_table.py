@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from facevalue.emotions import EMOTIONS
-from facevalue.recognition.recogniser import Sighting
 
 Row = dict[str, Any]
+
+BOX = ("x", "y", "width", "height")
 
 COLUMNS = {
     "file": "string",
     "frame": "int32",
-    "x": "int32",
-    "y": "int32",
-    "width": "int32",
-    "height": "int32",
+    "seconds": "float64",
+    "person": "int32",
+    **dict.fromkeys(BOX, "int32"),
     **dict.fromkeys(EMOTIONS, "float32"),
     "emotion": "string",
 }
-"""The columns and their types: where a face is, in pixels, its probabilities, the largest one."""
+"""The columns and their types: where a face is, in pixels, its probabilities, the largest one.
+
+seconds and person, which are empty for photos, say when in a video a face is seen, and whose it is.
+"""
+
+DECIMALS = {"float32": 6, "float64": 3}
+"""How many decimals a CSV file has: probabilities to a millionth, seconds to a millisecond."""
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -31,22 +39,40 @@ ROW_GROUP = 20_000
 """How many rows of a Parquet file are in memory at once."""
 
 
-def face_row(file: str, frame: int, sighting: Sighting) -> Row:
-    """Return the row of a face.
+def face_row(
+    file: str,
+    box: Sequence[int],
+    *,
+    frame: int = 0,
+    seconds: float | None = None,
+    person: int | None = None,
+) -> Row:
+    """Return the row of a face, still without its emotions: see `emotion_cells`.
 
     Args:
         file: the name of the photo or video, under the scored folder.
+        box: x, y, width and height, in pixels.
         frame: the number of the video's frame; 0 in a photo.
+        seconds: when the frame is shown; None in a photo.
+        person: the number of the person in the video; None in a photo.
     """
-    box = dict(zip(("x", "y", "width", "height"), sighting.box, strict=True))
-    return {
-        "file": file,
-        "frame": frame,
-        **box,
-        # nine digits are all that float32 holds
-        **{name: float(f"{value:.9g}") for name, value in sighting.probabilities.items()},
-        "emotion": sighting.emotion,
-    }
+    place = dict(zip(BOX, box, strict=True))
+    return {"file": file, "frame": frame, "seconds": seconds, "person": person, **place}
+
+
+def emotion_cells(probabilities: np.ndarray) -> Row:
+    """Return the cells of a face's emotions.
+
+    Args:
+        probabilities: float32, shape (7,), in the order of `EMOTIONS`.
+
+    >>> emotion_cells(np.eye(7, dtype=np.float32)[3])["emotion"]
+    'happy'
+    """
+    # nine digits are all that float32 holds
+    values = [float(f"{value:.9g}") for value in probabilities]
+    cells: Row = dict(zip(EMOTIONS, values, strict=True))
+    return {**cells, "emotion": EMOTIONS[values.index(max(values))]}
 
 
 def check_out(out: Path) -> None:
@@ -87,14 +113,27 @@ def write_csv(file: Path, names: Iterable[str], rows: Iterable[Iterable[Any]]) -
         writer.writerows(rows)
 
 
+def read_csv(file: Path) -> Iterator[Row]:
+    """Yield the rows of a CSV file that `write_table` has written; None where a cell is empty."""
+    types = {"string": str, "int32": int, "float32": float, "float64": float}
+    with file.open(encoding="utf-8", newline="") as opened:
+        for cells in csv.DictReader(opened):
+            yield {
+                name: types[kind](cells[name]) if cells[name] else None
+                for name, kind in COLUMNS.items()
+            }
+
+
 def _write_csv(file: Path, rows: Iterable[Row]) -> None:
     write_csv(file, COLUMNS, map(_texts, rows))
 
 
 def _texts(row: Row) -> list[Any]:
-    """Return the cells of a row: probabilities with six decimals."""
     return [
-        f"{row[name]:.6f}" if kind == "float32" else row[name] for name, kind in COLUMNS.items()
+        row[name]
+        if row[name] is None or kind not in DECIMALS
+        else f"{row[name]:.{DECIMALS[kind]}f}"
+        for name, kind in COLUMNS.items()
     ]
 
 
@@ -106,6 +145,7 @@ def _write_parquet(file: Path, rows: Iterable[Row]) -> None:
         "string": pa.string(),
         "int32": pa.int32(),
         "float32": pa.float32(),
+        "float64": pa.float64(),
     }
     schema = pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:

@@ -6,37 +6,37 @@ batch is stored when it is finished, so that a killed run can continue.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import zlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-
-from facevalue import image_files
+from facevalue.emotions import EMOTIONS
 from facevalue.files import atomic_write, explain_write_errors
 from facevalue.progress import ProgressBar
-from facevalue.recognition import detection, video
-from facevalue.recognition.recogniser import MARGIN, Recogniser, Sighting
-from facevalue.scale import cluster, storage
+from facevalue.recognition.detection import MIN_FACE
+from facevalue.recognition.recogniser import Recogniser
+from facevalue.scale import cluster, no_face, storage
 from facevalue.scale.face_parts import Parts
-from facevalue.scale.face_table import Row, check_out, face_row, write_csv, write_table
+from facevalue.scale.face_table import Row, check_out, write_csv, write_table
+from facevalue.scale.score_batch import (
+    SUFFIXES,
+    Batch,
+    Method,
+    check_detector,
+    file_checksum,
+    kind,
+    score_batch,
+)
 
 BATCH_SIZE = 32
 """How many files a batch has on average: a kill costs each worker some seconds at most."""
 
 MOST_FILES = 4 * BATCH_SIZE
 """How many files a batch has at most."""
-
-SUFFIXES = (*image_files.SUFFIXES, *video.SUFFIXES)
-
-MOST_VIDEO_BYTES = 50_000_000_000
-"""The size of the largest video that is read."""
 
 Item = TypeVar("Item")
 
@@ -49,36 +49,16 @@ class Scored(NamedTuple):
         faces: rows of the table.
         failed: files that could not be read, and folders that could not be listed.
         passed_over: the number of files of other kinds, by suffix.
+        emotions: the number of faces, by emotion.
+        no_face: the number of photos and videos without a face, by reason (`no_face.REASONS`).
     """
 
     files: int
     faces: int
     failed: int
     passed_over: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Method:
-    """How files are scored: all that a worker must know, and that the results depend on."""
-
-    address: str
-    model: str
-    models: str | None
-    checksum: str
-    every: float
-    cropped: bool
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some files that are scored together, and a cache key of the files and the method."""
-
-    key: str
-    files: tuple[str, ...]
-
-    def __str__(self) -> str:
-        more = len(self.files) - 1
-        return self.files[0] + (f" and the {more} files after it" if more else "")
+    emotions: dict[str, int]
+    no_face: dict[str, int]
 
 
 def score(
@@ -86,21 +66,27 @@ def score(
     out: Path,
     *,
     model: str = "fast",
+    detector: str = "yunet",
+    min_face: int = MIN_FACE,
     every: float = 1.0,
     cropped: bool = False,
+    annotate: Path | None = None,
+    keep_parts: bool = False,
     models: Path | None = None,
     progress: bool = True,
 ) -> Scored:
     """Find the faces in all photos and videos of a folder, and recognise their emotions.
 
     Writes `out`, with the columns `face_table.COLUMNS`: file (its name under the folder, sorted),
-    frame (its number in a video; 0 in a photo), the box x, y, width and height in pixels, the
+    frame (its number in a video; 0 in a photo), seconds and person (when in a video, and a number
+    for whose face it is; empty for photos), the box x, y, width and height in pixels, the
     probability of each emotion, and emotion, the most probable one. A photo without a face has no
-    row. Files that failed are listed next to it, with the reason: in out.failed.csv for out.csv.
+    row. Two lists are written next to it, where they are not empty: files that failed, with the
+    reason, in out.failed.csv for out.csv, and files without a face, with the reason, in
+    out.no_face.csv.
 
-    Finished work is kept in out.parts. Started again, after a kill or with more photos, it
-    continues with the files that are new, changed, or could not be reached. Delete the folder
-    when no more files come.
+    Until the result is whole, finished work is kept in out.parts. Started again after a kill, it
+    continues with the files that are new, changed, or could not be reached.
 
     Args:
         source: a folder with photos (`image_files.SUFFIXES`) and videos (`video.SUFFIXES`) at any
@@ -108,21 +94,28 @@ def score(
             or a single file on this machine. A cluster's workers must be able to reach it.
         out: the file to write, which ends in .csv or .parquet.
         model: as in `Recogniser`.
+        detector, min_face: as in `detection.find_faces`.
         every: seconds of a video between two scored frames.
         cropped: the images are faces already: none is searched, and the box is the whole image.
+        annotate: a folder for copies of the photos with boxes and bars drawn on them.
+        keep_parts: keep out.parts, so that a later run with more photos does only those.
         models: the folder of the model files, if they are not those of the package.
         progress: show a progress bar.
     Raises:
         FileNotFoundError: there is no such folder or file, or no such model file.
         ValueError: there is no photo or video in it, or an argument is out of range.
         OSError: `out` cannot be written, for example because the disk is full.
-        ModuleNotFoundError: the address or a Parquet file needs a package that is not installed.
+        RuntimeError: this OpenCV has no Haar cascade.
+        ModuleNotFoundError: the address, the detector or a Parquet file needs a package that is
+            not installed.
         cluster.TaskError, cluster.VersionError, ConnectionError: as in `cluster.map`.
     """
     out = Path(out)
     check_out(out)
     if not 0 < every < 1e6:
         raise ValueError(f"every must be a number of seconds above 0, not {every:g}.")
+    if min_face < 1:
+        raise ValueError(f"min_face must be 1 pixel or more, not {min_face}.")
     address = storage.address(source)
     single = Path(address).name if Path(address).is_file() else None
     folder = str(Path(address).parent) if single else address
@@ -131,10 +124,14 @@ def score(
         address=folder,
         model=model,
         models=str(Path(models).resolve()) if models else None,
-        checksum=_checksum(Recogniser(model, models, threads=1).file),
+        checksum=file_checksum(Recogniser(model, models, threads=1).file),
         every=every,
         cropped=cropped,
+        detector=detector,
+        min_face=min_face,
+        annotate=_annotated_folder(annotate, folder, single),
     )
+    check_detector(detector)
     run = Run(method, out, single)
     with ProgressBar("scoring", 0, unit="file", show=progress) as bar:
         lost = run.work(run.unfinished(bar), bar)
@@ -145,7 +142,25 @@ def score(
             f"{', '.join(SUFFIXES)}."
         )
     with explain_write_errors(out):
-        return run.write()
+        return run.write(keep_parts)
+
+
+def _annotated_folder(annotate: Path | None, folder: str, single: str | None) -> str | None:
+    """Return the full path of the folder for annotated photos.
+
+    Raises:
+        ValueError: annotated photos would replace photos, or be scored by the next run.
+    """
+    if annotate is None:
+        return None
+    place = Path(annotate).resolve()
+    here = Path(folder).resolve()
+    if place == here or (single is None and here in place.parents):
+        raise ValueError(
+            f"The annotated photos would lie among the photos in {folder}: choose another folder "
+            f"than {annotate}."
+        )
+    return str(place)
 
 
 class Run:
@@ -161,6 +176,7 @@ class Run:
         self.method, self.out, self.single = method, out, single
         self.parts = Parts(out.with_suffix(".parts"))
         self.failed_file = out.with_suffix(".failed.csv")
+        self.no_face_file = out.with_suffix(".no_face.csv")
         self.keys: list[str] = []
         self.files = 0
         self.problems: list[Row] = []
@@ -196,7 +212,7 @@ class Run:
 
     def _pass_over(self, name: str) -> None:
         path = Path(self.method.address, name)
-        written = (self.out, self.failed_file)
+        written = (self.out, self.failed_file, self.no_face_file)
         if path.parent != self.parts.folder.resolve() and path not in map(Path.resolve, written):
             self.passed_over[path.suffix.lower()] += 1
 
@@ -230,28 +246,42 @@ class Run:
                     rows += result[0]
             self.parts.store(batch.key, rows, retry=True)
 
-    def write(self) -> Scored:
-        """Write the table and the list of failed files from the parts."""
+    def write(self, keep_parts: bool = False) -> Scored:
+        """Write the table and the lists of files that failed and without a face from the parts.
+
+        Args:
+            keep_parts: keep the parts although the result is whole.
+        """
         problems = list(self.problems)
-        faces = 0
+        faceless: list[Row] = []
+        emotions = Counter(dict.fromkeys(EMOTIONS, 0))
 
         def good() -> Iterator[Row]:
-            nonlocal faces
             for row in self.rows():
                 if "problem" in row:
                     problems.append(row)
+                elif "no_face" in row:
+                    faceless.append(row)
                 else:
-                    faces += 1
+                    emotions[row["emotion"]] += 1
                     yield row
 
-        with atomic_write(self.out) as table, atomic_write(self.failed_file) as failed:
+        with atomic_write(self.out) as table:
             write_table(table, good(), self.out.suffix.lower())
-            reasons = ((row["file"], row["problem"]) for row in problems)
-            write_csv(failed, ("file", "reason"), reasons)
-        if not problems:
-            self.failed_file.unlink()
+            _write_reasons(self.failed_file, problems, "problem")
+            _write_reasons(self.no_face_file, faceless, "no_face")
         self.parts.remove_all_but(set(self.keys))
-        return Scored(self.files, faces, len(problems), dict(self.passed_over))
+        if not (keep_parts or self.problems or self.parts.has_unfinished()):
+            self.parts.remove()
+        reasons = Counter(row["no_face"].split(":")[0] for row in faceless)
+        return Scored(
+            self.files,
+            emotions.total(),
+            len(problems),
+            dict(self.passed_over),
+            dict(emotions),
+            {reason: reasons[reason] for reason in no_face.REASONS if reasons[reason]},
+        )
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of all parts, in the order of the files."""
@@ -259,16 +289,13 @@ class Run:
             yield from self.parts.rows(key)
 
 
-def kind(path: str) -> str:
-    """Return whether a file is a "photo" or a "video" by its name, or "" if it is neither.
-
-    >>> kind("a.JPG"), kind("b/film.mp4"), kind("notes.txt")
-    ('photo', 'video', '')
-    """
-    suffix = PurePosixPath(path).suffix.lower()
-    if suffix in image_files.SUFFIXES:
-        return "photo"
-    return "video" if suffix in video.SUFFIXES else ""
+def _write_reasons(file: Path, rows: list[Row], column: str) -> None:
+    """Write the list of files with the reason in a column, or delete it if there are none."""
+    if not rows:
+        file.unlink(missing_ok=True)
+        return
+    with atomic_write(file) as part:
+        write_csv(part, ("file", "reason"), ((row["file"], row[column]) for row in rows))
 
 
 def make_batches(method: Method, files: Iterable[tuple[str, str]]) -> Iterator[Batch]:
@@ -296,7 +323,7 @@ def make_batches(method: Method, files: Iterable[tuple[str, str]]) -> Iterator[B
 
 
 def _batch(method: Method, files: list[tuple[str, str]]) -> Batch:
-    text = repr((method, files, cluster.version(), MARGIN))
+    text = repr((method, files, cluster.version()))
     key = hashlib.sha256(text.encode()).hexdigest()[:32]
     return Batch(key, tuple(name for name, _ in files))
 
@@ -309,93 +336,3 @@ def _read_ahead(items: Iterable[Item], most: int) -> Iterator[Item]:
         if len(queue) > most:
             yield queue.popleft()
     yield from queue
-
-
-def score_batch(method: Method, batch: Batch) -> tuple[list[Row], bool]:
-    """Score a batch of files, here or on a worker.
-
-    Returns:
-        The rows of the part, and whether it must be done again because a file could not be
-        reached.
-    """
-    recogniser = _recogniser(method.model, method.models, method.checksum)
-    system, root = storage.file_system(method.address)
-    rows: list[Row] = []
-    retry = False
-    for name in batch.files:
-        path = storage.join(root, name)
-        try:
-            for frame, image in _frames(system, path, method.every):
-                sightings = _whole(recogniser, image) if method.cropped else recogniser.photo(image)
-                rows += [face_row(name, frame, sighting) for sighting in sightings]
-        except Exception as error:  # a storage's own types too: one file must not stop the rest
-            rows.append({"file": name, "problem": storage.reason(error)})
-            retry = retry or not isinstance(error, ValueError)
-    return rows, retry
-
-
-@lru_cache(maxsize=1)
-def _recogniser(model: str, models: str | None, checksum: str) -> Recogniser:
-    """Return this process's recogniser, for all of its batches.
-
-    Raises:
-        ValueError: this machine has another model file than the one that started the work.
-        RuntimeError: this OpenCV cannot find faces.
-    """
-    recogniser = Recogniser(model, Path(models) if models else None, threads=1)
-    if _checksum(recogniser.file) != checksum:
-        raise ValueError(
-            f"{recogniser.file} is another file than on the machine that started the work: install "
-            "the same version everywhere."
-        )
-    detection.find_faces(np.zeros((64, 64), np.uint8))  # else each file would fail
-    return recogniser
-
-
-def _frames(
-    system: storage.FileSystem, path: str, every: float
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the pixels of a photo, or of one frame of a video in `every` seconds.
-
-    Raises:
-        ValueError: it is no photo or video, or it breaks off; what comes before that was yielded.
-    """
-    if kind(path) == "photo":
-        yield 0, storage.read_image(system, path)
-        return
-    with storage.local_file(system, path, MOST_VIDEO_BYTES) as file:
-        clip = video.open_clip(file)
-        try:
-            yield from clip.sampled(every)
-        finally:
-            clip.close()
-
-
-def _whole(recogniser: Recogniser, image: np.ndarray) -> list[Sighting]:
-    """Return the whole image as one face."""
-    height, width = image.shape[:2]
-    return [Sighting((0, 0, width, height), recogniser(image))]
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def main(options: argparse.Namespace) -> None:
-    """Run `facevalue score` with options.source, out, model, every and cropped."""
-    done = score(
-        options.source,
-        options.out,
-        model=options.model,
-        every=options.every,
-        cropped=options.cropped,
-    )
-    print(f"{options.out}: {done.faces:,} faces in {done.files:,} photos and videos.")
-    if done.failed:
-        print(f"{options.out.with_suffix('.failed.csv')}: {done.failed:,} files that failed.")
-    if done.passed_over:
-        number = sum(done.passed_over.values())
-        common = Counter(done.passed_over).most_common(5)
-        suffixes = ", ".join(suffix or "no suffix" for suffix, _ in common)
-        print(f"Passed over {number:,} files of other kinds ({suffixes}).")

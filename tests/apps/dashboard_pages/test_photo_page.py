@@ -90,7 +90,7 @@ def test_the_camera_starts_only_when_it_is_chosen():
     assert "3 faces found" in texts(app)
 
 
-def test_a_large_photo_is_shrunk_before_it_is_searched():
+def test_a_large_photo_is_shrunk_before_it_is_shown():
     assert photo.shrunk(np.zeros((300, 5000, 3), np.uint8)).shape == (77, 1280, 3)
     small = np.zeros((30, 40), np.uint8)
     assert photo.shrunk(small) is small

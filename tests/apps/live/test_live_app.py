@@ -2,19 +2,20 @@
 
 import re
 
+import onnx
 import pytest
 from fastapi.testclient import TestClient
 
 from apps.api import create_app, live_app
 from apps.api.live_app import create_live_app
-from facevalue.collection import database, haar
+from facevalue.collection import database
 from facevalue.drawing import facs
 from facevalue.emotions import EMOTIONS
-from facevalue.recognition import tracking
+from facevalue.recognition import cropping, detection, tracking, yunet
 
 
 def test_only_the_live_page_may_run_scripts_and_only_its_own(client):
-    for path in ("/", "/live/static/worker.js", "/live/settings.json", "/live/fast.onnx"):
+    for path in ("/", "/live/static/worker.js", "/live/settings.json", "/live/yunet.onnx"):
         (policy,) = client.get(path).headers.get_list("content-security-policy")
         assert "script-src 'self' 'wasm-unsafe-eval'" in policy
         assert "unsafe-inline" not in policy and "http" not in policy
@@ -66,20 +67,36 @@ def test_without_onnx_runtime_web_the_page_says_so(client, monkeypatch, tmp_path
     assert re.search(r'value="browser" disabled', page)
 
 
-def test_the_browser_gets_the_model_the_cascade_and_the_numbers_of_the_server(client, models):
+def test_the_browser_gets_the_models_and_the_numbers_of_the_server(client, models):
     assert client.get("/live/fast.onnx").content == models["fast"].file.read_bytes()
     settings = client.get("/live/settings.json").json()
     assert settings["emotions"] == list(EMOTIONS)
-    assert settings["search"]["side"] == tracking.SEARCH_SIDE
-    cascade = client.get("/live/cascade.json").json()
-    loaded = haar.load()
-    assert [len(stage["weak"]) for stage in cascade["stages"]] == [
-        len(stage.weak) for stage in loaded.stages
-    ]
-    first = loaded.stages[0].weak[0].rectangles[0]
-    assert cascade["stages"][0]["weak"][0][3:8] == [
-        first.x, first.y, first.width, first.height, first.weight,
+    assert settings["search"]["frameSide"] == tracking.SEARCH_SIDE
+    assert settings["search"]["side"] == detection.SIDE
+    assert settings["search"]["leastScore"] == yunet.LEAST_SCORE
+    assert settings["face"]["leastRoll"] == cropping.LEAST_ROLL
+
+
+def test_the_browser_gets_a_detector_for_pictures_of_any_size(client):
+    content = client.get("/live/yunet.onnx").content
+    model = onnx.load_from_string(content)
+    onnx.checker.check_model(model)
+    assert [dim.dim_param for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]] == [
+        "h", "w",
     ]  # fmt: skip
+    original = onnx.load_from_string(yunet.file_content())
+    assert list(model.graph.node) == list(original.graph.node)
+    assert list(model.graph.initializer) == list(original.graph.initializer)
+
+
+def test_without_the_detectors_package_the_browser_gets_a_sentence(client, monkeypatch):
+    yunet.file_content.cache_clear()
+    monkeypatch.setattr(yunet, "find_spec", lambda name: None)
+    answer = client.get("/live/yunet.onnx")
+    monkeypatch.undo()
+    yunet.file_content.cache_clear()
+    assert answer.status_code == 404
+    assert "pip install" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 import pytest
 from browsers import chromium, running
-from live_helpers import bomb, convincing, frame, jpeg, small_database
+from live_helpers import bomb, convincing, jpeg, small_database
 
 from apps.api import live_app
 from facevalue import paths
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import detectors
-from facevalue.recognition import detection, tracking
+from facevalue.recognition import tracking
+from facevalue.recognition.face import Face
 from facevalue.recognition.recogniser import NAMES, Recogniser, Sighting
 
 pytestmark = pytest.mark.browser
@@ -230,42 +231,13 @@ def test_a_photo_is_named_and_boxed(browser, address, pictures, models, mode):
         assert detectors.matched(np.array(found), true, least=0.85) == len(truth)
 
 
-@pytest.mark.slow
-def test_the_browser_and_the_server_see_the_same(browser, address, pictures, models):
-    if not live_app.has_onnx_runtime():
-        pytest.skip("ONNX Runtime Web is missing: run python tools/fetch_ort_web.py")
-    images = [pictures[1], frame(("sad",), 3)[0], frame(("fear", "angry", "neutral"), 5)[0]]
-    with opened(browser, address) as page:
-        for image in images:
-            rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
-            found = page.evaluate(
-                """async ([bytes, width, height]) => {
-                    const worker = new Worker("/live/static/worker.js", {type: "module"});
-                    const data = Uint8ClampedArray.from(atob(bytes), c => c.charCodeAt(0));
-                    const answer = new Promise(done => worker.onmessage =
-                        ({data}) => (data.faces || data.error) && done(data));
-                    worker.postMessage({id: 1, image: {width, height, data}, isPhoto: false});
-                    return await answer;
-                }""",
-                [base64(rgba), image.shape[1], image.shape[0]],
-            )["faces"]
-            expected = tracking.recognise_frame(image, models["fast"])
-            assert len(found) == len(expected)
-            for ours, theirs in zip(found, expected, strict=True):
-                assert detection.overlap(ours["box"], theirs.box) > 0.9
-                if ours["box"] == list(theirs.box):
-                    np.testing.assert_allclose(
-                        ours["probabilities"], [*theirs.probabilities.values()], atol=0.02
-                    )
-
-
 def test_the_browser_smooths_as_the_server_does(browser, address):
     rng = np.random.default_rng(0)
     smooth, steps, expected = tracking.Smoother(), [], []
     for k in range(60):
         faces = [
             Sighting(
-                (x + int(rng.integers(-4, 5)), 100, 80, 80),
+                Face((x + int(rng.integers(-4, 5)), 100, 80, 80)),
                 dict(zip(EMOTIONS, rng.dirichlet(np.ones(7)).tolist(), strict=True)),
             )
             for x in (50, 300)

@@ -12,17 +12,20 @@ from starlette.staticfiles import StaticFiles
 from apps.api.live_app import STATIC
 from facevalue.image_files import FACE_SIZE, resize_face, to_grey
 from facevalue.recognition import cropping
+from facevalue.recognition.face import Face
 
 pytestmark = pytest.mark.browser
 
 SCRIPT = """async ([calls]) => {
     const { resize } = await import("/resize.js");
-    const { cut, grey } = await import("/picture.js");
+    const { cut, grey, planes, turned } = await import("/picture.js");
     const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     const text = (data) => btoa(String.fromCharCode(...data));
     return calls.map(({ name, data, width, height, args }) => {
         const image = { width, height, data: bytes(data) };
-        return text({ resize, cut, grey }[name](image, ...args).data);
+        const greyOf = (rgba) => grey(planes(rgba));
+        const turnedBy = (plane, x, y, side, degrees) => turned(plane, [x, y], side, degrees);
+        return text({ resize, cut, greyOf, turnedBy }[name](image, ...args).data);
     });
 }"""
 
@@ -46,7 +49,7 @@ def in_browser(page, calls):
             "data": base64.b64encode(image.tobytes()).decode(),
             "width": image.shape[1],
             "height": image.shape[0],
-            "args": [int(value) for value in arguments],
+            "args": [float(value) for value in arguments],
         }
         for name, image, arguments in calls
     ]
@@ -110,7 +113,7 @@ def test_an_image_of_the_right_size_is_unchanged(page):
 
 def test_grey_levels_are_the_same(page):
     image = np.random.default_rng(4).integers(0, 256, (64, 90, 4), dtype=np.uint8)
-    (answer,) = in_browser(page, [("grey", image, ())])
+    (answer,) = in_browser(page, [("greyOf", image, ())])
     assert np.array_equal(answer.reshape(64, 90), to_grey(image[..., :3].copy()))
 
 
@@ -118,7 +121,22 @@ def test_grey_levels_are_the_same(page):
 def test_a_crop_repeats_the_edge(page, box):
     image = random_image(np.random.default_rng(5), 64, 90)
     (answer,) = in_browser(page, [("cut", image, box)])
-    expected = cropping.crop(image, box, margin=0)
+    expected = cropping.crop(image, box, None)
     assert np.array_equal(answer.reshape(expected.shape), expected)
     (face,) = in_browser(page, [("resize", expected, (FACE_SIZE, FACE_SIZE))])
     assert np.abs(face.reshape(FACE_SIZE, FACE_SIZE) - resize_face(expected).astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("degrees", [5.5, -12.0, 20.3, -45.0, 90.0, 178.0])
+@pytest.mark.parametrize("box", [(20, 12, 30, 40), (-12, -7, 41, 40), (70, 40, 50, 33)])
+def test_a_face_is_turned_as_in_python(page, box, degrees):
+    image = random_image(np.random.default_rng(6), 64, 90)
+    x, y, width, height = box
+    across, down = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    eyes = np.array([(0, 0), (10 * across, 10 * down), (0, 0), (0, 0), (0, 0)])
+    expected = cropping.crop(image, Face(box, 1.0, eyes), None)
+    arguments = x + width / 2, y + height / 2, max(width, height), degrees
+    (answer,) = in_browser(page, [("turnedBy", image, arguments)])
+    # OpenCV computes in fixed point, and rounds differently on different processors
+    difference = np.abs(answer.reshape(expected.shape) - expected.astype(int))
+    assert difference.max() <= 1 and (difference > 0).mean() < 0.01

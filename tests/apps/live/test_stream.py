@@ -1,5 +1,6 @@
 """Cameras and videos of the server as streams."""
 
+import itertools
 import re
 import time
 
@@ -69,12 +70,12 @@ class Camera:
 
     def __init__(self, source):
         Camera.opened.append(self)
-        self.capture, self.rate, self.frames, self.closed = None, 30.0, 0, False
+        self.live, self.closed = True, False
 
-    def __iter__(self):
-        while True:
+    def sampled(self):
+        for number in itertools.count():
             time.sleep(0.01)
-            yield np.full((48, 64, 3), 128, np.uint8)
+            yield number, number / 30, np.full((48, 64, 3), 128, np.uint8)
 
     def close(self):
         self.closed = True

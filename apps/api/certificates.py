@@ -1,0 +1,120 @@
+"""A certificate of this server's own for https, without which browsers give no camera to a page of
+another machine.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+import socket
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+DAYS = 365
+"""How long a certificate is valid; browsers refuse those of more than 825 days."""
+
+
+def addresses() -> list[str]:
+    """Return the numbers of this machine, the last of which other machines reach, if any does.
+
+    >>> addresses()[0]
+    '127.0.0.1'
+    """
+    found = ["127.0.0.1"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # nothing is sent: this only chooses the network card for such an address
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return found
+        number = str(probe.getsockname()[0])
+    return found if number in found else [*found, number]
+
+
+def own(folder: Path, numbers: Sequence[str]) -> tuple[Path, Path]:
+    """Return a certificate and its key; they are made if there are none for these numbers.
+
+    Args:
+        folder: where they are kept, so that browsers warn only once.
+        numbers: the IP addresses that they are for, besides localhost.
+    Returns:
+        Two PEM files.
+    Raises:
+        ModuleNotFoundError: the package cryptography is not installed.
+        OSError: they cannot be written.
+    """
+    try:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "--https needs the package cryptography: install it with pip install cryptography, or "
+            "give the files of a certificate with --certificate and --key."
+        ) from error
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    names = x509.SubjectAlternativeName(
+        [
+            x509.DNSName("localhost"),
+            *(x509.IPAddress(ipaddress.ip_address(number)) for number in numbers),
+        ]
+    )
+    now = datetime.datetime.now(datetime.UTC)
+    if certificate.is_file() and key.is_file():
+        try:
+            old = x509.load_pem_x509_certificate(certificate.read_bytes())
+            kept = old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            if kept == names and old.not_valid_after_utc > now + datetime.timedelta(days=1):
+                check(certificate, key)
+                return certificate, key
+        except (ValueError, x509.ExtensionNotFound):
+            pass  # damaged: a new one is made
+    secret = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Face Value")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(secret.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=DAYS))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(secret, hashes.SHA256())
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    key.unlink(missing_ok=True)
+    readable_by_us = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(readable_by_us, "wb") as file:
+        file.write(
+            secret.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    return certificate, key
+
+
+def check(certificate: Path, key: Path) -> None:
+    """Check that two files are a certificate with its key.
+
+    Raises:
+        FileNotFoundError: one is missing.
+        ValueError: they are not.
+    """
+    for file in (certificate, key):
+        if not file.is_file():
+            raise FileNotFoundError(f"There is no file {file}.")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        raise ValueError(
+            f"{certificate} and {key} are not a certificate with its key, as PEM files."
+        ) from error

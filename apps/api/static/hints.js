@@ -1,0 +1,30 @@
+// What to do where no face is found, from what the picture tells.
+
+const SIDE = 32; // pixels of the small copy that is measured
+const FLAT = 24, BLACK = 48; // grey levels: of a picture without contrast, and of a night
+
+// Returns a sentence. picture: a canvas; dark: a grey level, as "dark" of /live/settings.json: the
+// picture is dark if 99 % of it is darker.
+export function hint(picture, dark) {
+  const levels = greyLevels(picture);
+  const low = levels[Math.floor(0.01 * levels.length)];
+  const high = levels[Math.floor(0.99 * levels.length)];
+  const middle = levels[Math.floor(levels.length / 2)];
+  if (high - low < FLAT && high > BLACK) return "The picture shows one colour only: is something before the camera?";
+  if (high < dark) return "It is too dark: turn on a light, or turn to a window.";
+  if (low > 128) return "It is too bright: turn away from the lamp or the window.";
+  if (middle < 0.4 * dark) return "There is little light: turn to it, so that it falls on the face.";
+  return "Turn the face to the camera, or come closer.";
+}
+
+// Returns the sorted grey levels of a small copy.
+function greyLevels(picture) {
+  const small = new OffscreenCanvas(SIDE, SIDE);
+  const context = small.getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0, SIDE, SIDE);
+  const { data } = context.getImageData(0, 0, SIDE, SIDE);
+  const levels = new Uint8Array(SIDE * SIDE);
+  for (let k = 0; k < levels.length; k++)
+    levels[k] = 0.299 * data[4 * k] + 0.587 * data[4 * k + 1] + 0.114 * data[4 * k + 2];
+  return levels.sort();
+}

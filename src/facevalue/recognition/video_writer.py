@@ -1,0 +1,181 @@
+"""Writing videos that browsers play, with the time stamps and the sound of another one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from facevalue.recognition.video_sound import Sound
+
+if TYPE_CHECKING:
+    import av
+
+# without B-frames (bf), which would blur how long frames of a variable rate are shown
+H264 = ("libx264", {"preset": "veryfast", "crf": "20", "bf": "0"})
+VP9 = ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "crf": "32"})
+
+CODECS = {".mp4": H264, ".m4v": H264, ".mov": H264, ".mkv": H264, ".webm": VP9}
+"""The encoder of each kind of file and its settings: browsers play both."""
+
+TICKS = 90_000
+"""The unit of time stamps, in 1/second: MPEG's, of which 24, 25, 30, 50 and 60 are divisors."""
+
+BT709, UNKNOWN, BT601 = 1, 2, 6
+"""Colour matrices by their numbers in ITU-T H.273: of HD, of files that do not say, of SD."""
+
+
+def check(out: Path) -> None:
+    """Raise an error unless such a file can be written.
+
+    Raises:
+        ValueError: the suffix is none of `CODECS`.
+        ModuleNotFoundError: the package av is not installed.
+    """
+    if out.suffix.lower() not in CODECS:
+        raise ValueError(f"{out} must end in {', '.join(CODECS)}.")
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        raise ModuleNotFoundError(
+            'Writing a video needs the package av: pip install "facevalue[video]".'
+        ) from None
+
+
+class VideoWriter:
+    """Writes a video frame by frame: H.264, or VP9 in a .webm file, in yuv420p.
+
+    Each frame keeps its time stamp, so that a variable frame rate stays as it was. The sound, the
+    shape of the pixels and the description of the colours come from the original; of several
+    sound tracks the first is kept. `write` all frames, then `finish`; without it, the file is
+    incomplete.
+    """
+
+    def __init__(
+        self, file: Path, size: tuple[int, int], rate: float, original: Path | None = None
+    ) -> None:
+        """Create the file.
+
+        Args:
+            file: its suffix is one of `CODECS`.
+            size: width and height of the frames, in pixels. Odd ones grow by a pixel, which
+                repeats the edge: the codecs know even sizes only.
+            rate: frames per second, on average.
+            original: the video file that the sound is taken from; by default there is none.
+        Raises:
+            OSError: the file cannot be written.
+        """
+        import av
+
+        encoder, options = CODECS[file.suffix.lower()]
+        kind = {".mkv": "matroska", ".webm": "webm", ".mov": "mov"}.get(file.suffix.lower(), "mp4")
+        # the index goes to the front, so that a browser can start before it has the whole file
+        flags = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
+        self._input = av.open(str(original), metadata_errors="replace") if original else None
+        self._output = av.open(str(file), "w", format=kind, options=flags)
+        self._size = size
+        stream: Any = self._output.add_stream(
+            encoder, rate=Fraction(rate).limit_denominator(1001), options=options
+        )
+        stream.width, stream.height = size[0] + size[0] % 2, size[1] + size[1] % 2
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, TICKS)
+        stream.time_base = Fraction(1, TICKS)
+        self._stream = stream
+        self._start = 0.0
+        self._sound: Sound | None = None
+        stream.codec_context.colorspace = BT601
+        if self._input is not None:
+            self._take_over(self._input)
+        self._waiting: tuple[np.ndarray, int] | None = None
+        self._durations: dict[int, int] = {}
+
+    def _take_over(self, original: av.container.InputContainer) -> None:
+        """Take over what a viewer of the original would miss."""
+        pictures: Any = original.streams.video[0]
+        self._start = float((pictures.start_time or 0) * pictures.time_base)
+        before, context = pictures.codec_context, self._stream.codec_context
+        if before.colorspace in (BT709, UNKNOWN):  # OpenCV takes unknown for BT.601
+            context.colorspace = before.colorspace
+            context.color_primaries, context.color_trc = before.color_primaries, before.color_trc
+        if (before.width, before.height) == self._size and before.sample_aspect_ratio:
+            context.sample_aspect_ratio = before.sample_aspect_ratio
+        if original.streams.audio:
+            self._sound = Sound(original, self._output, self._start)
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        """Close the files; after an error, errors of closing are not worth another word."""
+        if self._input is not None:
+            self._input.close()
+        try:
+            self._output.close()
+        except OSError:
+            if kind is None:
+                raise
+
+    def write(self, image: np.ndarray, seconds: float) -> None:
+        """Write a frame.
+
+        Args:
+            image: uint8, shape (height, width, 3), RGB.
+            seconds: when it is shown, later than the frame before.
+        Raises:
+            OSError: it cannot be written, for example because the disk is full.
+        """
+        ticks = round(seconds * TICKS)
+        if self._waiting is not None:
+            before = self._waiting[1]
+            ticks = max(ticks, before + 1)
+            self._encode(*self._waiting, ticks - before)
+        self._waiting = image, ticks
+
+    def finish(self, seconds: float) -> None:
+        """Write the last frame and the rest of the sound, and complete the file.
+
+        Args:
+            seconds: when the video ends; if that is before the last frame, it is shown for as
+                long as an average one.
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self._waiting is not None:
+            ticks = self._waiting[1]
+            end = round(seconds * TICKS)
+            average = round(TICKS / float(self._stream.average_rate or 25))
+            self._encode(*self._waiting, end - ticks if end > ticks else average)
+        self._mux(self._stream.encode(None))
+        if self._sound is not None:
+            self._sound.write()
+        self._output.close()
+
+    def _encode(self, image: np.ndarray, ticks: int, duration: int) -> None:
+        from av import VideoFrame
+
+        odd = self._size[1] % 2, self._size[0] % 2
+        if any(odd):
+            image = cv2.copyMakeBorder(image, 0, odd[0], 0, odd[1], cv2.BORDER_REPLICATE)
+        matrix = self._stream.codec_context.colorspace
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24").reformat(
+            format="yuv420p", dst_colorspace="ITU709" if matrix == BT709 else "ITU601"
+        )
+        frame.pts, frame.time_base = ticks, Fraction(1, TICKS)
+        self._durations[ticks] = duration
+        self._mux(self._stream.encode(frame))
+        if self._sound is not None:
+            self._sound.write(ticks / TICKS)
+
+    def _mux(self, packets: list[av.Packet]) -> None:
+        """Write encoded frames, which come late."""
+        for packet in packets:
+            # the encoder would give all of them the average
+            packet.duration = self._durations.pop(packet.pts or 0)
+            self._output.mux(packet)

@@ -1,0 +1,264 @@
+"""Scoring some dozen photos and videos: what a worker does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from facevalue import image_files
+from facevalue.emotions import EMOTIONS
+from facevalue.files import atomic_write, explain_write_errors
+from facevalue.image_files import to_grey
+from facevalue.recognition import detection, overlay, video
+from facevalue.recognition.cropping import crop
+from facevalue.recognition.face import Box, Face
+from facevalue.recognition.people import People
+from facevalue.recognition.preparation import BATCH_SIZE, prepare
+from facevalue.recognition.recogniser import Recogniser, Sighting
+from facevalue.scale import no_face, storage
+from facevalue.scale.face_table import BOX, Row, emotion_cells, face_row
+
+SUFFIXES = (*image_files.SUFFIXES, *video.SUFFIXES)
+
+MOST_VIDEO_BYTES = 50_000_000_000
+"""The size of the largest video that is read."""
+
+LEAST_SIDE = 1_920
+"""A larger JPEG is decoded in reduced size, but with its longest side at least so many pixels."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How files are scored: all that a worker must know, and that the results depend on."""
+
+    address: str
+    model: str
+    models: str | None
+    checksum: str
+    every: float
+    cropped: bool
+    detector: str
+    min_face: int
+    annotate: str | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some files that are scored together, and a cache key of the files and the method."""
+
+    key: str
+    files: tuple[str, ...]
+
+    def __str__(self) -> str:
+        more = len(self.files) - 1
+        return self.files[0] + (f" and the {more} files after it" if more else "")
+
+
+def kind(path: str) -> str:
+    """Return whether a file is a "photo" or a "video" by its name, or "" if it is neither.
+
+    >>> kind("a.JPG"), kind("b/film.mp4"), kind("notes.txt")
+    ('photo', 'video', '')
+    """
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix in image_files.SUFFIXES:
+        return "photo"
+    return "video" if suffix in video.SUFFIXES else ""
+
+
+def score_batch(method: Method, batch: Batch) -> tuple[list[Row], bool]:
+    """Score a batch of files, here or on a worker.
+
+    Returns:
+        The rows of the part, and whether it must be done again because a file could not be
+        reached.
+    """
+    recogniser = _recogniser(method.model, method.models, method.checksum, method.detector)
+    system, root = storage.file_system(method.address)
+    found = _Found(recogniser)
+    retry = False
+    for name in batch.files:
+        path = storage.join(root, name)
+        try:
+            if kind(name) == "photo":
+                _score_photo(
+                    method, found, name, storage.read(system, path, image_files.MOST_BYTES)
+                )
+            else:
+                with storage.local_file(system, path, MOST_VIDEO_BYTES) as file:
+                    _score_video(method, found, name, file)
+        except CannotAnnotate:
+            raise
+        except Exception as error:  # a storage's own types too: one file must not stop the rest
+            found.rows.append({"file": name, "problem": storage.reason(error)})
+            retry = retry or not isinstance(error, ValueError)
+    found.recognise()
+    return found.rows, retry
+
+
+class CannotAnnotate(OSError):
+    """An annotated photo cannot be written, which is no fault of the photo."""
+
+
+class _Found:
+    """The rows of a batch, whose emotions are recognised some dozen faces at a time.
+
+    Args:
+        recogniser: recognises them.
+    """
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self.rows: list[Row] = []
+        self._recogniser = recogniser
+        self._waiting: list[tuple[Row, np.ndarray]] = []
+
+    def add(self, row: Row, face: np.ndarray) -> None:
+        """Add a face.
+
+        Args:
+            row: as from `face_row`.
+            face: its pixels, float32, shape (1, 48, 48, 1), as from `prepare`.
+        """
+        self.rows.append(row)
+        self._waiting.append((row, face))
+        if len(self._waiting) >= BATCH_SIZE:
+            self.recognise()
+
+    def recognise(self) -> None:
+        """Fill in the emotions of the faces that wait for it."""
+        if self._waiting:
+            rows, faces = zip(*self._waiting, strict=True)
+            values = self._recogniser.probabilities(np.concatenate(faces))
+            for row, probabilities in zip(rows, values, strict=True):
+                row.update(emotion_cells(probabilities))
+            self._waiting.clear()
+
+
+def _score_photo(method: Method, found: _Found, name: str, content: bytes) -> None:
+    """Add the faces of a photo, or the reason why it has none."""
+    image, size = image_files.decode_reduced(content, PurePosixPath(name).name, LEAST_SIDE)
+    before = len(found.rows)
+    scale = max(size) / max(image.shape)
+    faces, smaller = _faces(method, image, scale)
+    for face, pixels in faces:
+        found.add(face_row(name, _enlarged(face.box, scale, size)), pixels)
+    if not faces:
+        reason = no_face.why(image, size, [round(scale * height) for height in smaller])
+        found.rows.append({"file": name, "no_face": reason})
+    if method.annotate is not None:
+        found.recognise()
+        _annotate(Path(method.annotate), name, content, found.rows[before:])
+
+
+def _score_video(method: Method, found: _Found, name: str, file: Path) -> None:
+    """Add the faces of a video, or the reason why it has none.
+
+    Raises:
+        ValueError: it is no video, or it breaks off; what comes before that was added.
+    """
+    clip = video.open_clip(file)
+    people, before = People(), len(found.rows)
+    reasons: Counter[str] = Counter()
+    try:
+        for frame, seconds, image in clip.sampled(method.every):
+            faces, smaller = _faces(method, image)
+            if not faces:
+                reasons[no_face.why(image, (clip.width, clip.height), smaller)] += 1
+            numbers = people([face for face, _ in faces], seconds)
+            for (face, pixels), person in zip(faces, numbers, strict=True):
+                row = face_row(name, face.box, frame=frame, seconds=seconds, person=person)
+                found.add(row, pixels)
+    finally:
+        clip.close()
+    if reasons and len(found.rows) == before:
+        found.rows.append({"file": name, "no_face": reasons.most_common(1)[0][0]})
+
+
+def _faces(
+    method: Method, image: np.ndarray, scale: float = 1.0
+) -> tuple[list[tuple[Face, np.ndarray]], list[int]]:
+    """Return the faces in a picture, and the heights of those that are too small.
+
+    Args:
+        scale: how many pixels of the file one of `image` stands for, in each direction.
+    Returns:
+        Each face with its pixels as the network takes them; heights in pixels of `image`.
+    """
+    if method.cropped:
+        height, width = image.shape[:2]
+        return [(Face((0, 0, width, height)), prepare(image))], []
+    found = detection.find_faces(image, method.detector, min_face=1)
+    large = [face for face in found if scale * face.box[3] >= method.min_face]
+    smaller = [face.box[3] for face in found if scale * face.box[3] < method.min_face]
+    return [(face, prepare(to_grey(crop(image, face)))) for face in large], smaller
+
+
+def _enlarged(box: Box, scale: float, size: tuple[int, int]) -> Box:
+    """Return a box in the coordinates of the whole photo, which has this width and height."""
+    if scale == 1:
+        return box
+    x, y, width, height = box
+    corners = np.rint(np.array([[x, y], [x + width, y + height]]) * scale).astype(int)
+    low, high = np.clip(corners, 0, size).tolist()
+    return (low[0], low[1], high[0] - low[0], high[1] - low[1])
+
+
+def _annotate(folder: Path, name: str, content: bytes, rows: Sequence[Row]) -> None:
+    """Write a photo with the boxes and bars of its faces.
+
+    Raises:
+        CannotAnnotate: it cannot be written.
+    """
+    photo = image_files.decode_photo(content, PurePosixPath(name).name)
+    sightings = [
+        Sighting(Face(tuple(row[side] for side in BOX)), {name: row[name] for name in EMOTIONS})
+        for row in rows
+        if "emotion" in row
+    ]
+    out = folder / name
+    try:
+        with explain_write_errors(out), atomic_write(out, suffix=out.suffix) as part:
+            Image.fromarray(overlay.draw(photo, sightings)).save(part, quality=90)
+    except OSError as error:
+        raise CannotAnnotate(str(error)) from error
+
+
+@lru_cache(maxsize=1)
+def _recogniser(model: str, models: str | None, checksum: str, detector: str) -> Recogniser:
+    """Return this process's recogniser, for all of its batches.
+
+    Raises:
+        ValueError: this machine has another model file than the one that started the work.
+        RuntimeError, ModuleNotFoundError: the detector cannot be used here.
+    """
+    recogniser = Recogniser(model, Path(models) if models else None, threads=1)
+    if file_checksum(recogniser.file) != checksum:
+        raise ValueError(
+            f"{recogniser.file} is another file than on the machine that started the work: install "
+            "the same version everywhere."
+        )
+    check_detector(detector)
+    return recogniser
+
+
+def check_detector(detector: str) -> None:
+    """Raise an error if a detector cannot be used here: else each file would fail.
+
+    Raises:
+        ValueError: there is no such detector, or its file is damaged.
+        RuntimeError, ModuleNotFoundError: a file or a package is missing.
+    """
+    detection.find_faces(np.zeros((64, 64), np.uint8), detector)
+
+
+def file_checksum(file: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,163 @@
+"""What `facevalue score` prints: for people, and for programs."""
+
+import csv
+import io
+import json
+import re
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from facevalue import Recogniser, image_files
+from facevalue import __main__ as command
+from facevalue.drawing import faces
+from facevalue.emotions import EMOTIONS
+from facevalue.scale import face_table, score_command
+
+BOX = ["x", "y", "width", "height"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Photos of no, one and two people, a damaged one, and a file of another kind."""
+    place = tmp_path_factory.mktemp("drawn") / "photos"
+    place.mkdir()
+    for people in range(3):
+        image = faces.photo(people, people=people).image
+        small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        Image.fromarray(small).save(place / f"{people}.png")
+    Image.fromarray(np.full((90, 90, 3), 3, np.uint8)).save(place / "night.png")
+    (place / "torn.jpg").write_bytes(b"no image")
+    (place / "notes.txt").write_text("no photo")
+    return place
+
+
+@pytest.fixture(scope="module")
+def truth(folder):
+    """The faces of 2.png, by the recogniser itself."""
+    return Recogniser("fast").photo(image_files.read_photo(folder / "2.png"))
+
+
+def test_a_photo_gives_a_table_that_people_can_read(folder, truth, capsys):
+    assert command.main(["score", str(folder / "2.png")]) == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert (
+        lines[0] == f"2.png: {len(truth)} faces"
+        and len(lines) == 2 + len(truth)
+        and len(truth) == 2
+    )
+    for number, (line, sighting) in enumerate(zip(lines[2:], truth, strict=True), 1):
+        row = re.fullmatch(r" *(\d+)  (\d+), (\d+), (\d+), (\d+) +(\w+) (\d+) %.*", line)
+        assert int(row[1]) == number and tuple(map(int, row.groups()[1:5])) == sighting.box
+        assert row[6] == sighting.emotion
+        assert float(row[7]) == pytest.approx(100 * sighting.probabilities[row[6]], abs=0.51)
+    assert printed.err == ""
+
+
+def test_a_photo_without_a_face_and_one_that_fails_say_why(folder, capsys):
+    assert command.main(["score", str(folder / "0.png")]) == 0
+    assert capsys.readouterr().out == "0.png: no face found.\n"
+    assert command.main(["score", str(folder / "night.png")]) == 0
+    assert capsys.readouterr().out.startswith("night.png: no face found (too dark: ")
+    assert command.main(["score", str(folder / "torn.jpg"), "--json"]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == []
+    assert printed.err == "torn.jpg is not a JPEG, PNG, WebP, TIFF, BMP or GIF image.\n"
+
+
+def test_programs_get_csv_and_json_and_nothing_else(folder, truth, tmp_path, capsys):
+    assert command.main(["score", str(folder), "--csv"]) == 0
+    printed = capsys.readouterr()
+    table = list(csv.DictReader(io.StringIO(printed.out)))
+    assert list(table[0]) == list(face_table.COLUMNS)
+    assert "faces in 5 photos" in printed.err
+    assert command.main(["score", str(folder), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [list(row) for row in listed] == [list(face_table.COLUMNS)] * len(table)
+    here = [row for row in listed if row["file"] == "2.png"]
+    assert [tuple(row[side] for side in BOX) for row in here] == [s.box for s in truth]
+    for row, sighting in zip(here, truth, strict=True):
+        values = {name: row[name] for name in EMOTIONS}
+        assert values == pytest.approx(sighting.probabilities, abs=2e-6)
+        assert row["emotion"] == sighting.emotion
+        assert row["seconds"] is None and row["person"] is None and row["frame"] == 0
+    for row, cells in zip(listed, table, strict=True):
+        assert {name: "" if row[name] is None else str(row[name]) for name in BOX} == {
+            name: cells[name] for name in BOX
+        }
+        assert cells["seconds"] == cells["person"] == ""
+    assert command.main(["score", str(folder), "--out", str(tmp_path / "scores.csv")]) == 0
+    assert (tmp_path / "scores.csv").read_text() == printed.out
+
+
+def test_a_folder_ends_with_counts_by_hand(folder, tmp_path, capsys):
+    out = tmp_path / "scores.csv"
+    assert command.main(["score", str(folder), "--out", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    counts = pd.read_csv(out)["emotion"].value_counts()
+    assert lines[0] == f"{out}: 3 faces in 5 photos and videos." and counts.sum() == 3
+    told = {m[1]: int(m[2]) for m in re.finditer(r"(\w+) (\d+) \(", lines[1])}
+    assert told == {name: counts.get(name, 0) for name in EMOTIONS}
+    assert lines[2:] == [
+        f"No face in 2 of them (1 none found, 1 too dark): 0.png, night.png. "
+        f"{tmp_path / 'scores.no_face.csv'} has the reasons.",
+        f"1 file failed: torn.jpg. {tmp_path / 'scores.failed.csv'} has the reasons.",
+        "Passed over 1 file of other kinds (.txt 1).",
+    ]
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "scores.csv", "scores.no_face.csv", "scores.failed.csv",
+    }  # fmt: skip
+
+
+def test_without_out_a_folder_is_counted_and_nothing_stays(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command.main(["score", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("3 faces in 5 photos and videos.\n")
+    assert "--out scores.csv writes it" in printed and "has the reasons" not in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_list_names_some_and_says_where_all_are(tmp_path, capsys):
+    for number in range(5):
+        Image.fromarray(np.full((60, 60), 99, np.uint8)).save(tmp_path / f"{number}.png")
+    assert command.main(["score", str(tmp_path), "--out", str(tmp_path / "s.csv")]) == 0
+    assert "(5 none found): 0.png, 1.png, 2.png and 2 more." in capsys.readouterr().out
+    assert len(pd.read_csv(tmp_path / "s.no_face.csv")) == 5
+
+
+def test_a_video_has_a_row_for_each_person_and_second(tmp_path, capsys):
+    image = cv2.resize(faces.photo(2, people=2).image, (640, 480), interpolation=cv2.INTER_AREA)
+    writer = cv2.VideoWriter(
+        str(tmp_path / "film.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5, (640, 480)
+    )
+    for _ in range(60):
+        writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    writer.release()
+    out = tmp_path / "film.parquet"
+    assert command.main(["score", str(tmp_path / "film.avi"), "--out", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    table = pd.read_parquet(out)
+    assert len(table) == 24 and sorted(table["person"].unique()) == [1, 2]
+    left = table[table["person"] == 1]
+    assert left["seconds"].tolist() == pytest.approx(list(range(12)), abs=0.01)
+    assert (left["x"].to_numpy() < table[table["person"] == 2]["x"].to_numpy()).all()
+    assert lines[0] == "film.avi: 24 faces" and lines[1].startswith("seconds  person  box")
+    assert len(lines) == 2 + score_command.MOST_ROWS + 2
+    assert lines[-2].startswith("... and 4 more: ")
+    first = lines[2].split()
+    assert float(first[0]) == 0 and first[1] in "12"
+
+
+def test_json_keeps_letters_of_other_alphabets_and_an_empty_table_is_a_list(capsys):
+    score_command.print_json([])
+    assert json.loads(capsys.readouterr().out) == []
+    score_command.print_json([{"file": "größe.png"}, {"file": "b.png"}])
+    printed = capsys.readouterr().out
+    assert "größe.png" in printed and [row["file"] for row in json.loads(printed)] == [
+        "größe.png", "b.png",
+    ]  # fmt: skip
