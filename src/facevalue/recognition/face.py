@@ -32,6 +32,20 @@ class Face:
     score: float = 1.0
     landmarks: np.ndarray | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether all is the same."""
+        if not isinstance(other, Face):
+            return NotImplemented
+        mine, theirs = self.landmarks, other.landmarks
+        same = mine is theirs or (
+            mine is not None and theirs is not None and np.array_equal(mine, theirs)
+        )
+        return same and (self.box, self.score) == (other.box, other.score)
+
+    def __hash__(self) -> int:
+        """Return the same number for equal faces."""
+        return hash((self.box, self.score))
+
     @property
     def roll(self) -> float:
         """The angle by which the line of the eyes leans, in degrees; above 0 clockwise.

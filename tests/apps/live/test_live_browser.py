@@ -102,14 +102,19 @@ def until(page, expression, argument=None):
 
 
 def named(page, count):
-    """Wait until so many faces are named; return the emotions, from left to right."""
-    until(page, "count => document.querySelectorAll('.name').length === count", count)
+    """Wait until so many faces are named, beside the sample's; return the emotions in order."""
+    until(
+        page,
+        """count => document.querySelector("#empty").hidden
+            && document.querySelectorAll(".name").length === count""",
+        count,
+    )
     texts = page.evaluate(
         """() => [...document.querySelectorAll('.name')]
             .sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x)
             .map(node => node.textContent)"""
     )
-    return [text.split()[0] for text in texts]
+    return [text.lstrip("0123456789 ").split()[0] for text in texts]
 
 
 def upload(page, name, content):
@@ -120,7 +125,7 @@ def upload(page, name, content):
 @pytest.mark.parametrize("mode", MODES)
 def test_the_right_emotions_appear_over_the_camera(browser, address, mode):
     with opened(browser, address, mode=mode) as page:
-        assert page.locator(".name").count() == 0  # no camera without a click
+        assert page.is_visible("#empty")  # no camera without a click
         page.click("#start")
         assert sorted(named(page, 2)) == sorted(SHOWN)
         # mirrored, as in a mirror: who is on the left is shown on the right
@@ -130,9 +135,7 @@ def test_the_right_emotions_appear_over_the_camera(browser, address, mode):
         until(page, "document.querySelector('#rate').textContent !== '-'")
         assert int(page.inner_text("#rate")) >= 1
         assert 0 < int(page.inner_text("#latency")) < 20_000
-        assert page.locator(".bars-over").first.locator("span:visible").all_inner_texts() == [
-            *EMOTIONS
-        ]
+        assert page.locator(".bars-over").first.locator("> span").all_inner_texts() == [*EMOTIONS]
         until(page, "/2 faces/.test(document.querySelector('#say').textContent)")
         page.click("#pause")
         page.wait_for_timeout(700)
@@ -140,7 +143,7 @@ def test_the_right_emotions_appear_over_the_camera(browser, address, mode):
         page.wait_for_timeout(300)
         assert page.locator(".name").all_inner_texts() == before
         page.click("#stop")
-        assert named(page, 0) == []
+        until(page, "!document.querySelector('#empty').hidden")
         assert page.evaluate("document.querySelector('#video').srcObject") is None
 
 
@@ -181,6 +184,7 @@ def test_a_model_that_does_not_load_does_not_send_pictures_by_itself(browser, ad
     with opened(browser, address, expected=[f"{address}/live/fast.onnx"]) as page:
         page.on("websocket", lambda socket: sent.append(socket.url))
         page.route("**/live/fast.onnx", lambda route: route.fulfill(status=404))
+        page.reload()
         page.click("#start")
         page.wait_for_selector("#problem:visible")
         assert "Start again to use the server" in page.inner_text("#problem")
@@ -227,8 +231,10 @@ def test_a_photo_is_named_and_boxed(browser, address, pictures, models, mode):
              b["width"] * scale, b["height"] * scale]
             for b in boxes
         ]  # fmt: skip
+        # boxes are drawn a little larger than the detector's, so that the chin is inside
         true = np.array([face.box for face in truth])
-        assert detectors.matched(np.array(found), true, least=0.85) == len(truth)
+        # the page draws a box a little larger than the detector's
+        assert detectors.matched(np.array(found), true, least=0.75) == len(truth)
 
 
 def test_the_browser_smooths_as_the_server_does(browser, address):
@@ -338,7 +344,7 @@ def test_labels_can_be_read_on_a_telephone_and_on_a_desk(browser, address, width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.click("#pause")
         page.wait_for_timeout(500)
-        stage = page.locator("#stage").bounding_box()
+        stage = page.locator("#live").bounding_box()  # bars may be beside or below the picture
         labels = page.locator(".name, .bars-over span:visible")
         assert labels.count() >= 2 + 2 * 7
         for label in labels.all():
@@ -346,8 +352,7 @@ def test_labels_can_be_read_on_a_telephone_and_on_a_desk(browser, address, width
             assert box["x"] >= stage["x"] - 1
             assert box["x"] + box["width"] <= stage["x"] + stage["width"] + 1
             assert box["y"] >= stage["y"] - 1
-            if width > 480:  # on a telephone, the bars stand under the picture
-                assert box["y"] + box["height"] <= stage["y"] + stage["height"] + 1
+            assert box["y"] + box["height"] <= stage["y"] + stage["height"] + 1
             size, weight = label.evaluate(
                 "e => [parseFloat(getComputedStyle(e).fontSize), getComputedStyle(e).color]"
             )
@@ -362,7 +367,7 @@ def test_the_keyboard_alone_reaches_everything(browser, address):
             reached.append(
                 page.evaluate("document.activeElement.id || document.activeElement.textContent")
             )
-        for wanted in ("start", "mirror", "file", "Gallery", "20 sample images"):
+        for wanted in ("start", "file", "Gallery", "20 sample images"):
             if wanted != "20 sample images":
                 assert wanted in reached, reached
         assert any("sample images of sad" in each for each in reached)
