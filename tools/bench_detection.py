@@ -16,7 +16,7 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -190,7 +190,7 @@ def read_real(folder: Path) -> tuple[pd.DataFrame, list[np.ndarray]]:
 def real(seen: pd.DataFrame, images: Sequence[np.ndarray]) -> str:
     """Return what the detectors find in real photos, compared with what a person saw in them."""
     there = (seen["faces"] > 0).to_numpy()
-    ways = {
+    ways: dict[str, Callable[[np.ndarray], list[Face]]] = {
         "yunet": partial(detection.find_faces, detector="yunet"),
         "yunet, one look at 320": partial(detection.find_faces, side=320),
         "yunet, photos at 15 % of the light": lambda image: detection.find_faces(darker(image)),
@@ -325,7 +325,7 @@ def margins(seen: pd.DataFrame, images: Sequence[np.ndarray], models: list[Recog
     """Return the accuracy by the margin of the crop, and the margin chosen on half A."""
     parts = {
         half: largest(
-            [images[k] for k in np.flatnonzero(seen["half"] == half)],
+            [images[int(k)] for k in np.flatnonzero(seen["half"] == half)],
             seen.loc[seen["half"] == half, "label"],
         )
         for half in "AB"

@@ -284,7 +284,7 @@ def geometry(data: Dataset, n: int = 600) -> str:
     margins = []
     for image in tqdm(images[rows], desc="FER-2013's own crops"):
         large = cv2.resize(image, (144, 144), interpolation=cv2.INTER_CUBIC)
-        wide = cv2.copyMakeBorder(large, *[72] * 4, cv2.BORDER_REPLICATE)
+        wide = cv2.copyMakeBorder(large, 72, 72, 72, 72, cv2.BORDER_REPLICATE)
         for face in detection.find_faces(wide)[:1]:
             margins.append((144 / max(face.box[2:]) - 1) / 2)
     low, middle, high = np.quantile(margins, [0.25, 0.5, 0.75])

@@ -18,7 +18,7 @@ CONDITIONS: dict[str, list[dict[str, float | str]]] = {
     "size": [{"size": side} for side in (32, 48, 64, 96, 160, 280)],
     "yaw": [{"yaw": degrees} for degrees in (0, 20, 40, 60)],
     "roll": [{"roll": degrees} for degrees in (0, 15, 30, 45)],
-    "light": [{"light": share} for share in (0.1, 0.15, 0.3, 1.0, 2.0)] + [{"light": "side"}],
+    "light": [{"light": light} for light in (0.1, 0.15, 0.3, 1.0, 2.0, "side")],
     "occlusion": [{"occlusion": name} for name in OCCLUSIONS],
     "skin": [{"skin": tone} for tone in SKIN_TONES],
 }
