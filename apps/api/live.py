@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import uvicorn
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _encryption(https: bool, certificate: Path | None, key: Path | None) -> dict[str, str]:
+def _encryption(https: bool, certificate: Path | None, key: Path | None) -> dict[str, Any]:
     """Return the options of uvicorn for https, or none.
 
     Raises:

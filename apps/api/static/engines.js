@@ -61,7 +61,9 @@ async function encoded(canvas, type, quality) {
 // is then too large for the server is compressed.
 async function encodedPhoto(canvas) {
   const png = await encoded(canvas, "image/png");
-  return png.size <= MAX_BYTES ? png : encoded(canvas, "image/jpeg", 0.95);
+  if (png.size <= MAX_BYTES) return png;
+  const good = await encoded(canvas, "image/jpeg", 0.95);
+  return good.size <= MAX_BYTES ? good : encoded(canvas, "image/jpeg", 0.8);
 }
 
 // Passes each picture to a worker of this page, in which ONNX Runtime Web runs the model.

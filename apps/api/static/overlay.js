@@ -92,10 +92,14 @@ export class Overlay {
   // Says in words what is shown, at the same moment; to screen readers when it changes, and not
   // too often.
   tell(faces, emotions, hint) {
-    const names = [...faces].sort((a, b) => a.person - b.person).map((face) =>
-      `${face.person} ${emotions[largest(face.probabilities)]}`);
-    const count = names.length === 1 ? "1 face" : `${names.length} faces`;
-    const text = names.length ? `${count}: ${names.join(", ")}` : `No face found. ${hint}`;
+    const ordered = [...faces].sort((a, b) => a.person - b.person);
+    const shown = ordered.map((face) => emotions[largest(face.probabilities)]);
+    const names = faces.length <= MAX_BARS
+      ? shown.map((emotion, k) => `${ordered[k].person} ${emotion}`)
+      : emotions.filter((emotion) => shown.includes(emotion)).map((emotion) =>
+          `${shown.filter((each) => each === emotion).length} x ${emotion}`);
+    const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
+    const text = faces.length ? `${count}: ${names.join(", ")}` : `No face found. ${hint}`;
     this.status.textContent = text;
     const now = performance.now();
     if (text === this.spoken.textContent || now - this.spokenAt < PAUSE) return;
