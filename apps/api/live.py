@@ -85,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = uvicorn.Config(
             app,
             **OPTIONS,
-            **encryption,
+            ssl_certfile=encryption.get("ssl_certfile"),
+            ssl_keyfile=encryption.get("ssl_keyfile"),
             ws_max_size=frames.MAX_BYTES,
             ws_per_message_deflate=False,  # pictures are compressed already
             timeout_graceful_shutdown=2,  # streams never end by themselves
