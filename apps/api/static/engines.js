@@ -8,10 +8,18 @@ const MAX_BYTES = 2_000_000; // as apps.api.frames.MAX_BYTES
 export class ServerEngine {
   constructor() {
     this.sockets = {};
+    this.last = Promise.resolve();
   }
 
+  // One picture after the other, since an answer does not say to which picture it belongs.
   async recognise(canvas, isPhoto) {
     const content = await (isPhoto ? encodedPhoto(canvas) : encoded(canvas, "image/jpeg", 0.85));
+    const answer = this.last.then(() => this.send(content, isPhoto));
+    this.last = answer.catch(() => {});
+    return answer;
+  }
+
+  async send(content, isPhoto) {
     const socket = await this.connect(isPhoto);
     const answer = await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
