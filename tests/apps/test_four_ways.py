@@ -124,6 +124,7 @@ def on_the_page(page, mode, content, count):
 @pytest.mark.browser
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["browser", "server"])
+@pytest.mark.slow
 def test_python_and_both_ways_of_the_page_agree(recogniser, photos, page, mode, kind):
     if mode == "browser" and not live_app.has_onnx_runtime():
         pytest.skip("ONNX Runtime Web is missing: run python tools/fetch_ort_web.py")

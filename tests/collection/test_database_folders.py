@@ -21,6 +21,7 @@ def folder_of_faces(folder, each=20):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.slow
 def test_loading_a_folder_again_after_a_kill_ends_as_one_clean_run(engine, url, tmp_path):
     folder = folder_of_faces(tmp_path / "faces")
     killed_loader(url, folder, 3)

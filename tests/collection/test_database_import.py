@@ -108,6 +108,7 @@ def test_two_writers_at_once_wait_for_each_other(engine):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.slow
 def test_adding_rows_again_after_a_kill_ends_as_one_clean_run(engine, url, tmp_path):
     database_import.add_images(engine, many(3, first=50))
     killed_loader(url, "rows", 1)

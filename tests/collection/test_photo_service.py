@@ -72,6 +72,7 @@ def test_it_answers_as_pixabay_documents() -> None:
             assert page.status_code == 200
 
 
+@pytest.mark.slow
 def test_the_truth_of_a_photo_is_what_was_served() -> None:
     with photo_service.start(7) as service:
         for hit in everything(service):
@@ -89,6 +90,7 @@ def test_the_truth_of_a_photo_is_what_was_served() -> None:
             service.photo(service.address)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_photos() -> None:
     def files(seed: int) -> list[bytes]:
         with photo_service.start(3, seed) as service:
@@ -205,6 +207,7 @@ def test_at_least_one_photo() -> None:
         photo_service.start(0)
 
 
+@pytest.mark.slow
 def test_a_photo_can_show_what_is_wanted() -> None:
     photo = faces.photo(5)
     same = faces.photo(5, 1, photo.emotions)

@@ -99,6 +99,7 @@ def test_simulated_positive_emotions_come_together(reports: pd.DataFrame) -> Non
     assert correlation.loc["Joy", "Sadness"] < -0.05
 
 
+@pytest.mark.slow
 def test_simulation_depends_on_its_seed_alone(raw: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(raw, survey_simulation.simulate(0))
     assert not raw.equals(survey_simulation.simulate(1))

@@ -178,6 +178,7 @@ print(int(course_faces.load("rendered", 80).images.sum()))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_get_the_same_and_draw_once(tmp_path: Path) -> None:
     code = TWO_AT_ONCE.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
     runs = [

@@ -130,12 +130,14 @@ def test_the_same_seed_gives_the_same_faces_whatever_their_number():
     assert not np.array_equal(few.images, drawn_set.sample(8, seed=6, progress=False).images)
 
 
+@pytest.mark.slow
 def test_two_processes_draw_the_same_faces_as_one(monkeypatch):
     alone = drawn_set.sample(6, seed=3, progress=False)
     monkeypatch.setattr(drawn_set, "PARALLEL", 6)
     np.testing.assert_array_equal(drawn_set.sample(6, seed=3, progress=False).images, alone.images)
 
 
+@pytest.mark.slow
 def test_splits_and_classes_have_the_proportions_of_fer2013(usual):
     counts = usual.counts()
     assert counts["total"].tolist() == [400, 50, 50]
@@ -183,6 +185,7 @@ def test_a_clean_set_is_balanced_true_and_uncovered(clean):
     assert truth["noise"].eq(0).all() and truth["blend"].eq("none").all()
 
 
+@pytest.mark.slow
 def test_photos_have_the_promised_size_and_their_faces_are_found():
     hits = total = 0
     for seed in range(6):

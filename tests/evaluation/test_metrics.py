@@ -116,6 +116,7 @@ def test_the_most_wrong_come_first():
     assert metrics.most_wrong(labels[:1], probabilities[:1], 3).tolist() == []
 
 
+@pytest.mark.slow
 def test_metrics_do_not_load_keras():
     code = "import sys, facevalue.evaluation.metrics; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

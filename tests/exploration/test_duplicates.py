@@ -41,6 +41,7 @@ def test_near_copies_in_fer2013_are_about_as_many_as_counted_with_another_hash(
         assert len(np.unique(leaked)) == pytest.approx(counted, rel=0.03)
 
 
+@pytest.mark.slow
 def test_every_planted_copy_is_found_and_nothing_else(drawn: Dataset) -> None:
     planted = (drawn.truth["duplicate_of"] >= 0).to_numpy()
     assert planted.any()

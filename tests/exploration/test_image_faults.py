@@ -11,6 +11,7 @@ from facevalue.emotions import EMOTIONS
 from facevalue.exploration import duplicates, image_faults
 
 
+@pytest.mark.slow
 def test_problems_are_found_where_they_were_planted(drawn: Dataset) -> None:
     images = drawn.images[:300].copy()
     images[10], images[20], images[30] = 0, images[20] // 8, 255 - (255 - images[30]) // 8

@@ -35,6 +35,7 @@ def test_suspects_are_those_of_the_published_rule() -> None:
     assert wrong_labels.suspects(labels, probabilities).tolist() == [4, 30]
 
 
+@pytest.mark.slow
 def test_copies_are_never_on_both_sides_of_a_fold() -> None:
     # labels at random: only a model that saw the copy could know them
     rng = np.random.default_rng(1)

@@ -45,6 +45,7 @@ def test_bytes_become_floats_from_0_to_1_and_floats_stay():
     assert np.array_equal(Batches((noise, np.zeros(4)), shuffle=False)[0][0], noise)
 
 
+@pytest.mark.slow
 def test_a_stream_trains_like_images_in_memory():
     stream, one, other = Stream(), network(), network()
     streamed = fit(one, stream, keep=False, epochs=1)

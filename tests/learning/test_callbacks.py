@@ -21,6 +21,7 @@ class Seen(keras.callbacks.Callback):
         self.weights.append(self.model.get_weights())
 
 
+@pytest.mark.slow
 def test_the_average_is_measured_and_left_in_the_model(monkeypatch):
     monkeypatch.setattr(callbacks, "AVERAGE_EVERY", 2)
     model, seen = network(), Seen()
@@ -49,6 +50,7 @@ def test_the_averaged_weights_are_not_saved_with_a_finished_model(tmp_path):
     assert not hasattr(model.optimizer, "averaged_weights")
 
 
+@pytest.mark.slow
 def test_early_stopping_restores_the_best_average():
     model, seen = network(), []
     stop = keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True)

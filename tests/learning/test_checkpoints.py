@@ -73,6 +73,7 @@ def kill(folder, stop_at):
         process.kill()
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_as_an_uninterrupted_one(folder, uninterrupted, capsys):
     kill(folder, (2, 3))
     model, curve, steps = train()
@@ -102,6 +103,7 @@ def test_plateau_and_early_stopping_survive_interrupts(folder, uninterrupted):
         assert same_weights(model, whole_model)
 
 
+@pytest.mark.slow
 def test_a_finished_training_returns_at_once_and_can_get_more_epochs(folder, capsys):
     model, first, steps = train(epochs=2)
     assert steps == 10
@@ -129,6 +131,7 @@ def test_a_training_without_name_or_with_a_path_is_not_kept():
             fit(network(), name=name)
 
 
+@pytest.mark.slow
 def test_another_training_under_the_same_name_starts_anew(capsys):
     fit(network(), epochs=1, verbose=0)
     steps = Steps()

@@ -21,6 +21,7 @@ def model(drawn):
     return classical.fit(steps, drawn.images, drawn.labels)
 
 
+@pytest.mark.slow
 def test_a_saved_model_says_the_same(model, drawn, tmp_path):
     size = classical_files.save(model, tmp_path / "model.skops")
     assert [file.name for file in tmp_path.iterdir()] == ["model.skops"]

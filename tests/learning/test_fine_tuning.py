@@ -11,6 +11,7 @@ from facevalue.learning import fine_tuning, networks
 
 
 @pytest.mark.parametrize("joined", [0, 10_000])
+@pytest.mark.slow
 def test_refit_trains_as_if_the_model_were_new(
     joined: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from facevalue.learning import (
 )
 
 
+@pytest.mark.slow
 def test_pixels_are_the_image_row_by_row(drawn):
     rows = image_features.Pixels().transform(drawn.images[:3])
     assert rows.dtype == np.float32

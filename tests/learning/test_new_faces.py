@@ -47,6 +47,7 @@ def folder(shots: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(shots, tmp_path / "shots"))
 
 
+@pytest.mark.slow
 def test_photos_are_labelled_by_their_folders_and_cut_to_faces(folder: Path) -> None:
     data = new_faces.photos(folder)
     assert data.images.shape[1:] == (48, 48)
@@ -133,6 +134,7 @@ def test_photos_beside_the_data_file_are_found(
 
 
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason="the real photos are not on this machine")
+@pytest.mark.slow
 def test_the_body_of_fer2013_reads_real_photos_better_than_an_untrained_one() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler

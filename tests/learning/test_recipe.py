@@ -190,6 +190,7 @@ def test_accuracy_ignores_the_votes():
     assert np.asarray(training_targets.accuracy(labels, answers)).tolist() == [1, 0]
 
 
+@pytest.mark.slow
 def test_a_small_training_distinguishes_two_patterns(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "processed", lambda: tmp_path)
     votes = pd.concat(

@@ -13,6 +13,7 @@ from facevalue.learning.augmentation import Augmentation
 MIRROR = Augmentation(shift=0, rotate=0, zoom=0, light=0, erase=0)
 
 
+@pytest.mark.slow
 def test_the_curve_has_a_row_per_epoch_and_the_model_learns(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "processed", lambda: tmp_path)
     curve = fit(network(), keep=False, epochs=8, augmentation=MIRROR)
@@ -39,6 +40,7 @@ def test_labels_may_be_rows_of_probabilities():
     assert np.isfinite(curve["loss"]).all()
 
 
+@pytest.mark.slow
 def test_class_weights_reach_the_loss():
     heavy = fit(network(), keep=False, epochs=1, class_weight={0: 10.0, 1: 10.0})
     light = fit(network(), keep=False, epochs=1)

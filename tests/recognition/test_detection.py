@@ -67,6 +67,7 @@ def test_an_image_without_any_structure_holds_no_face(detector, shape):
     assert detection.find_faces(np.full(shape, 128, np.uint8), detector) == []
 
 
+@pytest.mark.slow
 def test_a_picture_of_a_wall_is_no_face():
     """A cascade saw a face as large as the picture there."""
     for seed in range(20):
@@ -75,6 +76,7 @@ def test_a_picture_of_a_wall_is_no_face():
         assert detection.find_faces(cv2.GaussianBlur(wall, (0, 0), 15), side=320) == []
 
 
+@pytest.mark.slow
 def test_no_face_gets_two_boxes_whatever_its_size():
     for side in (100, 200, 300, 440):
         image, box = person_at((640, 480), 2 * side, size=(1280, 960))
@@ -84,6 +86,7 @@ def test_no_face_gets_two_boxes_whatever_its_size():
             assert overlap(face.box, shown) > 0.4
 
 
+@pytest.mark.slow
 def test_people_side_by_side_are_all_found(drawn):
     for seed in range(6):
         photo = faces.photo(seed, 3)

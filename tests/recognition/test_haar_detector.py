@@ -23,6 +23,7 @@ def unloaded(monkeypatch):
     monkeypatch.setattr(haar_detector, "_loaded", threading.local())
 
 
+@pytest.mark.slow
 def test_finds_most_drawn_faces_where_they_were_drawn(drawn):
     hits = 0
     for photo in drawn:

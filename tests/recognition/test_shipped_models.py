@@ -40,6 +40,7 @@ def test_every_file_has_its_checksum(folder, names):
     assert sum(file.stat().st_size for file in files) < 40_000_000
 
 
+@pytest.mark.slow
 def test_accurate_says_the_same_in_both_forms(drawn):
     expected, parameters = by_keras("accurate", drawn.images)
     found = Recogniser("accurate").probabilities(drawn.images)
@@ -48,6 +49,7 @@ def test_accurate_says_the_same_in_both_forms(drawn):
 
 
 @pytest.mark.parametrize("contrast", [1.0, 0.1])
+@pytest.mark.slow
 def test_fast_says_nearly_the_same_in_8_bits(drawn, contrast):
     assert (WEIGHTS / "fast.onnx").stat().st_size < 1_000_000
     rng = np.random.default_rng(0)

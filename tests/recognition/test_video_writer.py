@@ -65,6 +65,7 @@ def test_an_odd_size_grows_by_a_pixel_and_colours_stay(tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+@pytest.mark.slow
 def test_a_browser_plays_it_with_sound(tmp_path, suffix):
     made = video_files.write(tmp_path / "a.mp4", pictures(), TIMES, end=LENGTH, sound="aac")
     out = copy(made, tmp_path / f"out{suffix}")

@@ -52,6 +52,7 @@ def place(request, monkeypatch):
     return request.param
 
 
+@pytest.mark.slow
 def test_results_come_in_the_order_of_the_items(place):
     assert list(cluster.map(square, range(100), label="squares", progress=False)) == [
         x * x for x in range(100)
@@ -115,6 +116,7 @@ def test_an_address_that_nobody_answers_fails_in_time(monkeypatch):
     assert time.monotonic() - start < 10
 
 
+@pytest.mark.slow
 def test_a_silent_host_fails_in_time(monkeypatch):
     pytest.importorskip("distributed")
     with socket.socket() as silent:
@@ -184,6 +186,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.cluster
+@pytest.mark.slow
 def test_a_scheduler_that_dies_is_reported_at_once(monkeypatch, tmp_path):
     pytest.importorskip("distributed")
     script = tmp_path / "local.py"
@@ -232,6 +235,7 @@ def depths():
     return search.fit(x, y).best_params_["max_depth"]
 
 
+@pytest.mark.slow
 def test_a_grid_search_without_an_address_runs_on_this_machine():
     with cluster.backend() as where:
         assert where == "this machine"
@@ -239,6 +243,7 @@ def test_a_grid_search_without_an_address_runs_on_this_machine():
 
 
 @pytest.mark.cluster
+@pytest.mark.slow
 def test_a_grid_search_runs_on_the_cluster(local, monkeypatch):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     with cluster.backend() as where:

@@ -199,6 +199,7 @@ def test_a_server_that_stays_busy_or_cuts_the_line(images: Server, tmp_path: Pat
     assert problem_of(images, tmp_path, "/1.jpg") == "The connection broke, 3 times in a row."
 
 
+@pytest.mark.slow
 def test_a_server_that_only_fails_is_left_alone(images: Server, tmp_path: Path) -> None:
     images.files = {f"/{n}.jpg": picture(n) for n in range(40)}
     images.status = [503] * 1000
@@ -421,6 +422,7 @@ def test_a_server_sees_no_more_requests_per_second_than_said(
     assert np.diff(seen) == pytest.approx([0.25] * 5, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_cluster_brings_the_same(
     local: Any,
     images: Server,

@@ -76,6 +76,7 @@ def left_over(folder):
     return [file.name for file in folder.rglob("*") if ".part" in file.suffixes]
 
 
+@pytest.mark.slow
 def test_each_face_has_a_row_with_its_box_and_probabilities(folder, tmp_path, models):
     out = tmp_path / "scores.parquet"
     done = score_folder.score(folder, out, models=models, progress=False)
@@ -253,6 +254,7 @@ score_folder.score(
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_gives_the_rows_of_an_undisturbed_one(
     folder, tmp_path, models, monkeypatch
 ):
@@ -275,6 +277,7 @@ def test_a_killed_run_goes_on_and_gives_the_rows_of_an_undisturbed_one(
     assert left_over(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_same_rows(local, folder, tmp_path, models, monkeypatch):
     monkeypatch.setattr(score_folder, "BATCH_SIZE", 2)
     (folder / "torn.jpg").write_bytes(b"nothing")
@@ -289,6 +292,7 @@ def test_a_cluster_gives_the_same_rows(local, folder, tmp_path, models, monkeypa
     ]
 
 
+@pytest.mark.slow
 def test_the_work_of_a_worker_that_dies_is_done_again(local, folder, tmp_path, models, monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(score_folder, "BATCH_SIZE", 1)
@@ -324,6 +328,7 @@ def deadly(method, batch):
     return score_batch(method, batch)
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_its_workers_is_listed_and_the_others_are_scored(
     folder, tmp_path, models, monkeypatch
 ):
@@ -429,6 +434,7 @@ def test_faces_that_are_cut_out_already_are_scored_whole(tmp_path, models):
     assert len(pd.read_csv(out)) == 0  # another method is not taken from an older run
 
 
+@pytest.mark.slow
 def test_a_photo_without_a_face_is_listed_with_the_reason(tmp_path, models):
     source = tmp_path / "photos"
     source.mkdir()
@@ -453,6 +459,7 @@ def test_a_photo_without_a_face_is_listed_with_the_reason(tmp_path, models):
     assert not (tmp_path / "scores.no_face.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_large_photo_is_decoded_in_part_and_its_boxes_are_those_of_the_whole(tmp_path, models):
     image = cv2.resize(faces.photo(3).image, (4_400, 3_300), interpolation=cv2.INTER_CUBIC)
     turned = Image.Exif()
@@ -468,6 +475,7 @@ def test_a_large_photo_is_decoded_in_part_and_its_boxes_are_those_of_the_whole(t
     assert abs(both[0] - both[1]).max() < 0.05
 
 
+@pytest.mark.slow
 def test_annotated_photos_show_the_boxes_where_the_table_has_them(folder, tmp_path, models):
     out, drawn_on = tmp_path / "scores.csv", tmp_path / "annotated"
     score_folder.score(folder, out, annotate=drawn_on, models=models, progress=False)

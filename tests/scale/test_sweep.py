@@ -110,6 +110,7 @@ def test_changed_code_is_computed_anew(tmp_path, monkeypatch):
 
 
 @pytest.mark.cluster
+@pytest.mark.slow
 def test_a_sweep_on_a_cluster_gives_the_same(local, monkeypatch, tmp_path):
     here = sweep(doubled, ITEMS, label="doubling", progress=False)
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)

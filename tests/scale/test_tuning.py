@@ -45,6 +45,7 @@ def states(file):
         return [row[0] for row in connection.execute("SELECT state FROM trials ORDER BY number")]
 
 
+@pytest.mark.slow
 def test_it_gets_near_the_top_of_a_hill_and_lists_the_best_first(storage):
     found = search(hill, 60, storage)
     assert len(found) == 60
@@ -108,6 +109,7 @@ def test_two_clients_search_together_on_postgresql(postgresql):  # noqa: F811
 
 
 @pytest.mark.cluster
+@pytest.mark.slow
 def test_a_cluster_runs_several_trials_at_a_time(local, storage, monkeypatch):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     found = search(hill, 8, storage)

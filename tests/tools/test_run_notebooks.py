@@ -43,6 +43,7 @@ def test_run_writes_the_executed_notebook_its_page_and_a_closing_table(course, t
     assert "01_first" in table and "answer: 42" in table and "02_second" in table
 
 
+@pytest.mark.slow
 def test_a_failing_cell_stops_the_run_and_is_shown(course, tmp_path, capfd):
     course("01_good", "print(1)")
     course("02_bad", "x = 1", "x / 0  # here")
@@ -107,6 +108,7 @@ print(db.execute("select count(*) from runs").fetchone()[0])
         assert "".join(one.cells[0].outputs[0].text.strip() for one in stored) == expected
 
 
+@pytest.mark.slow
 def test_pages_keep_warnings_but_no_progress_bar_and_no_log_of_tensorflow(course, tmp_path):
     log = "I0000 00:00:1795207246.813163    8416 port.cc:153] oneDNN custom operations are on."
     course(

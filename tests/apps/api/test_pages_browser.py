@@ -61,6 +61,7 @@ def is_drawn(image):
     return image.evaluate("image => image.naturalWidth") > 0
 
 
+@pytest.mark.slow
 def test_from_the_welcome_page_to_one_image(page):
     page.goto("/")
     assert "141 images" in page.inner_text("main")
@@ -97,6 +98,7 @@ def test_the_gallery_is_leafed_through_with_the_keyboard_alone(page):
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
+@pytest.mark.slow
 def test_each_form_of_the_welcome_page_leads_to_json_too(page):
     page.goto("/")
     forms = page.locator("form").count()
@@ -110,6 +112,7 @@ def test_each_form_of_the_welcome_page_leads_to_json_too(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.slow
 def test_pages_fit_the_screen_and_can_be_read(page, width, scheme):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)

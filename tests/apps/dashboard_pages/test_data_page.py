@@ -34,6 +34,7 @@ def faces_db(tmp_path_factory):
     return file
 
 
+@pytest.mark.slow
 def test_the_database_is_counted_and_filtered(faces_db, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{faces_db}")
     app = page("data")

@@ -27,6 +27,7 @@ def seen(monkeypatch):
     return shown
 
 
+@pytest.mark.slow
 def test_a_slider_moves_the_face_and_each_model_says_what_it_sees(seen):
     app = page("drawing")
     at_rest = app.image[0].value
@@ -40,6 +41,7 @@ def test_a_slider_moves_the_face_and_each_model_says_what_it_sees(seen):
     assert "The classical model of notebook 06: **happy**" in texts(app)
 
 
+@pytest.mark.slow
 def test_presets_set_the_sliders_and_neutral_puts_them_back(seen):
     app = page("drawing")
     at_rest = app.image[0].value
@@ -55,12 +57,14 @@ def test_presets_set_the_sliders_and_neutral_puts_them_back(seen):
     assert [drawn["neutral"]] == at_rest
 
 
+@pytest.mark.slow
 def test_the_eyes_look_where_the_sliders_say(seen):
     app = page("drawing")
     checked(app.slider(key="Eyes, right to left").set_value(-0.5).run())
     assert np.array_equal(seen[-1], faces.draw({62: 0.5}))
 
 
+@pytest.mark.slow
 def test_another_person_has_the_same_expression(seen):
     app = page("drawing")
     checked(app.slider(key="au_4").set_value(0.5).run())
@@ -77,6 +81,7 @@ def test_every_unit_of_the_drawing_has_a_named_slider(seen):
     assert app.slider(key="au_12").label == "AU 12: Lip Corner Puller"
 
 
+@pytest.mark.slow
 def test_without_notebook_06_the_page_says_how_to_get_its_model(tmp_path, monkeypatch):
     monkeypatch.setattr(drawing.classical_guess, "model_file", lambda: tmp_path / "classical.skops")
     assert "make run NOTEBOOK=06" in texts(page("drawing"))

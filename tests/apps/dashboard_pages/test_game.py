@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from dashboard_helpers import (
     checked,
     page,
@@ -28,6 +29,7 @@ def play(app, rounds, guess="happy"):
 COMPARE = "Compare the scores"
 
 
+@pytest.mark.slow
 def test_a_guess_reveals_the_label_and_what_the_model_said(known_faces):
     labels, said = known_faces
     app = page("game")
@@ -44,6 +46,7 @@ def test_a_guess_reveals_the_label_and_what_the_model_said(known_faces):
     assert not [b for b in app.button if b.label in EMOTIONS]
 
 
+@pytest.mark.slow
 def test_the_running_score_counts_both(known_faces):
     labels, said = known_faces
     app = play(page("game"), 5, "sad")
@@ -57,6 +60,7 @@ def test_the_running_score_counts_both(known_faces):
     assert table["the model was right"].sum() == model
 
 
+@pytest.mark.slow
 def test_a_round_ends_with_a_comparison_and_goes_on(known_faces):
     labels, said = known_faces
     app = play(page("game"), 20)
@@ -73,6 +77,7 @@ def test_a_round_ends_with_a_comparison_and_goes_on(known_faces):
     assert app.metric[0].value == f"{you} of 20"
 
 
+@pytest.mark.slow
 def test_the_visitor_may_end_early_and_start_again(known_faces):
     app = page("game")
     checked(app.button(key="guess_fear").click().run())
@@ -126,6 +131,7 @@ def test_the_ten_votes_become_a_sentence():
     assert game_faces.votes_sentence(votes) == sentence
 
 
+@pytest.mark.slow
 def test_without_fer_2013_the_page_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("FACEVALUE_DATASET", "fer2013")
     monkeypatch.setenv("FACEVALUE_DATA", str(tmp_path))
@@ -134,6 +140,7 @@ def test_without_fer_2013_the_page_says_how_to_get_it(tmp_path, monkeypatch):
     assert "rendered or fer2013" in page("game").error[0].value
 
 
+@pytest.mark.slow
 def test_the_page_says_how_a_face_was_drawn(monkeypatch):
     drawn = drawn_set.sample(60, progress=False)
     monkeypatch.setattr(course_faces, "load", lambda name, train_images: drawn)

@@ -22,6 +22,7 @@ from apps.dashboard_pages import (
 from facevalue.drawing import faces
 
 
+@pytest.mark.slow
 def test_all_faces_of_a_photo_are_found_and_named(tmp_path, monkeypatch):
     monkeypatch.setattr(attention_maps, "network_file", lambda name: tmp_path / f"{name}.keras")
     app = upload(page("photo"), "three.jpg", three_people())
@@ -72,6 +73,7 @@ BAD = {
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("name", BAD)
+@pytest.mark.slow
 def test_a_bad_upload_gets_a_sentence_and_the_next_one_works(name):
     make, sentence = BAD[name]
     app = upload(page("photo"), name, make())
@@ -81,6 +83,7 @@ def test_a_bad_upload_gets_a_sentence_and_the_next_one_works(name):
     assert "3 faces found" in texts(app)
 
 
+@pytest.mark.slow
 def test_the_camera_starts_only_when_it_is_chosen():
     app = page("photo")
     assert not app.camera_input
@@ -112,6 +115,7 @@ def test_grad_cam_shows_where_a_keras_model_looked(tmp_path, monkeypatch):
     assert len(app.image) == 7
 
 
+@pytest.mark.slow
 def test_a_damaged_keras_model_costs_only_the_maps(tmp_path, monkeypatch):
     (tmp_path / "tiny.keras").write_bytes(b"no model")
     monkeypatch.setattr(attention_maps, "network_file", lambda name: tmp_path / "tiny.keras")

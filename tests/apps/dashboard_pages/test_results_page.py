@@ -37,6 +37,7 @@ def choose(app, label, value):
     return checked(control.set_value(value).run())
 
 
+@pytest.mark.slow
 def test_results_are_filtered_and_sorted(measured):
     app = page("results")
     shown = app.dataframe[0].value
@@ -48,6 +49,7 @@ def test_results_are_filtered_and_sorted(measured):
     assert app.dataframe[0].value["accuracy"].tolist() == [0.6]
 
 
+@pytest.mark.slow
 def test_drawn_faces_stand_apart_from_real_ones_and_from_published_numbers(measured):
     app = page("results")
     choose(app, "Data", "rendered")

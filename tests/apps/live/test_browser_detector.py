@@ -96,6 +96,7 @@ PHOTOS = {
 
 @pytest.mark.parametrize("is_photo", [True, False], ids=["photo", "frame"])
 @pytest.mark.parametrize("what", PHOTOS)
+@pytest.mark.slow
 def test_the_browser_finds_and_names_the_faces_that_python_does(page, recogniser, what, is_photo):
     image = np.ascontiguousarray(PHOTOS[what]())
     expected = recogniser.photo(image) if is_photo else tracking.recognise_frame(image, recogniser)

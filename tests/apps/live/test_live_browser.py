@@ -123,6 +123,7 @@ def upload(page, name, content):
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.slow
 def test_the_right_emotions_appear_over_the_camera(browser, address, mode):
     with opened(browser, address, mode=mode) as page:
         assert page.is_visible("#empty")  # no camera without a click
@@ -147,6 +148,7 @@ def test_the_right_emotions_appear_over_the_camera(browser, address, mode):
         assert page.evaluate("document.querySelector('#video').srcObject") is None
 
 
+@pytest.mark.slow
 def test_the_browser_mode_sends_no_picture(browser, address):
     if not live_app.has_onnx_runtime():
         pytest.skip("ONNX Runtime Web is missing: run python tools/fetch_ort_web.py")
@@ -216,6 +218,7 @@ def test_without_a_camera_or_permission_the_other_ways_are_named(browser, addres
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.slow
 def test_a_photo_is_named_and_boxed(browser, address, pictures, models, mode):
     truth = models["fast" if mode == "browser" else "accurate"].photo(pictures[1])
     with opened(browser, address, mode=mode) as page:
@@ -276,6 +279,7 @@ def base64(array):
     return base64.b64encode(array.tobytes()).decode()
 
 
+@pytest.mark.slow
 def test_a_photo_can_be_dropped_on_the_page(browser, address, pictures):
     with opened(browser, address, mode="server") as page:
         dropped = page.evaluate_handle(
@@ -291,6 +295,7 @@ def test_a_photo_can_be_dropped_on_the_page(browser, address, pictures):
         assert named(page, 1) == ["happy"]
 
 
+@pytest.mark.slow
 def test_a_video_file_is_played_and_named(browser, address, pictures, tmp_path):
     file = tmp_path / "video.webm"
     height, width = pictures[0].shape[:2]
@@ -313,6 +318,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
+@pytest.mark.slow
 def test_a_bad_photo_is_refused_in_a_sentence_and_a_good_one_follows(
     browser, address, pictures, what, tmp_path
 ):
@@ -337,6 +343,7 @@ def test_a_broken_video_is_refused_in_a_sentence(browser, address):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.slow
 def test_labels_can_be_read_on_a_telephone_and_on_a_desk(browser, address, width, scheme):
     with opened(browser, address, width, "server", color_scheme=scheme) as page:
         page.click("#start")
@@ -359,6 +366,7 @@ def test_labels_can_be_read_on_a_telephone_and_on_a_desk(browser, address, width
             assert size >= 12 and weight == "rgb(255, 255, 255)"
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_reaches_everything(browser, address):
     with opened(browser, address) as page:
         reached = []
@@ -389,6 +397,7 @@ def test_the_keyboard_alone_reaches_everything(browser, address):
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.slow
 def test_axe_finds_no_serious_barrier(browser, address, width, scheme):
     with opened(browser, address, width, "server", color_scheme=scheme) as page:
         for running in (False, True):

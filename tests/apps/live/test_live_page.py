@@ -143,6 +143,7 @@ def downloaded(page, button):
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
 @pytest.mark.parametrize("count", [1, 3, 4])
+@pytest.mark.slow
 def test_box_name_and_bars_of_a_person_share_a_number_and_a_colour(browser, address, count, width):
     with opened(browser, address, people(count), width=width) as page:
         boxes_are(page, count)
@@ -164,6 +165,7 @@ def test_box_name_and_bars_of_a_person_share_a_number_and_a_colour(browser, addr
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
 @pytest.mark.parametrize("count", [1, 3, 4])
+@pytest.mark.slow
 def test_bars_and_names_cover_no_face_and_no_other_bars(browser, address, count, width):
     with opened(browser, address, people(count), width=width) as page:
         boxes_are(page, count)
@@ -181,6 +183,7 @@ def test_bars_and_names_cover_no_face_and_no_other_bars(browser, address, count,
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.slow
 def test_the_sentence_counts_the_faces_that_have_boxes(browser, address):
     with opened(browser, address, people(3)) as page:
         page.evaluate(
@@ -223,6 +226,7 @@ def test_the_empty_stage_shows_a_sample_that_is_recognised(browser, address, mod
         boxes_are(page, len(sample.SHOWN))
 
 
+@pytest.mark.slow
 def test_the_chin_of_drawn_people_is_in_the_box(browser, address):
     photo = faces.photo(sample.SEED, len(sample.SHOWN), sample.SHOWN)
     with opened(browser, address) as page:
@@ -244,6 +248,7 @@ HINTS = {
 
 
 @pytest.mark.parametrize("what", HINTS)
+@pytest.mark.slow
 def test_no_face_comes_with_what_to_do(browser, address, what):
     picture, sentence = HINTS[what]
     with opened(browser, address, picture) as page:
@@ -252,6 +257,7 @@ def test_no_face_comes_with_what_to_do(browser, address, what):
         assert page.locator(".face").count() == 0
 
 
+@pytest.mark.slow
 def test_the_numbers_are_saved_as_csv(browser, address):
     with opened(browser, address, people(3)) as page:
         boxes_are(page, 3)
@@ -276,6 +282,7 @@ def test_the_numbers_are_saved_as_csv(browser, address):
         assert float(row["x"]) + float(row["width"]) / 2 == pytest.approx(centre, abs=6)
 
 
+@pytest.mark.slow
 def test_the_picture_is_saved_as_png_with_boxes_and_bars(browser, address):
     picture = people(3)
     with opened(browser, address, picture) as page:

@@ -80,6 +80,7 @@ def check_resized(page, images, size):
         assert (difference > 0).mean() < (0.01 if shrinks else 0.15), image.shape
 
 
+@pytest.mark.slow
 def test_a_face_grows_as_with_inter_cubic(page):
     rng = np.random.default_rng(0)
     sides = [8, 12, 16, 24, 47, *rng.integers(9, 48, 40)]

@@ -99,6 +99,7 @@ def three(recogniser):
     return convincing(recogniser, ("happy", "surprise", "angry"), range(120))
 
 
+@pytest.mark.slow
 def test_three_people_are_shown_without_a_break_by_one_label_each(page, three):
     shown = watched(page, [filmed(three, k) for k in range(100)])
     assert shown[0] == {}  # a face must be found twice before it is shown
@@ -110,6 +111,7 @@ def test_three_people_are_shown_without_a_break_by_one_label_each(page, three):
             assert step < 12  # the camera itself moves by up to 5 pixels
 
 
+@pytest.mark.slow
 def test_one_person_in_a_frame_that_is_held_upright(page, recogniser):
     upright = np.ascontiguousarray(convincing(recogniser, ("happy",))[:, 140:500])
     upright = cv2.resize(upright, (480, 640))
@@ -118,6 +120,7 @@ def test_one_person_in_a_frame_that_is_held_upright(page, recogniser):
     assert {emotion for each in shown[1:] for _, emotion in each.values()} == {"happy"}
 
 
+@pytest.mark.slow
 def test_people_who_leave_are_gone_soon_and_those_who_come_back_are_shown_soon(page, three):
     wall = np.full_like(three, 120)
     still = [three] * 20
@@ -129,12 +132,14 @@ def test_people_who_leave_are_gone_soon_and_those_who_come_back_are_shown_soon(p
     assert set(counts[20:30]) <= {0, 3}  # nobody leaves twice
 
 
+@pytest.mark.slow
 def test_a_face_that_is_missed_for_a_moment_stays(page, three):
     hidden = np.full_like(three, 120)
     frames = [filmed(hidden if k % 10 == 5 else three, k) for k in range(40)]
     assert [sorted(each) for each in watched(page, frames)[1:]] == [[1, 2, 3]] * 39
 
 
+@pytest.mark.slow
 def test_two_people_of_whom_one_leaves_keep_their_numbers(page):
     both, _ = frame(("happy", "sad"), 21)
     alone = both.copy()
