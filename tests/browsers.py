@@ -37,3 +37,12 @@ def running(app):
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()
+
+
+def until(page, expression, argument=None):
+    """Wait until a JavaScript expression is true; Playwright's own way needs a laxer policy."""
+    for _ in range(1200):
+        if page.evaluate(expression, argument):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{expression} did not become true: {page.inner_text('.live')}")

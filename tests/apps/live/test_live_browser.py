@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import pytest
-from browsers import chromium, running
+from browsers import chromium, running, until
 from live_helpers import bomb, convincing, jpeg, small_database
 
 from apps.api import live_app
@@ -90,15 +90,6 @@ def opened(browser, address, width=1440, mode=None, expected=(), **options):
     yield page
     context.close()
     assert complaints == list(expected)
-
-
-def until(page, expression, argument=None):
-    """Wait until a JavaScript expression is true; Playwright's own way needs a laxer policy."""
-    for _ in range(1200):
-        if page.evaluate(expression, argument):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{expression} did not become true: {page.inner_text('.live')}")
 
 
 def named(page, count):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import pytest
-from browsers import chromium, running
+from browsers import chromium, running, until
 from live_helpers import jpeg, small_database
 from PIL import Image
 
@@ -99,15 +99,6 @@ def opened(browser, address, picture=None, *, mode="server", width=1440, **optio
     yield page
     context.close()
     assert failures == []
-
-
-def until(page, expression, argument=None):
-    """Wait until a JavaScript expression is true; Playwright's own way needs a laxer policy."""
-    for _ in range(1200):
-        if page.evaluate(expression, argument):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{expression} did not become true: {page.inner_text('.live')}")
 
 
 def boxes_are(page, count):
