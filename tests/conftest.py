@@ -12,6 +12,14 @@ from web_server import clock, server  # noqa: F401 - fixtures
 matplotlib.use("Agg")  # figures are drawn without a screen
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
+def pytest_collection_modifyitems(items):
+    """Count as slow what starts a browser, a cluster or a database server: each takes seconds."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("browser", "cluster", "postgres")):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="module")
 def local():
     """A Dask cluster of two processes on this machine."""

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facevalue import paths
 from facevalue.data import fer2013
 from facevalue.data.dataset import SPLITS, Dataset
 from facevalue.drawing import course_faces, drawn_set
@@ -27,13 +26,6 @@ def drawn(n: int, seed: int = 0, *, clean: bool = False, progress: bool = True) 
         np.array([f"seed {seed}, face {i}" for i in range(n)]),
         pd.DataFrame({"emotion": ["happy"] * n, "au_12": np.linspace(0, 1, n)}),
     )
-
-
-@pytest.fixture
-def processed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that replaces data/processed."""
-    monkeypatch.setattr(paths, "processed", lambda: tmp_path)
-    return tmp_path
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facevalue import paths
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import faces, mixture
 
@@ -24,13 +23,6 @@ def several(n: int, name: str = "rendered") -> Dataset:
 
 def by_source(mixed: mixture.Mixed) -> dict[str, int]:
     return {str(k): int(v) for k, v in pd.Series(mixed.sources).value_counts().items()}
-
-
-@pytest.fixture
-def processed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that replaces data/processed."""
-    monkeypatch.setattr(paths, "processed", lambda: tmp_path)
-    return tmp_path
 
 
 @pytest.fixture

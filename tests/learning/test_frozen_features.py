@@ -8,17 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from facevalue import paths
 from facevalue.learning import backbones, frozen_features
 
-
-@pytest.fixture(autouse=True)
-def processed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "processed"
-    folder.mkdir()
-    monkeypatch.setattr(paths, "processed", lambda: folder)
-    monkeypatch.delenv("FACEVALUE_PHOTOS", raising=False)
-    return folder
+pytestmark = pytest.mark.usefixtures("processed")
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facevalue import paths
 from facevalue.data.dataset import Dataset
 from facevalue.drawing.faces import photo
 from facevalue.emotions import EMOTIONS
@@ -17,14 +16,7 @@ from facevalue.learning import backbones, frozen_features, new_faces
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "photos"
 
-
-@pytest.fixture(autouse=True)
-def processed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "processed"
-    folder.mkdir()
-    monkeypatch.setattr(paths, "processed", lambda: folder)
-    monkeypatch.delenv("FACEVALUE_PHOTOS", raising=False)
-    return folder
+pytestmark = pytest.mark.usefixtures("processed")
 
 
 @pytest.fixture(scope="module")

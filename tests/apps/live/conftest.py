@@ -1,10 +1,12 @@
-"""A live page with a small model and a small database."""
+"""A live page with a small model or the fast one, and a small database."""
 
 import pytest
+from browsers import chromium, running
 from fastapi.testclient import TestClient
 from live_helpers import frame, jpeg, small_database, small_model
 
 from apps.api.live_app import create_live_app
+from facevalue import Recogniser
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +35,19 @@ def client(app):
 @pytest.fixture(scope="module")
 def picture():
     return jpeg(frame()[0])
+
+
+@pytest.fixture(scope="module")
+def recogniser():
+    return Recogniser("fast", threads=1)
+
+
+@pytest.fixture(scope="module")
+def page(recogniser, engine):
+    """The live page, in whose browser a worker can be asked."""
+    app = create_live_app({"fast": recogniser}, engine, model="fast")
+    with running(app) as address, chromium() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        yield page

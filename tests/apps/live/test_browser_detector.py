@@ -5,13 +5,11 @@ import base64
 import cv2
 import numpy as np
 import pytest
-from browsers import chromium, running
-from live_helpers import frame, small_database
+from live_helpers import frame
 
 from apps.api import live_app
 from facevalue.drawing import faces
 from facevalue.recognition import tracking
-from facevalue.recognition.recogniser import Recogniser
 
 pytestmark = [
     pytest.mark.browser,
@@ -29,24 +27,6 @@ ASK = """async ([bytes, width, height, isPhoto]) => {
     window.worker.postMessage({id: 1, image: {width, height, data}, isPhoto});
     return await answer;
 }"""
-
-
-@pytest.fixture(scope="module")
-def recogniser():
-    return Recogniser("fast", threads=1)
-
-
-@pytest.fixture(scope="module")
-def page(recogniser, tmp_path_factory):
-    """The live page, in whose browser a worker can be asked."""
-    engine = small_database(tmp_path_factory.mktemp("detector"))
-    app = live_app.create_live_app({"fast": recogniser}, engine, model="fast")
-    with running(app) as address, chromium() as browser:
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        page.goto(address)
-        yield page
-    engine.dispose()
 
 
 def in_browser(page, image, is_photo):

@@ -5,11 +5,9 @@ import base64
 import cv2
 import numpy as np
 import pytest
-from browsers import chromium, running
-from live_helpers import convincing, frame, jpeg, small_database
+from live_helpers import convincing, frame, jpeg
 
 from apps.api import live_app
-from facevalue.recognition.recogniser import Recogniser
 
 pytestmark = [
     pytest.mark.browser,
@@ -44,23 +42,6 @@ WATCH = """async ([frames, rate]) => {
     }
     return all;
 }"""
-
-
-@pytest.fixture(scope="module")
-def recogniser():
-    return Recogniser("fast", threads=1)
-
-
-@pytest.fixture(scope="module")
-def page(recogniser, tmp_path_factory):
-    engine = small_database(tmp_path_factory.mktemp("steady"))
-    app = live_app.create_live_app({"fast": recogniser}, engine, model="fast")
-    with running(app) as address, chromium() as browser:
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        page.goto(address)
-        yield page
-    engine.dispose()
 
 
 def filmed(image, k, shift=0.0):
