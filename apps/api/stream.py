@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -14,11 +15,13 @@ import numpy as np
 from facevalue.recognition import overlay, tracking, video
 from facevalue.recognition.recogniser import Recogniser
 
+LOG = logging.getLogger(__name__)
+
 BOUNDARY = "frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
 MAX_FEEDS = 2
-"""Cameras and files that are streamed at the same time, each to any number of viewers."""
+"""How many cameras and files are streamed at the same time, each to any number of viewers."""
 
 UNWATCHED_SECONDS = 2.0
 """How long a camera or file stays open after its last viewer has left."""
@@ -123,8 +126,8 @@ class Feed:
                 if not self._clip.live and delay < 0:
                     time.sleep(-delay)
                 self._update(frame)
-        except ValueError:
-            pass  # the file breaks off: so does the stream
+        except ValueError as error:  # no readable frame, or the file breaks off: the stream ends
+            LOG.warning("The video feed ended early: %s", error)
         finally:
             self.running = False
             self._clip.close()
@@ -143,7 +146,7 @@ class Feed:
         """Yield each new picture as one part of the response, until the source ends."""
         sent = 0
         while self.running or self._number > sent:
-            self.last_watched = time.monotonic()  # only runs while somebody watches
+            self.last_watched = time.monotonic()  # this loop only runs while somebody watches
             if self._number == sent:
                 await asyncio.sleep(0.01)
                 continue

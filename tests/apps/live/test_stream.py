@@ -37,8 +37,8 @@ def test_a_video_of_the_folder_is_streamed_with_its_faces(client, clip, tmp_path
     pictures = parts(answer.content)
     assert 2 <= len(pictures) <= 4
     assert pictures[-1].shape == (480, 640, 3)
-    plain = next(iter(video.open_clip(clip)))[..., ::-1]
-    assert (np.abs(pictures[-1].astype(int) - plain) > 60).any(axis=2).sum() > 2000
+    _, _, plain = next(video.open_clip(clip).sampled())
+    assert (np.abs(pictures[-1].astype(int) - plain[..., ::-1]) > 60).any(axis=2).sum() > 2000
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,29 @@ def test_a_file_that_is_not_a_video_is_refused(client, tmp_path):
     (tmp_path / "text.mp4").write_text("text" * 999)
     answer = client.get("/video_feed?source=text.mp4")
     assert (answer.status_code, "text.mp4" in answer.text) == (404, True)
+
+
+def test_a_video_that_breaks_off_ends_its_stream_and_the_reason_is_logged(client, tmp_path, caplog):
+    noise = np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), np.uint8)
+    whole = movie(tmp_path / "whole.avi", noise)
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    answer = client.get("/video_feed?source=cut.avi")
+    assert answer.status_code == 200 and answer.content.endswith(b"--frame--\r\n")
+    assert 1 <= len(parts(answer.content)) < 20
+    assert "cut.avi breaks off" in caplog.text
+
+
+def test_a_video_without_a_readable_frame_ends_its_stream(client, tmp_path, monkeypatch, caplog):
+    class Unreadable(Camera):
+        def sampled(self):
+            raise ValueError("clip.mp4 has no readable frame.")
+            yield
+
+    monkeypatch.setattr(video, "open_clip", Unreadable)
+    answer = client.get("/video_feed?source=0")
+    assert answer.status_code == 200 and answer.content == b"--frame--\r\n"
+    assert "no readable frame" in caplog.text and Unreadable.opened[-1].closed
 
 
 def test_a_page_of_another_site_cannot_show_the_servers_camera(client):
