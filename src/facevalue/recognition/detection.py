@@ -99,7 +99,7 @@ def _several_looks(image: np.ndarray) -> list[Face]:
     found = _look(_brightened(picture, picture), image.shape)
     sure = [face for face in found if face.score >= yunet.LEAST_SCORE]
     if len(sure) < len(found) or not sure:
-        half = _shrunk(picture, max(picture.shape[:2]) // 2)
+        half = _shrunk(picture, max(1, max(picture.shape[:2]) // 2))
         found += _look(_brightened(half, picture), image.shape)
         sure = [face for face in found if face.score >= yunet.LEAST_SCORE]
     longest = max(image.shape[:2])
@@ -109,13 +109,21 @@ def _several_looks(image: np.ndarray) -> list[Face]:
 
 
 def _shrunk(image: np.ndarray, side: int) -> np.ndarray:
-    """Return a picture whose longest side is at most `side`."""
+    """Return a picture whose longest side is at most `side`.
+
+    It is halved, each pixel the mean of four, as long as it is more than twice too large; then
+    linear interpolation leaves out no pixel. Both are several times faster than the exact mean.
+    """
+    while max(image.shape[:2]) >= 2 * side:
+        image = _resized(image, 1 / 2, cv2.INTER_AREA)
+    scale = side / max(image.shape[:2])
+    return _resized(image, scale, cv2.INTER_LINEAR) if scale < 1 else image
+
+
+def _resized(image: np.ndarray, scale: float, interpolation: int) -> np.ndarray:
     height, width = image.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return image
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, size, interpolation=interpolation)
 
 
 def _brightened(picture: np.ndarray, sample: np.ndarray) -> np.ndarray:
@@ -124,7 +132,8 @@ def _brightened(picture: np.ndarray, sample: np.ndarray) -> np.ndarray:
     Args:
         sample: the same picture, perhaps smaller, from which the levels are taken.
     """
-    low, high = np.percentile(sample[::4, ::4], (1, 99))
+    counts = np.bincount(sample[::4, ::4].reshape(-1), minlength=256).cumsum()
+    low, high = np.searchsorted(counts, (0.01 * counts[-1], 0.99 * counts[-1]))
     if high >= DARK or high - low < 2:
         return picture
     levels = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255)

@@ -53,14 +53,13 @@ def search(image: np.ndarray, least_score: float = LEAST_SCORE) -> np.ndarray:
     (0, 15)
     """
     height, width = image.shape[:2]
-    padded = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.uint8)
-    padded[:height, :width] = image
-    outputs = _session(max(1, cv2.getNumThreads())).run(
-        None, {"input": cv2.dnn.blobFromImage(padded)}
-    )
+    padded = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
+    for plane, channel in zip(padded[0], cv2.split(image), strict=True):
+        plane[:height, :width] = channel
+    outputs = _session(max(1, cv2.getNumThreads())).run(None, {"input": padded})
     found = np.concatenate(
         [
-            _decoded(stride, padded.shape[1] // stride, outputs[k::3], least_score)
+            _decoded(stride, padded.shape[3] // stride, outputs[k::3], least_score)
             for k, stride in enumerate(STRIDES)
         ]
     )
