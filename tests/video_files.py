@@ -1,9 +1,15 @@
-"""Small videos that tests draw for themselves: any time stamps, sound, rotation, trimmed."""
+"""Small videos that tests write: any time stamps, sound, rotation, trimmed; and a camera."""
 
+import math
 import struct
+import threading
+from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import av
+import cv2
 import numpy as np
 
 
@@ -64,6 +70,47 @@ def turn(path, degrees=90):
     content[matrix : matrix + 36] = struct.pack(">9i", *turned)
     path.write_bytes(content)
     return path
+
+
+@contextmanager
+def served(folder):
+    """Serve the files of a folder over HTTP, and yield the address."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+class Camera:
+    """A camera in place of cv2.VideoCapture: it gives the same RGB picture again and again.
+
+    Ctrl+C is pressed after `frames` of them; by default never.
+    """
+
+    def __init__(self, image, frames=math.inf):
+        self.image, self.left = image, frames
+
+    def get(self, what):
+        facts = {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480}
+        return facts.get(what, 30 if what == cv2.CAP_PROP_FPS else -1)
+
+    def isOpened(self):  # noqa: N802
+        return True
+
+    def grab(self):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return True
+
+    def retrieve(self):
+        return True, self.image[..., ::-1]
+
+    def release(self):
+        pass
 
 
 def times(path):

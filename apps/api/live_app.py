@@ -161,7 +161,7 @@ def settings() -> Response:
             "face": {
                 "size": FACE_SIZE,
                 "margin": cropping.MARGIN,
-                "leastRoll": cropping.LEAST_ROLL,
+                "leastRoll": cropping.MIN_ROLL,
             },
             "search": {
                 "frameSide": tracking.SEARCH_SIDE,

@@ -28,7 +28,7 @@ def test_frames_are_shown_until_the_end_or_q(tmp_path, monkeypatch, quit_at, sho
     source = video_files.write(tmp_path / "v.mp4", images, [0, 0.1, 0.2, 0.3])
     seen = []
     monkeypatch.setattr(live_window, "check", lambda: None)
-    monkeypatch.setattr(live_window, "MOST_DELAY", 60)
+    monkeypatch.setattr(live_window, "MAX_DELAY", 60)
     monkeypatch.setattr(cv2, "imshow", lambda title, image: seen.append(image))
     monkeypatch.setattr(cv2, "waitKey", lambda wait: ord("q") if len(seen) == quit_at else -1)
     monkeypatch.setattr(cv2, "getWindowProperty", lambda title, what: 1.0)

@@ -51,7 +51,7 @@ def test_a_file_that_is_not_listed_is_refused(tmp_path):
     [
         (b"no model at all", "ONNX Runtime cannot run it"),
         (network(size=64), "ONNX Runtime cannot run it"),
-        (network(classes=5), r"float32 of \(2, 5\)"),
+        (network(classes=5), r"float32 of shape \(2, 5\)"),
         (network(last="Identity", weights=WEIGHTS + 1), "does not add up to 1"),
     ],
 )

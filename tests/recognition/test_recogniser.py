@@ -98,9 +98,9 @@ def test_threads_share_one_recogniser(tiny):
         (np.zeros((0, 0), np.uint8), "empty"),
         ([], "the list is empty"),
         (np.zeros(2304, np.uint8), r"shape \(2304,\)"),
-        (np.zeros((64, 2304), np.uint8), "no face crop"),
+        (np.zeros((64, 2304), np.uint8), "not a face crop"),
         (np.zeros((2, 48, 48, 5), np.uint8), r"shape \(2, 48, 48, 5\)"),
-        (np.zeros((48, 48, 5), np.uint8), "no face crop"),
+        (np.zeros((48, 48, 5), np.uint8), "not a face crop"),
         (np.zeros((1, 2, 48, 48, 3), np.uint8), "several have"),
         ([flat(1), np.zeros(7, np.uint8)], "Face 1 of the list"),
         ([[0, 1], [2, 3]], "not list"),
@@ -110,7 +110,7 @@ def test_threads_share_one_recogniser(tiny):
         (np.full((48, 48), "x"), "not <U1"),
         (np.full((48, 48), 255.0), "face 0 are from 255 to 255: divide"),
         (np.full((48, 48), -0.1), "must be from 0 to 1"),
-        ([flat(1), np.full((48, 48), np.nan)], "Face 1 has pixels that are not numbers"),
+        ([flat(1), np.full((48, 48), np.nan)], "Face 1 has NaN or infinite pixels"),
     ],
 )
 def test_a_wrong_picture_is_one_clear_sentence(tiny, given, sentence):
@@ -124,7 +124,7 @@ def test_a_wrong_picture_is_one_clear_sentence(tiny, given, sentence):
 def test_a_pixel_that_is_no_number_is_named(tiny, value):
     batch = np.full((100, 48, 48), 0.5, np.float32)
     batch[70, 3, 4] = value
-    with pytest.raises(ValueError, match="Face 70 has pixels that are not numbers"):
+    with pytest.raises(ValueError, match="Face 70 has NaN or infinite pixels"):
         tiny.probabilities(batch)
 
 

@@ -2,9 +2,6 @@
 
 import subprocess
 import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
 import numpy as np
@@ -133,8 +130,8 @@ def test_what_cannot_be_annotated_is_told_and_nothing_is_written(tmp_path, recog
     out = tmp_path / "out.mp4"
     for wrong, place, message in [
         (tmp_path / "none.mp4", out, "There is no video"),
-        (text, out, "text.mp4 is no video"),
-        (source, source, "would replace the video"),
+        (text, out, "text.mp4 is not a video"),
+        (source, source, "would replace the source"),
         (source, tmp_path / "out.gif", "out.gif must end in .mp4"),
         (source, tmp_path / "out.avi", "out.avi must end in .mp4"),
     ]:
@@ -195,31 +192,8 @@ def test_a_full_disk_is_an_error_and_the_old_file_stays(tmp_path, suffix):
     assert sorted(file.name for file in tmp_path.iterdir()) == [out.name, "s.mp4"]
 
 
-class Camera:
-    """A camera that gives the same picture for ever, in place of cv2.VideoCapture."""
-
-    def __init__(self, image):
-        self.image = image
-
-    def get(self, what):
-        facts = {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480}
-        return facts.get(what, 30 if what == cv2.CAP_PROP_FPS else -1)
-
-    def isOpened(self):  # noqa: N802
-        return True
-
-    def grab(self):
-        return True
-
-    def retrieve(self):
-        return True, self.image[..., ::-1]
-
-    def release(self):
-        pass
-
-
 def test_a_camera_is_recorded_until_ctrl_c(tmp_path, portraits, recogniser, monkeypatch):
-    camera = Camera(portraits[0])
+    camera = video_files.Camera(portraits[0])
     monkeypatch.setattr(cv2, "VideoCapture", lambda source: camera if source == 2 else None)
     out = tmp_path / "out.mp4"
     interrupt_after(0, monkeypatch)
@@ -241,12 +215,7 @@ def test_a_camera_that_is_not_there_is_one_sentence(capfd):
 
 def test_a_video_is_read_from_an_address(tmp_path, capfd):
     video_files.write(tmp_path / "v.mp4", numbered(4), [0, 0.1, 0.2, 0.3])
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    handler.log_message = None
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with video_files.served(tmp_path) as address:
         assert len(read(f"{address}/v.mp4")) == 4
-        server.shutdown()
-    with pytest.raises(ConnectionError, match=r"no video at rtsp://127\.0\.0\.1:9/a: check"):
+    with pytest.raises(ConnectionError, match=r"a video from rtsp://127\.0\.0\.1:9/a: check"):
         video.open_clip("rtsp://me:secret@127.0.0.1:9/a?token=secret")

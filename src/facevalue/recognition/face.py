@@ -18,14 +18,15 @@ class Face:
 
     Attributes:
         box: x and y of the upper left corner, width and height, in pixels of the photo.
-        score: how sure the detector is, 0 to 1; 1 from a detector that does not say.
+        score: the confidence of the detector, 0 to 1; 1 if the detector gives none.
         landmarks: float, shape (5, 2), x and y in pixels of the photo: the right eye, the left
             eye, the tip of the nose, the right and the left corner of the mouth. Right and left
-            are the person's, so that the right eye is on the left of the photo. None from a
-            detector that does not find them.
+            are from the person's point of view: the right eye is on the left of the photo. None
+            if the detector does not find landmarks.
 
-    >>> Face((10, 20, 30, 40)).roll
-    0.0
+    >>> landmarks = np.array([[20.0, 30.0], [40.0, 50.0], [28.0, 45.0], [18.0, 48.0], [30.0, 60.0]])
+    >>> Face((10, 20, 40, 50), 0.9, landmarks).roll
+    45.0
     """
 
     box: Box
@@ -33,7 +34,7 @@ class Face:
     landmarks: np.ndarray | None = None
 
     def __eq__(self, other: object) -> bool:
-        """Return whether all is the same."""
+        """Return whether box, score and landmarks are equal."""
         if not isinstance(other, Face):
             return NotImplemented
         mine, theirs = self.landmarks, other.landmarks
@@ -43,12 +44,12 @@ class Face:
         return same and (self.box, self.score) == (other.box, other.score)
 
     def __hash__(self) -> int:
-        """Return the same number for equal faces."""
+        """Return a hash of box and score, because an array of landmarks has none."""
         return hash((self.box, self.score))
 
     @property
     def roll(self) -> float:
-        """The angle by which the line of the eyes leans, in degrees; above 0 clockwise.
+        """The angle of the line between the eyes, in degrees: positive if tilted clockwise.
 
         It is 0 without landmarks.
         """
@@ -61,6 +62,9 @@ class Face:
 def overlap(a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) -> float:
     """Return the intersection over union of two boxes, 0 to 1.
 
+    Args:
+        a, b: x, y, width and height; neither box is empty.
+
     >>> overlap((0, 0, 10, 10), (5, 0, 10, 10))
     0.3333333333333333
     """
@@ -69,7 +73,10 @@ def overlap(a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) -> flo
 
 
 def shared_area(a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) -> float:
-    """Return how many pixels two boxes share.
+    """Return the area of the intersection of two boxes, in pixels.
+
+    Args:
+        a, b: x, y, width and height.
 
     >>> shared_area((0, 0, 10, 10), (5, 0, 10, 10))
     50
@@ -80,7 +87,7 @@ def shared_area(a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) ->
 
 
 def check_photo(image: np.ndarray) -> None:
-    """Raise ValueError unless `image` is uint8, RGB or grey levels."""
+    """Raise ValueError unless `image` is uint8 of shape (height, width, 3) or (height, width)."""
     fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
     if image.dtype != np.uint8 or not fits or image.size == 0:
         raise ValueError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,16 +16,16 @@ CASCADE = "haarcascade_frontalface_default.xml"
 """The cascade's file in OpenCV 4."""
 
 BORDER = 0.2
-"""How much is added around a photo before the cascade searches it, as a fraction of its short side.
+"""How much is added around a photo before the search, as a fraction of its shorter side.
 
-The cascade finds only whole faces with some space around them.
+The cascade finds only whole faces that have some space around them.
 """
 
 MIN_FACE = 40
-"""Height and width of the smallest face that is searched, in pixels."""
+"""The height and width of the smallest face that is searched for, in pixels."""
 
 _loaded = threading.local()
-"""The cascade that each thread has loaded: threads cannot share one."""
+"""Holds a cascade for each thread, because threads cannot share one."""
 
 
 def find_faces(
@@ -44,14 +43,14 @@ def find_faces(
         min_face: height and width of the smallest face, in pixels.
         scale_factor: how much the window grows from one pass to the next; above 1.
         min_neighbors: how many overlapping windows make a face.
-        border: how much is added around the photo, as a fraction of its short side; the pixels of
-            the edge are repeated. Without it, faces that fill a photo are missed.
+        border: how much is added around the photo, as a fraction of its shorter side, by repeating
+            the pixels of the edge. Without a border, faces that fill a photo are missed.
     Returns:
         Faces without landmarks. Their boxes are square, unless the photo's edge cuts them.
     Raises:
-        ValueError: `image` is no such array, `scale_factor` is not above 1, or `border` is
-            negative.
-        RuntimeError: this OpenCV has no Haar cascades.
+        ValueError: `image` has another dtype or shape, `scale_factor` is not above 1, or `border`
+            is negative.
+        RuntimeError: this OpenCV has no Haar cascades, or the cascade's file is damaged.
     Source: Viola and Jones (2001), https://doi.org/10.1109/CVPR.2001.990517
 
     >>> find_faces(np.zeros((100, 100), np.uint8))
@@ -68,8 +67,9 @@ def find_faces(
     windows = _cascade().detectMultiScale(
         wide, scaleFactor=scale_factor, minNeighbors=min_neighbors, minSize=(min_face, min_face)
     )
-    low = np.array(windows, dtype=int).reshape(-1, 4)[:, :2] - edge
-    high = low + np.array(windows, dtype=int).reshape(-1, 4)[:, 2:]
+    found = np.array(windows, dtype=int).reshape(-1, 4)  # no window is an empty tuple
+    low = found[:, :2] - edge
+    high = low + found[:, 2:]
     size = grey.shape[::-1]
     low, high = np.clip(low, 0, size), np.clip(high, 0, size)
     boxes = np.hstack([low, high - low])
@@ -78,7 +78,7 @@ def find_faces(
     return [Face((x, y, width, height)) for x, y, width, height in boxes[order].tolist()]
 
 
-def _cascade() -> Any:
+def _cascade() -> cv2.CascadeClassifier:
     """Return the cascade, loaded once per thread.
 
     Raises:
@@ -93,7 +93,7 @@ def _cascade() -> Any:
                 'install "opencv-python-headless>=4.10,<5", or choose the detector "yunet".'
             )
         cascade = cv2.CascadeClassifier()
-        with suppress(cv2.error):  # no XML; other faults leave the cascade empty
+        with suppress(cv2.error):  # raised if it is not XML; other faults leave the cascade empty
             cascade.load(str(path))
         if cascade.empty():
             raise RuntimeError(
@@ -101,4 +101,5 @@ def _cascade() -> Any:
                 '--no-deps "opencv-python-headless>=4.10,<5".'
             )
         _loaded.cascade = cascade
-    return _loaded.cascade
+    loaded: cv2.CascadeClassifier = _loaded.cascade
+    return loaded

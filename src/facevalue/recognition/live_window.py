@@ -18,15 +18,16 @@ TITLE = "Face Value: press Q to quit"
 QUIT_KEYS = (ord("q"), ord("Q"), 27)
 """Q and Escape."""
 
-MOST_DELAY = 0.2
-"""Seconds that a video may be late; then frames are left out."""
+MAX_DELAY = 0.2
+"""How many seconds the window may lag behind a video file; beyond that, frames are skipped."""
 
 
 def check() -> None:
     """Raise an error unless this OpenCV can open a window here.
 
     Raises:
-        RuntimeError: it is opencv-python-headless, or there is no screen.
+        RuntimeError: OpenCV is built without windows (as opencv-python-headless is), or there is
+            no screen.
     """
     built = cv2.getBuildInformation()
     headless = "NONE" in built.partition("GUI:")[2].partition("\n")[0]
@@ -37,21 +38,23 @@ def check() -> None:
     if headless or screenless:
         why = "This OpenCV is built without windows" if headless else "There is no screen here"
         raise RuntimeError(
-            f"{why}: write a video with --out annotated.mp4 (of a camera until Ctrl+C), or open "
-            "the live page in a browser with `make live`."
+            f"{why}: write a video with --out annotated.mp4 (a camera is recorded until Ctrl+C), "
+            "or, in a checkout of the repository, open the live page with `make live`."
         )
 
 
 def show(source: Source, recogniser: Recogniser) -> None:
-    """Show a source with the faces, their emotions and bars, until its end, Q, Escape or Ctrl+C.
+    """Show a source with a box, the emotion and bars for each face.
+
+    The window stays open until the source ends or the user presses Q, Escape or Ctrl+C.
 
     Args:
-        source: a camera's number, a video file, or an address; see `video.open_clip`.
+        source: a video file, the number of a camera, or an address; see `video.open_clip`.
         recogniser: recognises the emotions.
     Raises:
         RuntimeError: no window can be opened here; see `check`.
-        FileNotFoundError, ConnectionError, ValueError: as in `video.open_clip`, and at the end
-            of a damaged video.
+        FileNotFoundError, ConnectionError: as in `video.open_clip`.
+        ValueError: as in `video.open_clip` and `Clip.sampled`.
     """
     check()
     clip = open_clip(source)
@@ -59,12 +62,12 @@ def show(source: Source, recogniser: Recogniser) -> None:
     try:
         for _, seconds, frame in clip.sampled():
             ahead = 0.0 if clip.live else start + seconds - time.monotonic()
-            if ahead < -MOST_DELAY:
+            if ahead < -MAX_DELAY:
                 continue
             shown = smooth(recognise_frame(frame, recogniser), seconds)
             cv2.imshow(TITLE, cv2.cvtColor(overlay.draw(frame, shown), cv2.COLOR_RGB2BGR))
-            left = 0.0 if clip.live else start + seconds - time.monotonic()
-            key = cv2.waitKey(max(1, round(1000 * left))) & 255
+            wait = 0.0 if clip.live else start + seconds - time.monotonic()
+            key = cv2.waitKey(max(1, round(1000 * wait))) & 255
             if key in QUIT_KEYS or cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
                 return
     finally:

@@ -1,4 +1,4 @@
-"""How much of an MP4 or MOV file is shown: trimming without loss only changes its edit list."""
+"""The duration of an MP4 or MOV file by its edit list, which lossless trimming changes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-MOST_BYTES = 100_000_000
-"""The largest table of contents that is read: that of a day of video has about this size."""
+MAX_BYTES = 100_000_000
+"""The size of the largest movie box that is read: it indexes the frames, here of about a day."""
 
 
 def shown_seconds(file: Path) -> float | None:
-    """Return how long the pictures of a file are shown, by the edit list of its first video track.
+    """Return how long a video plays, by the edit list of its first video track.
 
-    A phone trims a video by writing which part is to be shown, and leaves all frames in the file.
-    OpenCV decodes the shown part only, but counts all frames.
+    A phone trims a video by writing into the edit list which part to play, and leaves all frames in
+    the file. OpenCV decodes only that part, but counts all frames.
 
     Args:
         file: any file.
     Returns:
-        Seconds, or None: it is no MP4 or MOV file, is damaged, or has no edit list.
+        Seconds; None if the file is not an MP4 or MOV file, is damaged, or has no edit list.
     Source:
         ISO/IEC 14496-12, 8.6.6 (edit list box), 8.2.2 (movie header box).
     """
@@ -32,7 +32,7 @@ def shown_seconds(file: Path) -> float | None:
                     (size,) = struct.unpack(">Q", opened.read(8))
                     start = 16
                 if kind == b"moov":
-                    return _shown(opened.read(size - start)) if size < MOST_BYTES else None
+                    return _shown(opened.read(size - start)) if size < MAX_BYTES else None
                 if size < start:  # 0: up to the end of the file
                     return None
                 opened.seek(size - start, 1)
@@ -42,7 +42,7 @@ def shown_seconds(file: Path) -> float | None:
 
 
 def _shown(movie: bytes) -> float | None:
-    """Return the seconds of the first video track in the content of a movie box."""
+    """Return how many seconds of the first video track play, given the content of a movie box."""
     header = _find(movie, b"mvhd")
     (scale,) = struct.unpack_from(">I", header, 20 if header[:1] == b"\1" else 12)
     for kind, track in _boxes(movie):
@@ -53,15 +53,15 @@ def _shown(movie: bytes) -> float | None:
 
 
 def _shown_ticks(edits: bytes) -> int:
-    """Return the sum of the durations in an edit list, without those that show nothing."""
+    """Return the sum of the durations in an edit list, except for its empty edits."""
     layout = struct.Struct(">QqI" if edits[:1] == b"\1" else ">IiI")
     (count,) = struct.unpack_from(">I", edits, 4)
     entries = [layout.unpack_from(edits, 8 + k * layout.size) for k in range(count)]
-    return sum(duration for duration, start, _ in entries if start >= 0)
+    return sum(duration for duration, start, _ in entries if start >= 0)  # -1: an empty edit
 
 
 def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the kind and the content of each box."""
+    """Yield the kind and the content of each box in some bytes."""
     position = 0
     while position + 8 <= len(content):
         size, kind = struct.unpack_from(">I4s", content, position)

@@ -10,17 +10,17 @@ import numpy as np
 from facevalue.image_files import resize_face, to_array, to_grey, to_uint8
 
 BATCH_SIZE = 64
-"""How many faces go through the network at once: more take more memory and are not faster."""
+"""How many faces the network takes at once: more would use more memory and not be faster."""
 
 MAX_ASPECT_RATIO = 3.0
-"""How many times as long as wide, or wide as long, a face crop may be."""
+"""The largest ratio of the longer to the shorter side of a face crop."""
 
 
 def prepare(faces: Any, *, bgr: bool = False) -> np.ndarray:
-    """Return faces as the network takes them.
+    """Return faces as an array that the network accepts.
 
     Colours become grey levels (see `to_grey`), and a face of another size is resized (see
-    `resize_face`). uint8 is divided by 255, which is all that training does to FER-2013's pixels.
+    `resize_face`). uint8 is divided by 255, as in training.
 
     Args, Raises: as in `Recogniser.probabilities`.
 
@@ -42,13 +42,13 @@ def prepared_batches(faces: Any, *, bgr: bool = False) -> Iterator[np.ndarray]:
             part = enumerate(faces[start : start + BATCH_SIZE], start)
             yield np.concatenate([_listed_face(face, number, bgr) for number, face in part])
         return
-    array, ordered_bgr = _array(faces, bgr)
+    array, channels_bgr = _array(faces, bgr)
     if _is_face_shape(array):
         array = array[None]
     elif array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3, 4)):
         raise ValueError(f"The array {_wrong_shape(array)}")
     for start in range(0, max(len(array), 1), BATCH_SIZE):
-        yield _prepared(array[start : start + BATCH_SIZE], start, ordered_bgr)
+        yield _prepared(array[start : start + BATCH_SIZE], start, channels_bgr)
 
 
 def is_one_face(faces: Any) -> bool:
@@ -60,20 +60,21 @@ def is_one_face(faces: Any) -> bool:
 
 
 def _is_face_shape(array: np.ndarray) -> bool:
-    """Return whether an array has the shape of one face: two dimensions, or 1, 3 or 4 channels."""
+    """Return whether an array has the shape of one face: (height, width), or 1, 3 or 4 channels."""
     return array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
 
 
 def _array(image: Any, bgr: bool) -> tuple[np.ndarray, bool]:
-    """Return an image as an array, and whether its colours are in the order BGR."""
+    """Return an image as an array, and whether its channels are in the order BGR."""
+    # `bgr` applies to arrays only: files and PIL images become RGB
     return to_array(image), bgr and hasattr(image, "ndim")
 
 
 def _listed_face(face: Any, number: int, bgr: bool) -> np.ndarray:
-    array, ordered_bgr = _array(face, bgr)
+    array, channels_bgr = _array(face, bgr)
     if not _is_face_shape(array):
         raise ValueError(f"Face {number} of the list {_wrong_shape(array)}")
-    return _prepared(array[None], number, ordered_bgr)
+    return _prepared(array[None], number, channels_bgr)
 
 
 def _wrong_shape(array: np.ndarray) -> str:
@@ -84,7 +85,7 @@ def _wrong_shape(array: np.ndarray) -> str:
 
 
 def _prepared(faces: np.ndarray, first: int, bgr: bool) -> np.ndarray:
-    """Return faces of one size, shape (n, height, width[, channels]), as the network takes them.
+    """Return faces of one size, shape (n, height, width[, channels]), as the network accepts them.
 
     Args:
         first: the number of the first face, for error messages.
@@ -94,8 +95,8 @@ def _prepared(faces: np.ndarray, first: int, bgr: bool) -> np.ndarray:
         raise ValueError(f"There is no face in an array of shape {faces.shape}: it is empty.")
     if max(height, width) > MAX_ASPECT_RATIO * min(height, width):
         raise ValueError(
-            f"An image of {width} x {height} pixels is no face crop: one side is more than "
-            f"{MAX_ASPECT_RATIO:g} times the other."
+            f"An image of {width} x {height} pixels is not a face crop, because one side is more "
+            f"than {MAX_ASPECT_RATIO:g} times the other: crop the face, or use Recogniser.photo."
         )
     if faces.dtype.kind == "f":
         _check_floats(faces, first)
@@ -110,19 +111,20 @@ def _prepared(faces: np.ndarray, first: int, bgr: bool) -> np.ndarray:
     faces = np.stack([resize_face(face) for face in faces])
     if faces.dtype == np.uint8:
         return np.divide(faces, np.float32(255), dtype=np.float32)[..., None]
-    # bicubic growing may overshoot
+    # bicubic interpolation may overshoot
     return np.clip(faces, 0, 1)[..., None]
 
 
 def _check_floats(faces: np.ndarray, first: int) -> None:
-    # NaN is in no range; rounding may leave a little beyond it
+    """Raise ValueError if float pixels are not numbers from 0 to 1."""
+    # NaN fails both comparisons; rounding errors are tolerated
     wrong = ~((faces >= -1e-6) & (faces <= 1 + 1e-6)).reshape(len(faces), -1).all(axis=1)
     if not wrong.any():
         return
     row = int(wrong.argmax())
     low, high = float(faces[row].min()), float(faces[row].max())
     if not np.isfinite([low, high]).all():
-        raise ValueError(f"Face {first + row} has pixels that are not numbers (NaN or infinite).")
+        raise ValueError(f"Face {first + row} has NaN or infinite pixels: give floats from 0 to 1.")
     raise ValueError(
         f"Float pixels must be from 0 to 1, but those of face {first + row} are from {low:.3g} to "
         f"{high:.3g}: divide grey levels by 255."

@@ -1,4 +1,4 @@
-"""The trained recogniser, which names the emotions of faces.
+"""The trained recogniser, which recognises the emotions of faces.
 
 It runs in ONNX Runtime, without Keras and TensorFlow, and starts in a fraction of a second.
 """
@@ -21,10 +21,10 @@ from facevalue.recognition.model_file import load_session
 from facevalue.recognition.preparation import is_one_face, prepared_batches
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""The folder of the models in the package, and of their checksums."""
+"""The folder of the package with the models and their checksums."""
 
 NAMES = ("accurate", "fast")
-"""The models in the package: one that is right more often, one for video on a small machine."""
+"""The models in the package: one that is more often right, and one for video on a slow machine."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,13 @@ class Sighting:
     """A face in a photo, and its emotions.
 
     Attributes:
-        face: where it is, and how it is turned.
-        probabilities: of each emotion, in the order of `emotions.EMOTIONS`; they add up to 1.
+        face: its box, landmarks and score.
+        probabilities: the probability of each emotion, by its name, in the order of
+            `emotions.EMOTIONS`; they add up to 1.
+
+    >>> probabilities = dict.fromkeys(EMOTIONS, 0.1) | {"happy": 0.4}
+    >>> Sighting(Face((10, 20, 30, 40)), probabilities).emotion
+    'happy'
     """
 
     face: Face
@@ -57,11 +62,11 @@ class Recogniser:
 
     Args:
         name: one of `NAMES`.
-        folder: where NAME.onnx and SHA256SUMS are; by default those in the package.
-        threads: how many threads compute one result; by default one for each core.
+        folder: a folder that contains NAME.onnx and SHA256SUMS; by default that of the package.
+        threads: how many threads compute one result; by default one for each core of the CPU.
     Raises:
-        ValueError: there is no such model, its file does not have the checksum in SHA256SUMS, or
-            it is no network from faces to seven probabilities.
+        ValueError: there is no such model, `threads` is below 1, or the file does not have the
+            checksum in SHA256SUMS or is not a network that maps faces to seven probabilities.
         FileNotFoundError: the model or SHA256SUMS is missing.
 
     >>> recogniser = Recogniser("fast")
@@ -104,15 +109,18 @@ class Recogniser:
                 channels) with 1, 3 (RGB) or 4 (RGBA) channels; of several faces (n, height, width)
                 or (n, height, width, channels). Its type is uint8 from 0 to 255, float from 0 to
                 1, uint16 from 0 to 65,535, or bool. One face may also be a PIL image, the path of
-                an image file, or its bytes. A face is cropped closely, as by `cropping.crop`; it
-                is converted to 48 x 48 grey levels here, as in training.
-            bgr: arrays have their colours in the order blue, green, red, as OpenCV reads them.
+                an image file, or its bytes. A face must be cropped closely, as by `cropping.crop`;
+                it is converted to 48 x 48 grey levels here, as in training.
+            bgr: whether arrays have their channels in the order blue, green, red, as in OpenCV.
         Returns:
             float32, shape (n, 7), in the order of `emotions.EMOTIONS`; each row adds up to 1.
         Raises:
-            ValueError: `faces` is none of these, is empty, or has pixels that are not numbers or
-                out of range.
+            ValueError: `faces` is none of these, is empty, or has pixels that are NaN or out of
+                range.
             OSError: a file cannot be read.
+
+        >>> Recogniser("fast").probabilities(np.zeros((5, 48, 48), np.uint8)).shape
+        (5, 7)
         """
         batches = prepared_batches(faces, bgr=bgr)
         return np.concatenate([self._session.run(None, {self._input: x})[0] for x in batches])
@@ -131,15 +139,15 @@ class Recogniser:
             image: the path of an image file, or its bytes; a PIL image; or an array, shape
                 (height, width) in grey levels or (height, width, channels) with 1, 3 (RGB) or 4
                 (RGBA) channels: uint8, uint16, bool, or float from 0 to 1. Files and PIL images
-                are turned upright as their EXIF data says.
-            bgr: an array has its colours in the order blue, green, red, as OpenCV reads them.
+                are rotated upright according to their EXIF data.
+            bgr: whether an array has its channels in the order blue, green, red, as in OpenCV.
             detector, min_face: as in `detection.find_faces`.
         Returns:
-            The faces that `detection.find_faces` finds, the largest first; an empty list if there
-            is none.
+            The faces and their emotions, the largest face first; an empty list if there is none.
         Raises:
-            ValueError: `image` is none of these.
+            ValueError: `image` is none of these, or `detector` or `min_face` is invalid.
             OSError: the file cannot be read.
+            ModuleNotFoundError, RuntimeError: as in `detection.find_faces`.
 
         >>> Recogniser("fast").photo(np.zeros((200, 300, 3), np.uint8))
         []
@@ -148,11 +156,15 @@ class Recogniser:
         return self.in_photo(pixels, find_faces(pixels, detector, min_face=min_face))
 
     def in_photo(self, image: np.ndarray, faces: Sequence[Face]) -> list[Sighting]:
-        """Recognise the emotions of the faces that were found in a photo.
+        """Recognise the emotions of faces that were found in a photo before.
 
         Args:
             image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
             faces: as `detection.find_faces` returns them.
+        Returns:
+            A sighting for each face, in the same order.
+        Raises:
+            ValueError: `image` has another dtype or shape, or a box lies outside it.
         """
         if not faces:
             return []

@@ -1,4 +1,4 @@
-"""Recognising faces frame by frame, quickly, and showing them without flicker."""
+"""Recognising the faces of a video frame by frame, fast and without flicker."""
 
 from __future__ import annotations
 
@@ -14,53 +14,62 @@ from facevalue.recognition.face import Face, overlap
 from facevalue.recognition.recogniser import Recogniser, Sighting
 
 SEARCH_SIDE = 320
-"""Faces are searched in a frame shrunk to this side, in a quarter of the time of 640 pixels.
+"""The longest side, in pixels, to which a frame is shrunk to search it for faces.
 
-They are cropped from the frame itself, so that the network sees them in full resolution.
+This takes a quarter of the time that 640 pixels take. The faces are cropped from the frame itself,
+so that the network sees them in full resolution.
 """
 
 MAX_FACES = 12
-"""How many faces of a frame are recognised, the largest first: a crowd must not stop a video."""
+"""How many faces of a frame are recognised, the largest first: a crowd would stop a video."""
 
 MIN_OVERLAP = 0.3
-"""The smallest overlap of two boxes in consecutive frames that are the same face."""
+"""The least intersection over union of the boxes of the same face in two consecutive frames."""
 
 PROBABILITY_SECONDS = 0.3
-"""The time constant of the smoothed probabilities: without it they would flicker."""
+"""The time constant of the smoothed probabilities, which would flicker without smoothing."""
 
 BOX_SECONDS = 0.08
 """The time constant of the smoothed boxes, which must keep up with a moving head."""
 
 KEEP_SECONDS = 0.4
-"""How long a face is shown that is no longer found: the search misses a frame now and then."""
+"""How long a face is still shown after it was last found: now and then the detector misses it."""
 
 MIN_SIGHTINGS = 2
-"""How often a face must be found before it is shown: most false detections occur once."""
+"""How often a face must be found before it is shown: most false detections occur only once."""
 
 
 def recognise_frame(image: np.ndarray, recogniser: Recogniser) -> list[Sighting]:
-    """Return the faces in a frame of a video, found in a quarter of the time of a photo.
+    """Find the faces in a frame of a video, faster than in a photo, and recognise their emotions.
 
     Args:
         image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
-        recogniser: names their emotions.
+        recogniser: recognises the emotions.
     Returns:
-        At most MAX_FACES faces, the largest first.
+        At most `MAX_FACES` faces and their emotions, the largest face first.
     Raises:
-        ValueError: `image` is no such array.
+        ValueError: `image` has another dtype or shape.
     """
     return recogniser.in_photo(image, find_faces(image, side=SEARCH_SIDE)[:MAX_FACES])
 
 
 @dataclass(eq=False)
 class _Track:
-    """One face over time: its last sighting, its smoothed box and probabilities, and when."""
+    """One face over time.
+
+    Attributes:
+        face: the face as it was found last.
+        box: float, shape (4,), the smoothed box.
+        probabilities: float, shape (7,), smoothed.
+        last_found: when it was found last, in seconds.
+        times_found: in how many frames it was found.
+    """
 
     face: Face
     box: np.ndarray
     probabilities: np.ndarray
-    last_seen: float
-    times: int = 1
+    last_found: float
+    times_found: int = 1
 
     def update(
         self,
@@ -70,17 +79,29 @@ class _Track:
         seconds: float,
         passed: float,
     ) -> None:
-        """Move towards what was found now, the further the more seconds have passed."""
+        """Move the smoothed values towards the new ones.
+
+        Args:
+            face, box, probabilities: as they were found now.
+            seconds: the time of the frame.
+            passed: seconds since the previous frame: the longer, the further the values move.
+        """
         self.face = face
         self.box += (1 - math.exp(-passed / BOX_SECONDS)) * (box - self.box)
         weight = 1 - math.exp(-passed / PROBABILITY_SECONDS)
         self.probabilities += weight * (probabilities - self.probabilities)
-        self.last_seen = seconds
-        self.times += 1
+        self.last_found = seconds
+        self.times_found += 1
 
 
 class Smoother:
-    """Follows faces from frame to frame, so that boxes and probabilities do not flicker."""
+    """Follows faces from frame to frame, so that boxes and probabilities do not flicker.
+
+    >>> smooth = Smoother()
+    >>> sighting = Sighting(Face((10, 10, 40, 40)), dict.fromkeys(EMOTIONS, 1 / 7))
+    >>> len(smooth([sighting], 0.0)), len(smooth([sighting], 0.1))
+    (0, 1)
+    """
 
     def __init__(self) -> None:
         """Start without faces."""
@@ -88,11 +109,14 @@ class Smoother:
         self._last = -math.inf
 
     def __call__(self, sightings: Sequence[Sighting], seconds: float) -> list[Sighting]:
-        """Return the faces to show at a moment.
+        """Return the faces to show on the next frame.
 
         Args:
             sightings: what `recognise_frame` found in this frame.
             seconds: when the frame was taken, on any clock that only goes forward.
+        Returns:
+            Faces that were found at least `MIN_SIGHTINGS` times, and in the last `KEEP_SECONDS`,
+            with smoothed boxes and probabilities.
         """
         passed = max(0.0, seconds - self._last)
         self._last = seconds
@@ -100,25 +124,25 @@ class Smoother:
         for sighting in sightings:
             box = np.array(sighting.box, float)
             probabilities = np.array([sighting.probabilities[name] for name in EMOTIONS])
-            same = _best_match(left, box)
-            if same is None:
+            track = _best_match(left, box)
+            if track is None:
                 self._tracks.append(_Track(sighting.face, box, probabilities, seconds))
             else:
-                left.remove(same)
-                same.update(sighting.face, box, probabilities, seconds, passed)
-        self._tracks = [t for t in self._tracks if seconds - t.last_seen <= KEEP_SECONDS]
+                left.remove(track)
+                track.update(sighting.face, box, probabilities, seconds, passed)
+        self._tracks = [t for t in self._tracks if seconds - t.last_found <= KEEP_SECONDS]
         return [
             Sighting(
                 replace(track.face, box=tuple(np.rint(track.box).astype(int).tolist())),
                 dict(zip(EMOTIONS, track.probabilities.tolist(), strict=True)),
             )
             for track in self._tracks
-            if track.times >= MIN_SIGHTINGS
+            if track.times_found >= MIN_SIGHTINGS
         ]
 
 
 def _best_match(tracks: list[_Track], box: np.ndarray) -> _Track | None:
-    """Return the track whose box overlaps `box` the most, if it is enough for the same face."""
+    """Return the track whose box overlaps `box` the most, or None if none overlaps it enough."""
     best = max(tracks, key=lambda track: overlap(track.box, box), default=None)
     if best is None or overlap(best.box, box) < MIN_OVERLAP:
         return None

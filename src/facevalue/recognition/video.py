@@ -1,4 +1,4 @@
-"""Videos, cameras and streams: reading them, and writing a copy with the emotions drawn on it."""
+"""Reading videos, cameras and streams, and writing a copy with the emotions drawn on it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from facevalue.recognition.recogniser import Recogniser
 from facevalue.recognition.tracking import Smoother, recognise_frame
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg")
-"""The suffixes of the video files that are read."""
+"""The suffixes of video files, in lower case."""
 
 WHOLE = 0.9
-"""The share of its length up to which a video must be readable: some files only estimate it."""
+"""The fraction of its stated length that must be readable: some files only estimate it."""
 
 ROUNDING = 0.001
-"""How many seconds a time stamp may be early: Matroska rounds them to milliseconds."""
+"""How many seconds a time stamp may be early: Matroska rounds time stamps to milliseconds."""
 
 Source = Path | int | str
 """A video file, the number of a camera of this machine, or the address of a stream."""
@@ -38,12 +38,14 @@ class Clip:
     """An opened video, camera or stream.
 
     Attributes:
-        name: what error messages call it.
-        width, height: of a frame, in pixels, upright.
-        rate: frames per second, on average; videos of phones and meetings vary.
-        frames: about how many there are; 0 where that is unknown, as with a camera.
-        seconds: how long it lasts; 0 where that is unknown.
-        live: it is a camera or a stream without an end.
+        capture: OpenCV's reader of it.
+        name: its name in error messages.
+        width, height: the size of a frame, in pixels, upright.
+        rate: frames per second, on average: the rate of a phone's video or a recorded meeting
+            varies.
+        frames: about how many frames there are; 0 if that is unknown, as with a camera.
+        seconds: how long it lasts; 0 if that is unknown.
+        live: whether it is a camera or a stream without an end.
     """
 
     capture: cv2.VideoCapture
@@ -55,24 +57,18 @@ class Clip:
     seconds: float
     live: bool = False
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield the frames up to the end: uint8, shape (height, width, 3), RGB."""
-        while True:
-            ok, frame = self.capture.read()
-            if not ok:
-                return
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-
     def sampled(self, seconds: float = 0.0) -> Iterator[tuple[int, float, np.ndarray]]:
-        """Yield at most one frame in so many seconds: the first from 0, `seconds`, ... on.
+        """Yield the first frame at or after each multiple of `seconds`: 0, `seconds`, ...
+
+        A frame is yielded at most once, also if it is shown for longer than `seconds`.
 
         Args:
-            seconds: between two frames; 0 yields all of them.
+            seconds: the interval; 0 yields all frames.
         Yields:
-            The frame's number, from 0 on; when it is shown, in seconds from the first frame on;
-            its pixels, uint8, shape (height, width, 3), RGB.
+            The number of the frame, starting at 0; its time stamp, in seconds from the start; its
+            pixels, uint8, shape (height, width, 3), RGB.
         Raises:
-            ValueError: after the last readable frame: there was none, or the video breaks off.
+            ValueError: no frame can be read, or the video breaks off; raised after the last frame.
         """
         number, now, step, due = -1, 0.0, 1 / self.rate, 0.0
         for number, shown in enumerate(self._times()):
@@ -85,16 +81,16 @@ class Clip:
             if ok:
                 yield number, now, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         if number < 0:
-            raise ValueError(f"{self.name} has no readable frame.")
+            raise ValueError(f"No frame of {self.name} can be read: it is damaged or empty.")
         end = now + max(step, 1 / self.rate)
-        # frames are counted too: the last one may be shown for long
+        # the frames are counted too, because the last one may be shown for a long time
         if end < WHOLE * self.seconds and number + 1 < WHOLE * self.frames:
             raise ValueError(
                 f"{self.name} breaks off after {end:.1f} of {self.seconds:.1f} seconds."
             )
 
     def _times(self) -> Iterator[float]:
-        """Go to each frame, and yield when it is shown."""
+        """Go to each frame, and yield its time stamp in seconds."""
         start, before = time.monotonic(), -math.inf
         while self.capture.grab():
             if self.live:
@@ -107,7 +103,7 @@ class Clip:
             before = now
 
     def close(self) -> None:
-        """Close the file, the camera or the stream."""
+        """Close the file, camera or stream."""
         self.capture.release()
 
 
@@ -115,33 +111,36 @@ def open_clip(source: Source) -> Clip:
     """Open a video file, a camera of this machine by its number, or a stream by its address.
 
     Args:
-        source: a file, a camera's number, or an address such as rtsp://host/stream.
+        source: the path of a file, the number of a camera, or an address such as
+            rtsp://host/stream.
+    Returns:
+        The opened source; call its method `close` after use.
     Raises:
         FileNotFoundError: there is no such file or camera.
-        ConnectionError: no video can be read at the address.
-        ValueError: the file is no video, or its frames are too large.
+        ConnectionError: no video can be read from the address.
+        ValueError: the file is not a video, or its frames are empty or too large.
     """
     if isinstance(source, Path) and not source.is_file():
-        raise FileNotFoundError(f"There is no video {source}.")
+        raise FileNotFoundError(f"There is no video file {source}: check the path.")
     name = _name(source)
     capture = _open(source)
     if not capture.isOpened():
         capture.release()
         if isinstance(source, Path):
-            raise ValueError(f"{name} is no video that OpenCV can read.")
+            raise ValueError(f"{name} is not a video that OpenCV can read.")
         if isinstance(source, int):
             raise FileNotFoundError(f"This machine has no {name}, or another program uses it.")
         raise ConnectionError(
-            f"OpenCV can read no video at {name}: check the address, and that this machine "
-            "reaches it."
+            f"OpenCV cannot read a video from {name}: check the address, and whether this machine "
+            "can reach it."
         )
     width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
     height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     if not 0 < width * height <= image_files.MOST_PIXELS:
         capture.release()
         raise ValueError(
-            f"The frames of {name} have {width:,} x {height:,} pixels, more than "
-            f"{image_files.MOST_PIXELS:,}."
+            f"The frames of {name} have {width:,} x {height:,} pixels: there must be 1 to "
+            f"{image_files.MOST_PIXELS:,} in all."
         )
     rate = capture.get(cv2.CAP_PROP_FPS)
     frames = 0 if isinstance(source, int) else max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
@@ -155,7 +154,7 @@ def open_clip(source: Source) -> Clip:
 
 
 def _name(source: Source) -> str:
-    """Return what messages call a source: an address without its password."""
+    """Return the name of a source in messages: an address without its password."""
     if isinstance(source, Path):
         return source.name
     if isinstance(source, int):
@@ -165,7 +164,7 @@ def _name(source: Source) -> str:
 
 
 def _open(source: Source) -> cv2.VideoCapture:
-    """Open a source; OpenCV and FFmpeg keep their technical messages to themselves."""
+    """Open a source, without the technical messages of OpenCV and FFmpeg."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet
     before = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -176,29 +175,32 @@ def _open(source: Source) -> cv2.VideoCapture:
 
 
 def annotate(source: Source, out: Path, recogniser: Recogniser, *, progress: bool = True) -> int:
-    """Write a copy of a video with the faces, their emotions and bars drawn on it.
+    """Write a copy of a video with a box, the emotion and bars drawn for each face.
 
-    It lasts as long as the source, has its time stamps and the sound of a file, and plays in
-    browsers; see `video_writer.VideoWriter`. `out` appears when it is complete; an error or an
-    interrupt leaves an older file unchanged. A camera or an endless stream is recorded, without
-    sound, until Ctrl+C.
+    The copy of a file has its duration, time stamps and sound, and plays in browsers; see
+    `video_writer.VideoWriter`. `out` is written atomically: an error or an interrupt leaves an
+    older file unchanged. A camera or an endless stream is recorded, without sound, until Ctrl+C.
 
     Args:
-        source: a video file, a camera's number, or an address; see `open_clip`.
-        out: the file to write; its suffix, one of `video_writer.CODECS`, chooses the kind.
+        source: a video file, the number of a camera, or an address; see `open_clip`.
+        out: the file to write; its suffix, one of `video_writer.CODECS`, determines the format.
+        recogniser: recognises the emotions.
         progress: show a progress bar.
     Returns:
         How many frames were written.
     Raises:
         FileNotFoundError: there is no such video or camera.
-        ConnectionError: no video can be read at the address.
-        ValueError: it is no video, or is damaged; `out` is `source` or has another suffix.
+        ConnectionError: no video can be read from the address.
+        ValueError: the source is not a video, or is damaged; `out` is `source` or has another
+            suffix.
         OSError: `out` cannot be written, for example because the disk is full.
         ModuleNotFoundError: the package av is not installed.
     """
     video_writer.check(out)
     if isinstance(source, Path) and out.resolve() == source.resolve():
-        raise ValueError(f"{out} would replace the video itself: choose another name.")
+        raise ValueError(
+            f"{out} would replace the source itself: choose another name for the copy."
+        )
     clip = open_clip(source)
     original = source if isinstance(source, Path) else None
     try:
@@ -213,6 +215,7 @@ def annotate(source: Source, out: Path, recogniser: Recogniser, *, progress: boo
 def _annotate(
     clip: Clip, writer: video_writer.VideoWriter, recogniser: Recogniser, progress: bool
 ) -> int:
+    """Draw on each frame and write it; return how many were written."""
     smooth, written = Smoother(), 0
     with ProgressBar("annotating", clip.frames or None, unit="frame", show=progress) as bar:
         try:

@@ -1,4 +1,4 @@
-"""The sound of a video: copied into another one, or encoded again where browsers cannot play it."""
+"""Copying the sound of a video into another one, encoded again if browsers cannot play it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ COPIED = {
     "matroska": ("aac", "mp3", "opus", "flac", "vorbis"),
     "webm": ("opus", "vorbis"),
 }
-"""The codecs of sound that each kind of file may hold, and browsers play there."""
+"""The audio codecs that browsers play in each container, by FFmpeg's names."""
 
 
 class Sound:
-    """The first sound track of a video on its way into another one."""
+    """Copies the first audio track of a video into another one, a part at a time."""
 
     def __init__(self, source: InputContainer, target: OutputContainer, start: float) -> None:
-        """Add a track to the target.
+        """Add an audio track to the target.
 
         Args:
-            source: the opened original, which has sound.
-            target: where it is written.
-            start: the moment of the original at which the target begins, in seconds.
+            source: the opened original, which has an audio track.
+            target: the opened video to write into.
+            start: the time in the original at which the target starts, in seconds.
         """
         self._target, self._start = target, start
         track: Any = source.streams.audio[0]
@@ -42,13 +42,17 @@ class Sound:
         self._next = next(self._packets, None)
 
     def write(self, seconds: float | None = None) -> None:
-        """Write the sound up to a moment of the target, or all that is left."""
+        """Write the sound up to a time of the target, in seconds; by default the rest.
+
+        Raises:
+            ValueError: the sound of the original is damaged.
+        """
         while self._next is not None and (seconds is None or self._next[0] <= seconds):
             self._target.mux(self._next[1])
             self._next = next(self._packets, None)
 
     def _read(self, source: InputContainer, track: Any) -> Iterator[tuple[float, Any]]:
-        """Yield the packets to write, and where each begins in the target, in seconds.
+        """Yield the packets to write, each after its start in the target, in seconds.
 
         Raises:
             ValueError: the sound is damaged.
@@ -72,13 +76,14 @@ class Sound:
             raise ValueError(f"The sound of {source.name} is damaged: {error.strerror}.") from error
 
     def _encoded(self, frame: Any) -> Iterator[tuple[float, Any]]:
+        """Yield a frame's packets as `_read` does; None yields those that the encoder still has."""
         if frame is not None and frame.pts is not None:
             frame.pts -= round(self._start / frame.time_base)
         for packet in self._track.encode(frame):
             yield float(packet.pts * packet.time_base), packet
 
     def _shift(self, packet: Any) -> None:
-        """Make a packet's time stamps those of the target."""
+        """Convert a packet's time stamps to those of the target."""
         ticks = round(self._start / packet.time_base)
         packet.pts -= ticks
         packet.dts = packet.pts if packet.dts is None else packet.dts - ticks

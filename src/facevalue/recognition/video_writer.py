@@ -1,4 +1,4 @@
-"""Writing videos that browsers play, with the time stamps and the sound of another one."""
+"""Writing videos that browsers play, with the time stamps and the sound of another video."""
 
 from __future__ import annotations
 
@@ -15,44 +15,48 @@ from facevalue.recognition.video_sound import Sound
 if TYPE_CHECKING:
     import av
 
-# without B-frames (bf), which would blur how long frames of a variable rate are shown
+# no B-frames (bf): they would make the durations of frames inexact if the rate varies
 H264 = ("libx264", {"preset": "veryfast", "crf": "20", "bf": "0"})
 VP9 = ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "crf": "32"})
 
 CODECS = {".mp4": H264, ".m4v": H264, ".mov": H264, ".mkv": H264, ".webm": VP9}
-"""The encoder of each kind of file and its settings: browsers play both."""
+"""The encoder of each format and its settings: browsers play both H.264 and VP9."""
 
 TICKS = 90_000
-"""The unit of time stamps, in 1/second: MPEG's, of which 24, 25, 30, 50 and 60 are divisors."""
+"""Time stamps per second, as in MPEG: divisible by the frame rates 24, 25, 30, 50 and 60."""
 
 BT709, UNKNOWN, BT601 = 1, 2, 6
-"""Colour matrices by their numbers in ITU-T H.273: of HD, of files that do not say, of SD."""
+"""Colour matrices, by their numbers in ITU-T H.273: for HD, not specified, for SD."""
 
 
 def check(out: Path) -> None:
-    """Raise an error unless such a file can be written.
+    """Raise an error if a video with this name cannot be written.
 
     Raises:
         ValueError: the suffix is none of `CODECS`.
         ModuleNotFoundError: the package av is not installed.
     """
     if out.suffix.lower() not in CODECS:
-        raise ValueError(f"{out} must end in {', '.join(CODECS)}.")
+        raise ValueError(f"{out} must end in {', '.join(CODECS)}: choose one of these formats.")
     try:
         import av  # noqa: F401
-    except ImportError:
+    except ImportError as error:
         raise ModuleNotFoundError(
             'Writing a video needs the package av: pip install "facevalue[video]".'
-        ) from None
+        ) from error
 
 
 class VideoWriter:
     """Writes a video frame by frame: H.264, or VP9 in a .webm file, in yuv420p.
 
-    Each frame keeps its time stamp, so that a variable frame rate stays as it was. The sound, the
-    shape of the pixels and the description of the colours come from the original; of several
-    sound tracks the first is kept. `write` all frames, then `finish`; without it, the file is
-    incomplete.
+    Each frame keeps its time stamp, so that a variable frame rate is preserved. The sound (of the
+    first audio track), the aspect ratio of the pixels and the description of the colours come from
+    the original. `write` all frames, then call `finish`; without it, the file is incomplete.
+
+        with VideoWriter(file, (640, 480), rate=30) as writer:
+            for seconds, image in frames:
+                writer.write(image, seconds)
+            writer.finish(end)
     """
 
     def __init__(
@@ -61,11 +65,11 @@ class VideoWriter:
         """Create the file.
 
         Args:
-            file: its suffix is one of `CODECS`.
-            size: width and height of the frames, in pixels. Odd ones grow by a pixel, which
-                repeats the edge: the codecs know even sizes only.
+            file: the file to write; its suffix is one of `CODECS`.
+            size: width and height of the frames, in pixels. The codecs accept only even numbers:
+                an odd one is enlarged by a pixel, which repeats the edge.
             rate: frames per second, on average.
-            original: the video file that the sound is taken from; by default there is none.
+            original: the video file whose sound and description are copied; by default none.
         Raises:
             OSError: the file cannot be written.
         """
@@ -90,16 +94,16 @@ class VideoWriter:
         self._sound: Sound | None = None
         stream.codec_context.colorspace = BT601
         if self._input is not None:
-            self._take_over(self._input)
+            self._copy_from(self._input)
         self._waiting: tuple[np.ndarray, int] | None = None
         self._durations: dict[int, int] = {}
 
-    def _take_over(self, original: av.container.InputContainer) -> None:
-        """Take over what a viewer of the original would miss."""
-        pictures: Any = original.streams.video[0]
-        self._start = float((pictures.start_time or 0) * pictures.time_base)
-        before, context = pictures.codec_context, self._stream.codec_context
-        if before.colorspace in (BT709, UNKNOWN):  # OpenCV takes unknown for BT.601
+    def _copy_from(self, original: av.container.InputContainer) -> None:
+        """Copy the description of the colours, the aspect ratio of the pixels, and the sound."""
+        video: Any = original.streams.video[0]
+        self._start = float((video.start_time or 0) * video.time_base)
+        before, context = video.codec_context, self._stream.codec_context
+        if before.colorspace in (BT709, UNKNOWN):  # OpenCV assumes BT.601 if it is unknown
             context.colorspace = before.colorspace
             context.color_primaries, context.color_trc = before.color_primaries, before.color_trc
         if (before.width, before.height) == self._size and before.sample_aspect_ratio:
@@ -113,7 +117,7 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        """Close the files; after an error, errors of closing are not worth another word."""
+        """Close the files; after another error, an error on closing is ignored."""
         if self._input is not None:
             self._input.close()
         try:
@@ -127,9 +131,10 @@ class VideoWriter:
 
         Args:
             image: uint8, shape (height, width, 3), RGB.
-            seconds: when it is shown, later than the frame before.
+            seconds: its time stamp, later than that of the previous frame.
         Raises:
             OSError: it cannot be written, for example because the disk is full.
+            ValueError: the sound of the original is damaged.
         """
         ticks = round(seconds * TICKS)
         if self._waiting is not None:
@@ -142,10 +147,11 @@ class VideoWriter:
         """Write the last frame and the rest of the sound, and complete the file.
 
         Args:
-            seconds: when the video ends; if that is before the last frame, it is shown for as
-                long as an average one.
+            seconds: when the video ends; if that is before the last frame, the last frame lasts
+                as long as an average one.
         Raises:
             OSError: it cannot be written.
+            ValueError: the sound of the original is damaged.
         """
         if self._waiting is not None:
             ticks = self._waiting[1]
@@ -158,6 +164,7 @@ class VideoWriter:
         self._output.close()
 
     def _encode(self, image: np.ndarray, ticks: int, duration: int) -> None:
+        """Encode a frame; its time stamp and duration are in units of 1 / `TICKS` seconds."""
         from av import VideoFrame
 
         odd = self._size[1] % 2, self._size[0] % 2
@@ -174,8 +181,8 @@ class VideoWriter:
             self._sound.write(ticks / TICKS)
 
     def _mux(self, packets: list[av.Packet]) -> None:
-        """Write encoded frames, which come late."""
+        """Write encoded frames, which the encoder returns some frames later."""
         for packet in packets:
-            # the encoder would give all of them the average
+            # the encoder would give every frame the average duration
             packet.duration = self._durations.pop(packet.pts or 0)
             self._output.mux(packet)

@@ -74,7 +74,7 @@ def test_the_browser_gets_the_models_and_the_numbers_of_the_server(client, model
     assert settings["search"]["frameSide"] == tracking.SEARCH_SIDE
     assert settings["search"]["side"] == detection.SIDE
     assert settings["search"]["leastScore"] == yunet.LEAST_SCORE
-    assert settings["face"]["leastRoll"] == cropping.LEAST_ROLL
+    assert settings["face"]["leastRoll"] == cropping.MIN_ROLL
 
 
 def test_the_browser_gets_a_detector_for_pictures_of_any_size(client):
