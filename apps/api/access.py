@@ -75,7 +75,7 @@ def _equal(given: str, token: str) -> bool:
 
 
 def _same_origin(scope: Scope) -> bool:
-    """Return whether the page that opens a WebSocket is from this server, as its browser says."""
+    """Return whether a page of this server opens a WebSocket, by its browser's Origin header."""
     headers = Headers(scope=scope)
     origin = urlsplit(headers.get("origin", ""))
     return origin.scheme in ("http", "https") and origin.netloc == headers.get("host")

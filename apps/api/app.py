@@ -27,7 +27,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Added to every response that does not set them. The pages need no scripts, so none may run."""
+"""Added to every response that does not set its own. The pages need no scripts: none may run."""
 
 
 def create_app(
@@ -35,7 +35,7 @@ def create_app(
     *,
     hosts: Sequence[str] = ("*",),
     note: str = "",
-    first: Sequence[APIRouter] = (),
+    routers: Sequence[APIRouter] = (),
 ) -> FastAPI:
     """Create the application for one database.
 
@@ -44,7 +44,7 @@ def create_app(
         hosts: the host names that it accepts. A server for one machine accepts only the names of
             that machine, so that no other web page can reach it by DNS rebinding.
         note: a sentence for the welcome page.
-        first: routes that take precedence over those of the database.
+        routers: more routes, which take precedence over those of the database.
     """
     app = FastAPI(
         title="Face Value: the image database",
@@ -57,7 +57,7 @@ def create_app(
     app.state.engine = engine
     app.state.catalogue = Catalogue(engine)
     app.state.note = note
-    for router in first:
+    for router in routers:
         app.include_router(router)
     app.include_router(images.router)
     app.include_router(pages.router)
@@ -103,7 +103,7 @@ def _error_response(
     """Return a sentence about an error: as JSON for programs, as a page for people."""
     if request.url.path.startswith("/images"):
         return JSONResponse({"detail": sentence}, status, headers)
-    title = HTTPStatus(status).phrase
+    title = "Invalid request" if status == 422 else HTTPStatus(status).phrase
     response = pages.page("error.html", title=title, sentence=sentence)
     response.status_code = status
     response.headers.update(headers or {})
@@ -123,7 +123,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _invalid_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return _error_response(request, 422, parameters.error_sentence(list(error.errors())))
+    return _error_response(request, 422, parameters.error_sentence(error.errors()))
 
 
 async def _database_error(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""The columns that people filter by, in memory: every page of a list is found equally fast."""
+"""The columns that visitors filter by, in memory, so that every page of a list is equally fast."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Catalogue:
             file = Path(self._engine.url.database).stat()
             return file.st_ino, file.st_mtime_ns, file.st_size
         with self._engine.connect() as connection:
-            # PostgreSQL counts updates and deletions some seconds late; new ids show at once
+            # PostgreSQL counts updates and deletions some seconds late; a new id is seen at once
             changes = text(
                 "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables "
                 "WHERE relname = 'all_images'"

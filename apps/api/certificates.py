@@ -1,6 +1,4 @@
-"""A certificate of this server's own for https, without which browsers give no camera to a page of
-another machine.
-"""
+"""Certificates for https, without which browsers give no camera to a page of another machine."""
 
 from __future__ import annotations
 
@@ -11,15 +9,19 @@ import socket
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 DAYS = 365
 """How long a certificate is valid; browsers refuse those of more than 825 days."""
 
 
-def addresses() -> list[str]:
-    """Return the numbers of this machine, the last of which other machines reach, if any does.
+def ip_addresses() -> list[str]:
+    """Return the IP addresses of this machine; the last is the best one for other machines.
 
-    >>> addresses()[0]
+    >>> ip_addresses()[0]
     '127.0.0.1'
     """
     found = ["127.0.0.1"]
@@ -29,16 +31,16 @@ def addresses() -> list[str]:
             probe.connect(("192.0.2.1", 9))
         except OSError:
             return found
-        number = str(probe.getsockname()[0])
-    return found if number in found else [*found, number]
+        address = str(probe.getsockname()[0])
+    return found if address in found else [*found, address]
 
 
-def own(folder: Path, numbers: Sequence[str]) -> tuple[Path, Path]:
-    """Return a certificate and its key; they are made if there are none for these numbers.
+def self_signed(folder: Path, addresses: Sequence[str]) -> tuple[Path, Path]:
+    """Return a self-signed certificate and its key, which are made unless the folder has them.
 
     Args:
         folder: where they are kept, so that browsers warn only once.
-        numbers: the IP addresses that they are for, besides localhost.
+        addresses: the IP addresses that they are for, besides localhost.
     Returns:
         Two PEM files.
     Raises:
@@ -47,9 +49,6 @@ def own(folder: Path, numbers: Sequence[str]) -> tuple[Path, Path]:
     """
     try:
         from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "--https needs the package cryptography: install it with pip install cryptography, or "
@@ -59,19 +58,36 @@ def own(folder: Path, numbers: Sequence[str]) -> tuple[Path, Path]:
     names = x509.SubjectAlternativeName(
         [
             x509.DNSName("localhost"),
-            *(x509.IPAddress(ipaddress.ip_address(number)) for number in numbers),
+            *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses),
         ]
     )
+    if not _is_valid(certificate, key, names):
+        _make(certificate, key, names)
+    return certificate, key
+
+
+def _is_valid(certificate: Path, key: Path, names: x509.SubjectAlternativeName) -> bool:
+    """Return whether there are a certificate and its key, valid for these names for another day."""
+    from cryptography import x509
+
+    try:
+        check(certificate, key)
+        old = x509.load_pem_x509_certificate(certificate.read_bytes())
+        old_names = old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (FileNotFoundError, ValueError, x509.ExtensionNotFound):  # missing or damaged
+        return False
+    tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    return old_names == names and old.not_valid_after_utc > tomorrow
+
+
+def _make(certificate: Path, key: Path, names: x509.SubjectAlternativeName) -> None:
+    """Write a new certificate for these names, and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
     now = datetime.datetime.now(datetime.UTC)
-    if certificate.is_file() and key.is_file():
-        try:
-            old = x509.load_pem_x509_certificate(certificate.read_bytes())
-            kept = old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            if kept == names and old.not_valid_after_utc > now + datetime.timedelta(days=1):
-                check(certificate, key)
-                return certificate, key
-        except (ValueError, x509.ExtensionNotFound):
-            pass  # damaged: a new one is made
     secret = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Face Value")])
     made = (
@@ -87,19 +103,17 @@ def own(folder: Path, numbers: Sequence[str]) -> tuple[Path, Path]:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(secret, hashes.SHA256())
     )
-    folder.mkdir(parents=True, exist_ok=True)
+    private = secret.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    certificate.parent.mkdir(parents=True, exist_ok=True)
     key.unlink(missing_ok=True)
-    readable_by_us = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(readable_by_us, "wb") as file:
-        file.write(
-            secret.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+    # from its first moment on, only this user may read the key
+    with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(private)
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    return certificate, key
 
 
 def check(certificate: Path, key: Path) -> None:
@@ -111,7 +125,9 @@ def check(certificate: Path, key: Path) -> None:
     """
     for file in (certificate, key):
         if not file.is_file():
-            raise FileNotFoundError(f"There is no file {file}.")
+            raise FileNotFoundError(
+                f"There is no file {file}: give --certificate and --key two PEM files."
+            )
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except ssl.SSLError as error:

@@ -1,4 +1,4 @@
-"""Pictures that visitors send over WebSockets: recognised one visitor after the other."""
+"""Pictures that visitors send over WebSockets, recognised for one visitor after the other."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ MAX_BYTES = 2_000_000
 """Bytes of one picture. The page sends frames of 640 pixels as JPEG, which are under 0.5 MB."""
 
 MAX_PIXELS = 4_000_000
+"""Pixels of one picture."""
 
 MAX_PER_SECOND = 120
 """Pictures of one visitor per second. The page waits for each answer and stays far below."""
 
 MAX_VISITORS = 64
+"""Visitors who are connected at the same time."""
 
 IDLE_SECONDS = 60.0
 """How long a visitor may send nothing before the connection is closed. The page reconnects."""
@@ -51,8 +53,8 @@ class FrameQueue:
     """Recognises the pictures of all visitors in a few threads, and takes visitors in turn.
 
     A visitor has at most one waiting picture, which a newer one replaces, and goes to the end of
-    the queue after each answer. So a slow server drops frames, but never lags behind, and it is
-    fair.
+    the queue after each answer. So a slow server drops frames, but it never lags behind, and no
+    visitor has to wait for all pictures of another one.
     """
 
     def __init__(self, recogniser: Recogniser, threads: int) -> None:
@@ -101,7 +103,7 @@ class FrameQueue:
             self.visitors -= 1
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)  # gather would confuse our cancellation with theirs
+            await asyncio.wait(tasks)  # gather would raise the CancelledError of the tasks here
 
     async def _answer(self, visit: _Visit, recognise: Recognise) -> None:
         loop = asyncio.get_running_loop()
@@ -114,7 +116,7 @@ class FrameQueue:
             await visit.socket.send_json(answer)
 
     def look(self, content: bytes, recognise: Recognise) -> dict[str, Any]:
-        """Return the answer to one picture, with the faces that `recognise` finds in it."""
+        """Return the answer to one picture, a JPEG, PNG or WebP file: see `serve`."""
         start = time.perf_counter()
         try:
             image = image_files.decode_photo(
@@ -150,8 +152,8 @@ class _Visit:
         while True:
             try:
                 message = await asyncio.wait_for(self.socket.receive(), IDLE_SECONDS)
-            except TimeoutError:
-                raise _Closing(1000, "no picture arrived for a while") from None
+            except TimeoutError as error:
+                raise _Closing(1000, "no picture arrived for a while") from error
             if message["type"] == "websocket.disconnect":
                 return
             self._check(message.get("bytes"))

@@ -1,9 +1,9 @@
 """Start the live page: python -m apps.api.live [--host 127.0.0.1] [--port 5000].
 
-With --https, a telephone in the same network can open it, too, and use its own camera.
 The page shows the emotions of faces in the picture of a camera, a photo or a video. They are
 recognised in the browser or on the server, and no picture is stored. The pages of the image
-database are on the same server.
+database are on the same server. With --https, a telephone in the same network can open the page,
+too, and use its own camera.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import uvicorn
@@ -27,8 +26,7 @@ from facevalue.collection import database
 from facevalue.recognition import recogniser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, and return its exit code."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m apps.api.live", description=(__doc__ or "").splitlines()[0]
     )
@@ -48,17 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--https",
         action="store_true",
-        help="encrypted, with a certificate made here: browsers warn of it once, and then let the "
+        help="encrypt, with a self-signed certificate: browsers warn of it once, and then let the "
         "page use the camera of another machine",
     )
     parser.add_argument("--certificate", type=Path, help="use this PEM file for --https")
     parser.add_argument("--key", type=Path, help="the PEM file with the key of --certificate")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, and return its exit code."""
+    options = _parser().parse_args(arguments)
     host = options.host or ("0.0.0.0" if options.https else "127.0.0.1")
     try:
         if options.videos and not options.videos.is_dir():
-            raise ValueError(f"There is no folder {options.videos}.")
-        # one thread for each picture: several pictures are recognised at the same time
+            raise ValueError(f"There is no folder {options.videos}: give --videos another one.")
+        # one thread for each picture, because several pictures are recognised at the same time
         models = {name: recogniser.Recogniser(name, threads=1) for name in recogniser.NAMES}
         encryption = _encryption(options.https, options.certificate, options.key)
         listener = listen(host, options.port)
@@ -80,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         port = listener.getsockname()[1]
         scheme = "https" if encryption else "http"
-        address = f"{scheme}://{_name(host)}:{port}/" + (f"?token={token}" if token else "")
+        address = f"{scheme}://{_browser_host(host)}:{port}/" + (f"?token={token}" if token else "")
         print(f"{address} is the live page. Ctrl+C stops it.", flush=True)
         config = uvicorn.Config(
             app,
@@ -95,8 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _encryption(https: bool, certificate: Path | None, key: Path | None) -> dict[str, Any]:
-    """Return the options of uvicorn for https, or none.
+def _encryption(https: bool, certificate: Path | None, key: Path | None) -> dict[str, str]:
+    """Return the options of uvicorn for https; {} without it.
 
     Raises:
         ValueError: only one of the files is given, or they are no certificate with its key.
@@ -108,21 +111,27 @@ def _encryption(https: bool, certificate: Path | None, key: Path | None) -> dict
     if certificate is None or key is None:
         if not https:
             return {}
-        certificate, key = certificates.own(paths.processed() / "https", certificates.addresses())
+        certificate, key = certificates.self_signed(
+            paths.processed() / "https", certificates.ip_addresses()
+        )
     certificates.check(certificate, key)
     return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
-def _name(host: str) -> str:
-    """Return the name or number by which a browser reaches this server."""
+def _browser_host(host: str) -> str:
+    """Return the host name or IP address by which a browser reaches this server."""
     if host in LOOPBACK:
         return "localhost"
-    name = certificates.addresses()[-1] if host in ("0.0.0.0", "::") else host
+    name = certificates.ip_addresses()[-1] if host in ("0.0.0.0", "::") else host
     return f"[{name}]" if ":" in name else name
 
 
 def _database(folder: Path) -> tuple[str, str]:
-    """Return a note for visitors and the URL of the database: an empty one if it does not open."""
+    """Return a note for visitors and the URL of the database; if it does not open, of an empty one.
+
+    Args:
+        folder: where the empty one is made.
+    """
     try:
         return open_database(), database.url()
     except (ValueError, ModuleNotFoundError) as error:

@@ -38,12 +38,12 @@ LIVE_HEADERS = {
     "worker-src 'self'; connect-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
     "style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-    # a page that is isolated from other pages may compute in several threads
+    # only a page that is isolated from other pages may compute in several threads
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cache-Control": "no-cache",
 }
-"""Headers of the live page, its scripts and its model: they alone may run scripts, our own."""
+"""Headers of the live page, its scripts and its models: only they run scripts, of this server."""
 
 LINKS = (
     ("/", "live", "Live"),
@@ -53,7 +53,7 @@ LINKS = (
 """The navigation of this server's pages."""
 
 for suffix in (".js", ".mjs"):
-    # some Windows machines call scripts plain text, and browsers then refuse them
+    # some Windows machines list scripts as plain text, which browsers refuse to run
     mimetypes.add_type("text/javascript", suffix)
 
 router = APIRouter(include_in_schema=False)
@@ -81,7 +81,7 @@ def create_live_app(
         videos: the folder with the videos that /video_feed may stream.
         threads: how many pictures are recognised at the same time; default: one for each core.
     """
-    app = create_app(engine, hosts=hosts, note=note, first=(router, sample.router))
+    app = create_app(engine, hosts=hosts, note=note, routers=(router, sample.router))
     app.state.models = models
     app.state.frames = frames.FrameQueue(models[model], threads or os.cpu_count() or 1)
     app.state.feeds = stream.Feeds(models[model], videos)
@@ -153,7 +153,7 @@ router.add_api_route("/database", pages.welcome, methods=["GET"])
 
 @router.get("/live/settings.json")
 def settings() -> Response:
-    """The settings of `facevalue.recognition`, for the same code in JavaScript."""
+    """The settings of `facevalue.recognition`, for the JavaScript that computes the same."""
     return _json(
         {
             "emotions": emotions.EMOTIONS,
@@ -191,7 +191,7 @@ def settings() -> Response:
 
 @router.get("/live/yunet.onnx")
 def detector() -> Response:
-    """YuNet, the network with which the browser finds faces as the server does."""
+    """YuNet, the network with which browser and server find faces."""
     try:
         content = yunet.any_size(yunet.file_content())
     except (ModuleNotFoundError, ValueError) as error:
@@ -201,7 +201,7 @@ def detector() -> Response:
 
 @router.get("/live/fast.onnx")
 def fast_model(request: Request) -> Response:
-    """The model that the browser runs."""
+    """The model with which the browser recognises emotions."""
     if "fast" not in request.app.state.models:
         raise HTTPException(404, "This server has no model for browsers.")
     file = request.app.state.models["fast"].file
@@ -215,7 +215,7 @@ def _json(content: Any) -> Response:
 
 @router.websocket("/live/frames")
 async def frames_of_visitor(socket: WebSocket) -> None:
-    """Receives pictures and sends faces; with ?photo=true, it searches more carefully."""
+    """Receive pictures and send faces; with ?photo=true, search more carefully."""
     photo = socket.query_params.get("photo") == "true"
     await socket.app.state.frames.serve(socket, photo)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -95,7 +96,7 @@ class GalleryQuery(parameters.Combined):
     page_size: int = parameters.described("page_size", default=60, ge=1, le=200)
 
 
-def to_counts(keys: list[Any], names: list[str], numbers: np.ndarray) -> list[Count]:
+def to_counts(keys: Sequence[int | str], names: Sequence[str], numbers: np.ndarray) -> list[Count]:
     """Return the rows of a table of counts."""
     most = max(1, int(numbers.max(initial=0)))
     return [
@@ -111,11 +112,11 @@ def tables(snapshot: Snapshot) -> dict[str, list[Count]]:
     codes = np.array([(snapshot.colours == k).sum() for k in range(len(COLOURS))])
     ratios = snapshot.frequent_ratios()
     return {
-        "by_emotion": to_counts([*emotions.EMOTIONS], [*emotions.EMOTIONS], table.sum(axis=0)),
+        "by_emotion": to_counts(emotions.EMOTIONS, emotions.EMOTIONS, table.sum(axis=0)),
         "by_source": to_counts(
             [s.id for s in sources], [s.name for s in sources], table.sum(axis=1)
         ),
-        "by_colour": to_counts([*range(len(COLOURS))], [*COLOURS], codes),
+        "by_colour": to_counts(range(len(COLOURS)), COLOURS, codes),
         "by_ratio": [Count(f"{ratio:g}", f"{ratio:g}", n, 0) for ratio, n in ratios],
     }
 
@@ -169,7 +170,7 @@ def gallery(request: Request, query: Annotated[GalleryQuery, Query()]) -> Respon
 
 @router.get("/gallery/{image_id}", responses=problems(404, 422))
 def one_image(request: Request, image_id: parameters.ImageId) -> Response:
-    """One image in large, with its metadata."""
+    """One image, enlarged, with its metadata."""
     snapshot = queries.catalogue(request).newest()
     with queries.connect(request) as connection:
         entry = queries.one_entry(connection, image_id)
@@ -197,7 +198,7 @@ def _prediction(connection: Connection, image_id: int) -> str | None:
 
 @router.get("/faces", responses=problems(404, 422))
 def face(request: Request, query: Annotated[parameters.ByFace, Query()]) -> Response:
-    """The action units that make the face of an emotion, as a table."""
+    """The action units that express an emotion, as a table."""
     snapshot = queries.catalogue(request).newest()
     with queries.connect(request) as connection:
         units = queries.units_of_face(connection, query.face)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
@@ -45,7 +46,7 @@ def described(name: str, **limits: Any) -> Any:
 
 
 class Parameters(BaseModel):
-    """The base class of all parameters: unknown names are an error, and not ignored."""
+    """The base class of all parameters: an unknown name is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -127,7 +128,7 @@ def to_filter(query: Paging) -> Filter:
     )
 
 
-def error_sentence(errors: list[Any]) -> str:
+def error_sentence(errors: Sequence[Mapping[str, Any]]) -> str:
     """Return a sentence about the first of the errors that pydantic found."""
     error = errors[0]
     name = str(error["loc"][1]) if len(error["loc"]) > 1 else ""

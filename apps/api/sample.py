@@ -10,7 +10,7 @@ from facevalue import image_files
 from facevalue.drawing import faces
 
 SEED = 110
-"""Both models name this picture's emotions with at least 90 % (seeds 0 to 149 were compared)."""
+"""Both models give the two emotions at least 90 % (seeds 0 to 149 were compared)."""
 
 SHOWN = ("happy", "surprise")
 """The emotions of the two people, from left to right."""
@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 
 @cache
 def picture() -> bytes:
-    """Return the picture as PNG, without loss: the recogniser works on it for real.
+    """Return the picture as PNG, without loss, because the page recognises the faces in it.
 
     >>> picture()[1:4]
     b'PNG'
@@ -30,6 +30,6 @@ def picture() -> bytes:
 
 @router.get("/live/sample.png")
 def sample() -> Response:
-    """The picture."""
+    """The sample picture."""
     headers = {"Cache-Control": "max-age=3600", "Cross-Origin-Resource-Policy": "same-origin"}
     return Response(picture(), media_type="image/png", headers=headers)

@@ -21,7 +21,7 @@ OPTIONS: dict[str, Any] = {
     "log_config": None,  # uvicorn's own would close handlers that are already set up
     "server_header": False,
 }
-"""The options of uvicorn for both servers."""
+"""The options of uvicorn that both servers share."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -37,9 +37,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
+        # create_server appends the address, which this sentence has already
+        reason = (error.strerror or str(error)).partition(" (while")[0]
         raise OSError(
-            f"Port {port} of {host} cannot be opened ({reason}): choose another one with --port."
+            f"Port {port} of {host} cannot be opened ({reason}): choose another one with --port "
+            "or --host."
         ) from error
     # connections inherit it: with Nagle's algorithm, one response in a hundred waits for 40 ms
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -72,6 +74,7 @@ def open_database() -> str:
         database.create(database.url()).dispose()
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", error)
-        # without the cause: its text holds the URL, and with it a password
-        raise ValueError(f"The database does not open: {reason}") from None
+        # without the cause, whose text contains the URL and its password
+        place = "DATABASE_URL" if "DATABASE_URL" in os.environ else file
+        raise ValueError(f"The database does not open ({reason}): check {place}.") from None
     return note

@@ -71,7 +71,7 @@ def test_https_makes_a_certificate_once_for_the_printed_address(
 
 def test_a_certificate_of_ones_own_may_be_given(started, capsys, tmp_path):
     pytest.importorskip("cryptography")
-    certificate, key = certificates.own(tmp_path, ["192.168.0.2"])
+    certificate, key = certificates.self_signed(tmp_path, ["192.168.0.2"])
     given = ["--certificate", str(certificate), "--key", str(key)]
     assert live.main(["--port", "0", "--host", "127.0.0.1", *given]) == 0
     assert capsys.readouterr().out.startswith("https://localhost:")
@@ -80,8 +80,8 @@ def test_a_certificate_of_ones_own_may_be_given(started, capsys, tmp_path):
 
 def test_certificates_that_cannot_be_used_are_reported(started, capsys, tmp_path):
     pytest.importorskip("cryptography")
-    certificate, key = certificates.own(tmp_path, ["192.168.0.2"])
-    _, other = certificates.own(tmp_path / "other", ["192.168.0.2"])
+    certificate, key = certificates.self_signed(tmp_path, ["192.168.0.2"])
+    _, other = certificates.self_signed(tmp_path / "other", ["192.168.0.2"])
     assert live.main(["--https", "--certificate", str(certificate)]) == 1
     assert "belong together" in capsys.readouterr().err
     assert live.main(["--certificate", str(tmp_path / "none.pem"), "--key", str(key)]) == 1
@@ -106,5 +106,7 @@ def test_errors_at_the_start_are_reported(started, capsys, tmp_path):
     with server.listen("127.0.0.1", 0) as taken:
         assert live.main(["--port", str(taken.getsockname()[1])]) == 1
     assert "choose another one with --port" in capsys.readouterr().err
+    assert live.main(["--port", "0", "--host", "no.such.host.invalid"]) == 1
+    assert re.search("no.such.host.invalid .*--host", capsys.readouterr().err)
     assert live.main(["--videos", str(tmp_path / "none")]) == 1
     assert "There is no folder" in capsys.readouterr().err
