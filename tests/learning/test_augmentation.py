@@ -1,4 +1,4 @@
-"""Each setting of an augmentation does what it says, and nothing else."""
+"""Each setting of an augmentation has its documented effect, and no other."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_no_augmentation_changes_nothing():
     assert np.array_equal(augment(noise(), NONE, rng()), noise())
 
 
-def test_a_flip_is_the_mirror_image_and_two_are_none():
+def test_a_flip_is_the_mirror_image_and_two_flips_cancel():
     images = noise()
     once = augment(images, only(flip=True), rng())
     flipped = [not np.array_equal(a, b) for a, b in zip(once, images, strict=True)]
@@ -36,7 +36,7 @@ def test_a_flip_is_the_mirror_image_and_two_are_none():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_grey_levels_stay_from_0_to_1_and_shapes_the_same(channels):
+def test_grey_levels_stay_from_0_to_1_and_shapes_do_not_change(channels):
     images = noise(60, (10, 14, channels))
     changed = augment(images, Augmentation(light=1.0), rng())
     assert changed.shape == images.shape
@@ -60,7 +60,10 @@ def test_images_are_not_changed_in_place():
 
 
 def spots(augmentation, n=200):
-    """Where a soft spot, 12 pixels right of the centre, is afterwards: (n, 2), from the centre."""
+    """Return where a soft spot, drawn 12 pixels right of the centre, is afterwards.
+
+    The result has the shape (n, 2): pixels right of and below the centre.
+    """
     rows, columns = np.mgrid[:49, :49] - 24.0
     spot = np.exp(-((columns - 12) ** 2 + rows**2) / 8)
     images = np.repeat(spot[None, ..., None].astype(np.float32), n, axis=0)
@@ -92,7 +95,7 @@ def test_a_zoom_changes_the_distance_and_not_the_direction():
     assert 14 < places[:, 0].max() < 12 / 0.8 + 0.1
 
 
-def test_light_changes_every_pixel_alike():
+def test_light_changes_all_pixels_equally():
     images = np.full((300, 4, 4, 1), 0.5, np.float32)
     changed = augment(images, only(light=0.2), rng())
     assert np.ptp(changed, axis=(1, 2, 3)).max() == 0
@@ -123,7 +126,7 @@ def test_noise_has_at_most_the_given_standard_deviation():
     assert (images == 0.5).all()
 
 
-def test_every_second_image_is_blurred_and_none_brightened():
+def test_about_half_of_the_images_are_blurred_and_none_is_brightened():
     images = noise(100, (24, 24, 1))
     blurred = degrade(images, 0, 2.0, rng())
     changed = np.abs(blurred - images).max(axis=(1, 2, 3)) > 0

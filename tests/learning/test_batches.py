@@ -36,7 +36,7 @@ def test_a_batch_depends_on_the_seed_the_epoch_and_the_step_alone():
     assert not np.array_equal(one[2][0], Batches(faces(), 8, seed=1)[2][0])
 
 
-def test_bytes_become_floats_from_0_to_1_and_floats_stay():
+def test_uint8_becomes_float32_from_0_to_1_and_floats_are_unchanged():
     noise = np.random.default_rng(1).random((4, 12, 12, 1), dtype=np.float32)
     images, _ = Batches((np.full((1, 4, 4), 255, np.uint8), np.zeros(1)))[0]
     assert images.dtype == np.float32
@@ -55,7 +55,9 @@ def test_a_stream_trains_like_images_in_memory():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell a process's peak memory")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows does not report a process's peak memory"
+)
 def test_all_of_fer2013_at_224_pixels_trains_in_4_gb():
     """As 32-bit numbers the images would take 5.8 GB, as bytes 1.4; here they are all black."""
     code = """

@@ -61,7 +61,7 @@ def test_early_stopping_restores_the_best_average():
 
 
 def test_the_time_left_counts_the_epochs_of_this_run(monkeypatch, capsys):
-    """Two epochs were trained before; the next two take 60 s each, and six more are to come."""
+    """Two epochs were trained before, the next two take 60 s each, and six more follow."""
     clock = iter([1_000.0, 1_060.0, 1_120.0])
     monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(clock))
     left = callbacks.TimeLeft()

@@ -1,4 +1,4 @@
-"""A killed training resumes after its last whole epoch, and ends as an uninterrupted one."""
+"""A killed training run resumes after its last whole epoch, with the same result."""
 
 import json
 import subprocess
@@ -18,15 +18,15 @@ from facevalue.learning.checkpoints import describe
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Where these tests keep their training."""
+    """Return the folder of the checkpoints of these tests."""
     monkeypatch.setattr(paths, "processed", lambda: tmp_path)
     return tmp_path / "training" / "small"
 
 
 def train(stop_at=None, stop=None, **settings):
-    """Train with everything that has a state; call `stop` after a step of an epoch.
+    """Train with all objects that have a state; call `stop` at the step (epoch, batch) `stop_at`.
 
-    The patience of the callbacks is so short that both have something to do.
+    The patience of the callbacks is so short that both of them act.
     """
     plateau = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, min_delta=0.2)
     early = keras.callbacks.EarlyStopping(
@@ -53,7 +53,7 @@ def uninterrupted():
 
 
 def kill(folder, stop_at):
-    """Start a training in another process, and kill it (SIGKILL) after a step of an epoch."""
+    """Start training in another process, and kill it (SIGKILL) at the step (epoch, batch)."""
     script = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from pathlib import Path\n"
@@ -87,8 +87,8 @@ def test_a_killed_training_ends_as_an_uninterrupted_one(folder, uninterrupted, c
 @pytest.mark.slow
 def test_plateau_and_early_stopping_survive_interrupts(folder, uninterrupted):
     whole_model, whole_curve, _ = uninterrupted
-    assert whole_curve["learning_rate"].nunique() > 1  # the plateau was met,
-    assert len(whole_curve) < 9  # and patience was lost
+    assert whole_curve["learning_rate"].nunique() > 1  # the plateau was reached,
+    assert len(whole_curve) < 9  # and training stopped early
     for epoch in (2, len(whole_curve) - 1):
         with pytest.raises(KeyboardInterrupt):
             train((epoch, 2), interrupt, verbose=0)
@@ -125,14 +125,14 @@ def test_a_finished_training_returns_at_once_and_can_get_more_epochs(folder, cap
     assert (len(short), steps) == (1, 5)
 
 
-def test_a_training_without_name_or_with_a_path_is_not_kept():
+def test_a_checkpoint_needs_a_plain_file_name():
     for name in ("", "../other", "a/b", "."):
         with pytest.raises(ValueError, match="plain file name"):
             fit(network(), name=name)
 
 
 @pytest.mark.slow
-def test_another_training_under_the_same_name_starts_anew(capsys):
+def test_another_run_under_the_same_name_starts_anew(capsys):
     fit(network(), epochs=1, verbose=0)
     steps = Steps()
     fit(network(), epochs=1, seed=1, callbacks=[steps])
@@ -165,7 +165,9 @@ def test_a_training_is_described_by_its_data_its_network_and_its_settings():
 
 
 @pytest.mark.slow
-def test_a_full_disk_costs_the_checkpoint_and_not_the_training(folder, monkeypatch, uninterrupted):
+def test_on_a_full_disk_the_training_continues_without_a_checkpoint(
+    folder, monkeypatch, uninterrupted
+):
     train(epochs=1, verbose=0)
     before = (folder / "training.json").read_bytes()
 
@@ -180,7 +182,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_training(folder, monkeypat
 
 
 @pytest.mark.slow
-def test_a_damaged_checkpoint_starts_anew_and_says_so(folder, capsys):
+def test_a_damaged_checkpoint_is_reported_and_training_starts_anew(folder, capsys):
     _, curve, _ = train(epochs=2, verbose=0)
     for file in folder.glob("*.weights.h5*"):
         file.write_bytes(file.read_bytes()[:2000])

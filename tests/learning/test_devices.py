@@ -1,4 +1,4 @@
-"""A training on two devices, or in two processes, follows the curve of one device."""
+"""Training on two devices, or in two processes, gives the same curve as on one device."""
 
 import io
 import os
@@ -68,7 +68,7 @@ def train_twice(folder):
 
 
 def start(training="t.train()", **environment):
-    """Start a training in another process, which prints its curve."""
+    """Start training in another process, which prints its curve."""
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from facevalue.learning import devices\n"
@@ -104,7 +104,7 @@ def one_curve():
     pytest.importorskip("jax")
     number, curve = result(start())
     assert number == 1
-    assert curve["learning_rate"].nunique() > 1  # the plateau was met
+    assert curve["learning_rate"].nunique() > 1  # the plateau was reached
     return curve
 
 
@@ -147,12 +147,12 @@ def test_the_last_batch_divides_by_the_devices(monkeypatch):
     assert shapes() == [8, 8, 8, 8]
 
 
-def test_the_processes_shares_make_up_the_batch(monkeypatch):
+def test_the_parts_of_all_processes_form_the_batch(monkeypatch):
     whole = Batches(faces(40), 8, augmentation=Augmentation())[1]
-    monkeypatch.setattr(devices, "processes", lambda: 2)
+    monkeypatch.setattr(devices, "process_count", lambda: 2)
     shares = []
     for number in (0, 1):
-        monkeypatch.setattr(devices, "process", lambda number=number: number)
+        monkeypatch.setattr(devices, "process_index", lambda number=number: number)
         shares.append(Batches(faces(40), 8, augmentation=Augmentation())[1])
     for part in (0, 1):
         assert np.array_equal(np.concatenate([share[part] for share in shares]), whole[part])
@@ -161,7 +161,7 @@ def test_the_processes_shares_make_up_the_batch(monkeypatch):
 def test_one_process_needs_nothing():
     devices.start()
     devices.check(7)
-    assert (devices.count(), devices.process(), devices.processes()) == (1, 0, 1)
+    assert (devices.count(), devices.process_index(), devices.process_count()) == (1, 0, 1)
 
 
 @pytest.mark.parametrize(

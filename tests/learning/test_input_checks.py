@@ -1,4 +1,4 @@
-"""What does not fit a network is refused before the training, with one sentence."""
+"""Data that does not fit a network is refused before training, with one sentence."""
 
 import keras
 import numpy as np
@@ -29,8 +29,11 @@ def test_the_validation_split_is_checked_too():
         ((np.zeros((4, 12, 12), np.uint8), np.array([0, 1, 2, 1])), "from 0 to 1.*one is 2"),
         ((np.zeros((4, 12, 12), np.uint8), np.array([0, -1, 0, 1])), "one is -1"),
         ((np.zeros((4, 12, 12), np.uint8), np.zeros((4, 7))), "2 outputs.*7 columns"),
-        ((np.zeros((4, 12, 12), np.uint8), np.array([0, np.nan, 0, 1])), "labels .*training.* NaN"),
-        ((np.full((4, 12, 12, 1), np.nan, np.float32), np.zeros(4)), "images .* NaN"),
+        (
+            (np.zeros((4, 12, 12), np.uint8), np.array([0, np.nan, 0, 1])),
+            "label of image 1 .*training.* NaN",
+        ),
+        ((np.full((4, 12, 12, 1), np.nan, np.float32), np.zeros(4)), "Image 0 .*training.* NaN"),
         ((np.full((4, 12, 12, 1), 255, np.float32), np.zeros(4)), "from 0 to 1.*255"),
     ],
 )

@@ -26,7 +26,7 @@ def test_mixed_precision_is_for_machines_that_are_fast_at_it(fast, policy, monke
     ("flags", "fast"),
     [("flags : fpu amx_bf16 amx_int8", True), ("flags : avx512_bf16", True), ("fpu avx2", False)],
 )
-def test_a_processor_is_fast_where_it_says_so(flags, fast, monkeypatch):
+def test_a_processor_with_bfloat16_instructions_is_fast(flags, fast, monkeypatch):
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: flags)
     monkeypatch.setattr(keras.ops, "ones", lambda _: type("Tensor", (), {"device": "CPU:0"}))
     assert mixed_precision.bfloat16_is_fast() == fast

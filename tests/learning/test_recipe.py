@@ -21,7 +21,7 @@ STILL = Augmentation(flip=False, shift=0, rotate=0, zoom=0, light=0, erase=0)
 
 
 def faces(n=48, seed=0):
-    """Half of the images have stripes that lie, half have some that stand: happy and sad."""
+    """Half of the images have horizontal stripes (happy), half have vertical ones (sad)."""
     rng = np.random.default_rng(seed)
     labels = np.where(np.arange(n) % 2, 3, 4)
     images = rng.integers(0, 100, (n, 48, 48))
@@ -45,7 +45,7 @@ def batch(labels, width=7):
 
 
 @pytest.mark.parametrize("file", sorted((paths.root() / "models").glob("*.toml")), ids=str)
-def test_each_recipe_in_models_is_read_and_named_like_its_file(file):
+def test_each_recipe_in_models_has_the_name_of_its_file(file):
     assert recipe.read(file).name == file.stem
 
 
@@ -63,7 +63,7 @@ def test_a_teacher_ships_with_the_project_and_has_a_recipe_of_the_same_name():
             assert (file.parent / teacher).with_suffix(".toml").is_file()
 
 
-def test_what_a_file_names_replaces_what_a_recipe_has(tmp_path):
+def test_settings_in_a_file_replace_the_defaults(tmp_path):
     file = tmp_path / "a.toml"
     file.write_text('name = "a"\nwidths = [8, 16]\nblocks = [1]\n[augmentation]\nrotate = 5.0\n')
     found = recipe.read(file)
@@ -74,10 +74,10 @@ def test_what_a_file_names_replaces_what_a_recipe_has(tmp_path):
     ("text", "message"),
     [
         ("epochs = 3", "a.toml needs a name"),
-        ('name = "a"\nepoch = 3', "unknown settings: epoch. Those of Recipe are .*epochs"),
+        ('name = "a"\nepoch = 3', "unknown settings: epoch; those of Recipe are .*epochs"),
         (
             'name = "a"\n[augmentation]\nturn = 3',
-            "unknown settings: turn. Those of Augmentation are .*rotate",
+            "unknown settings: turn; those of Augmentation are .*rotate",
         ),
         ("name = ", "a.toml is not valid TOML"),
         ('name = "a"\nlabels = "mine"', "a.toml: labels must be one of fer2013, ferplus"),
@@ -98,10 +98,10 @@ def test_votes_follow_the_label_with_their_weight():
     assert rows[:, :7].argmax(axis=1).tolist() == data.labels[:2].tolist()
     assert dict(zip(ferplus.VOTES, rows[0, 7:], strict=True))["happiness"] == pytest.approx(0.375)
     assert dict(zip(ferplus.VOTES, rows[0, 7:], strict=True))["neutral"] == pytest.approx(0.125)
-    assert rows[1, 7:].sum() == 0  # nobody voted: nothing is asked
+    assert rows[1, 7:].sum() == 0  # nobody voted
 
 
-def test_ferplus_labels_leave_out_what_the_raters_do_not_agree_on():
+def test_ferplus_labels_leave_out_images_without_a_majority():
     data = faces(3)
     votes = [ten_votes(contempt=9), ten_votes(fear=3, anger=3, sadness=3), ten_votes(neutral=8)]
     plan = Recipe("a", labels="ferplus", votes=0.0)
@@ -121,7 +121,7 @@ def test_smoothing_spreads_a_share_over_all_emotions():
 
 
 def test_a_teachers_answers_replace_a_share_of_the_labels(tmp_path, monkeypatch):
-    """The teacher calls each face happy by softmax of LOGITS; a tenth of the label stays."""
+    """The teacher answers with the softmax of LOGITS; a tenth of the label remains."""
     models = tmp_path / "models"
     models.mkdir()
     live_helpers.small_model(models)
@@ -170,7 +170,7 @@ def test_mixup_blends_images_and_labels_by_the_same_share():
     assert ((shares > 0.05) & (shares < 0.95)).any()
 
 
-def test_labels_given_are_not_changed_in_place():
+def test_labels_are_not_changed_in_place():
     images, rows = batch([3])
     RecipeTransform(STILL, smoothing=0.5)(images, rows, rng())
     assert rows[0, 3] == 1
@@ -227,7 +227,7 @@ def test_calibration_changes_the_confidence_and_not_the_answer():
     model = keras.Model(inputs, keras.layers.Dense(7, "softmax", name="emotion")(x))
     kernel = np.zeros((2, 7), "f4")
     kernel[:, 4] = 24, -24
-    # far too sure: the stripes differ by 0.47
+    # overconfident: the stripes differ by 0.47
     model.get_layer("emotion").set_weights([kernel, np.array([0, 0, 0, 5.6, 0, 0, 0], "f4")])
     data.labels[:8] = 7 - data.labels[:8]  # a fifth of the labels are wrong
     labels = np.eye(7)[data.labels]

@@ -1,4 +1,4 @@
-"""A training's curve, and what it does with labels, class weights and models that do not fit."""
+"""The learning curve of `training.fit`, its labels and class weights, and unsuitable models."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Random changes to training images: moved, turned, lit differently, erased, blended, blurred."""
+"""Random changes to training images: warps, light, erased squares, mixup, blur and noise."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 
 class BatchTransform(Protocol):
-    """What changes each batch of images, and perhaps their labels, before a training step.
+    """A callable that changes each batch of images, and perhaps its labels, before a training step.
 
-    Its `repr` shows all its settings: a kept training resumes only if they are equal.
+    Its `repr` must show all its settings: `training.fit` resumes from a checkpoint only if the
+    settings are equal.
     """
 
     def __call__(
@@ -23,16 +24,16 @@ class BatchTransform(Protocol):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far images are changed. Every image is changed at random each time it is seen.
+    """How much images are changed. Each time an image is used, it is changed at random.
 
     Attributes:
-        flip: whether half of the images are mirrored, left to right.
-        shift: the largest shift, as a share of the side, in each direction.
-        rotate: the largest rotation, in degrees, either way.
-        zoom: the largest change of size, as a share.
-        light: grey levels are multiplied by a factor from 1 - light to 1 + light, then shifted by
-            up to light / 2 either way.
-        erase: probability that a square of one random grey level covers 2 to 25 % of the image
+        flip: whether each image is mirrored, left to right, with probability 0.5.
+        shift: the largest shift, as a share of the width and of the height.
+        rotate: the largest rotation to the left or right, in degrees.
+        zoom: the largest change of the visible part: 0.15 shows 85 to 115 % of width and height.
+        light: grey levels are multiplied by a factor from 1 - light to 1 + light; then a number
+            from -light / 2 to light / 2 is added.
+        erase: the probability that a square of one random grey level covers 2 to 25 % of the image
             (Zhong and others 2017, https://arxiv.org/abs/1708.04896).
 
     >>> batch, labels = np.full((4, 48, 48, 1), 0.5, np.float32), np.array([0, 1, 2, 3])
@@ -63,8 +64,8 @@ def augment(images: np.ndarray, augmentation: Augmentation, rng: np.random.Gener
 
     Args:
         images: float32, shape (n, height, width, 1 or 3), from 0 to 1.
-        augmentation: how far they are changed.
-        rng: the random generator; the same state gives the same images.
+        augmentation: how much they are changed.
+        rng: the random generator; a generator in the same state gives the same images.
 
     Returns:
         float32, the same shape, from 0 to 1.
@@ -131,8 +132,16 @@ def mixup(
     Args:
         images: float32, shape (n, height, width, channels).
         labels: float32, shape (n, classes), rows of probabilities.
-        alpha: of the beta distribution of the proportion; a larger one blends more.
+        alpha: the parameter of the beta distribution of the proportions; a larger one blends more.
         rng: the random generator.
+
+    Returns:
+        The blended images and labels, with the dtypes and shapes of the arguments.
+
+    >>> images, labels = np.ones((4, 48, 48, 1), np.float32), np.eye(4, dtype=np.float32)
+    >>> blended, shares = mixup(images, labels, 0.2, np.random.default_rng(0))
+    >>> blended.shape, shares.sum(axis=1).tolist()
+    ((4, 48, 48, 1), [1.0, 1.0, 1.0, 1.0])
     """
     share = rng.beta(alpha, alpha, len(images)).astype(np.float32)
     share = np.maximum(share, 1 - share)  # each image keeps the larger part
@@ -142,13 +151,18 @@ def mixup(
 
 
 def degrade(images: np.ndarray, noise: float, blur: float, rng: np.random.Generator) -> np.ndarray:
-    """Return copies of images as from a poor camera: blurred, then noisy.
+    """Return copies of images that look as if taken by a poor camera: blurred, then noisy.
 
     Args:
         images: float32, shape (n, height, width, 1), from 0 to 1.
-        noise: the largest standard deviation of the noise; each image has its own, from 0 to this.
-        blur: the largest standard deviation of the blur, in pixels; half of the images are blurred.
+        noise: the largest standard deviation of the noise, in grey levels from 0 to 1; that of
+            each image is random.
+        blur: the largest standard deviation of the blur, in pixels; that of each image is random.
+            Each image is blurred with probability 0.5.
         rng: the random generator.
+
+    Returns:
+        float32, the same shape, from 0 to 1.
     """
     n = len(images)
     changed = images.copy()

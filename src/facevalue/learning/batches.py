@@ -1,4 +1,4 @@
-"""The batches of a training: shuffled and augmented anew in each epoch."""
+"""The batches of a training run: shuffled and augmented again in each epoch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from facevalue.learning.augmentation import BatchTransform
 
 
 class ImageSource(Protocol):
-    """Labelled images that need not be in memory: anything with a length and rows."""
+    """Labelled images that need not be in memory, such as a reader of image files.
+
+    `training.fit` requests only the rows of one batch at a time.
+    """
 
     def __len__(self) -> int:
         """Return the number of images."""
 
     def __getitem__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the images and the labels of an array of row numbers."""
+        """Return the images and the labels at `rows`, int, shape (n,)."""
 
 
 class ArraySource:
-    """Images and labels in memory."""
+    """An `ImageSource` of images and labels in memory."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.images, self.labels = np.asarray(images), np.asarray(labels)
@@ -39,7 +42,11 @@ Data = tuple[np.ndarray, np.ndarray] | ImageSource
 
 
 def network_input(images: np.ndarray) -> np.ndarray:
-    """Return images as networks take them: float32 from 0 to 1, with a channel axis.
+    """Return images in the form that networks take: float32, with a channel axis.
+
+    Args:
+        images: uint8, shape (n, height, width) or (n, height, width, channels), which become
+            float32 from 0 to 1; or float, which keep their shape and range.
 
     >>> network_input(np.full((2, 48, 48), 255, np.uint8)).shape
     (2, 48, 48, 1)
@@ -53,17 +60,22 @@ def network_input(images: np.ndarray) -> np.ndarray:
 class Batches(keras.utils.PyDataset):
     """The batches of an epoch, shuffled and augmented.
 
-    A batch depends only on the seed, the epoch and the step, so a resumed training sees the same
-    batches as an uninterrupted one. Where several devices share each batch (see `devices`), the
-    last batch leaves out a few images, fewer than there are devices, so that it divides, too; each
-    process gets its own share of a batch.
+    A batch depends only on the seed, the epoch and the step, so a resumed training run sees the
+    same batches as an uninterrupted one. If several devices share each batch (see `devices`), the
+    number of images in each batch must be a multiple of the number of devices, so the last batch
+    leaves out the remaining images. Each process gets its own part of a batch.
 
     Args:
         data: (images, labels), or an object that streams them.
-        batch_size: images in a batch; the last one may be smaller.
-        augmentation: what changes each batch; None leaves the images unchanged.
-        seed: of the order and the augmentation.
-        shuffle: False keeps the order.
+        batch_size: the number of images in a batch; the last batch may be smaller.
+        augmentation: changes each batch; None leaves the images unchanged.
+        seed: the seed of the order and of the augmentation.
+        shuffle: whether the order changes in each epoch; False keeps the order of `data`.
+
+    >>> batches = Batches((np.zeros((5, 48, 48), np.uint8), np.arange(5)), 2, shuffle=False)
+    >>> images, labels = batches[1]
+    >>> len(batches), images.shape, labels.tolist()
+    (3, (2, 48, 48, 1), [2, 3])
     """
 
     def __init__(
@@ -96,12 +108,12 @@ class Batches(keras.utils.PyDataset):
         if self.augmentation is not None:
             rng = np.random.default_rng((self.seed, self.epoch, step))
             images, labels = self.augmentation(images, labels, rng)
-        share = len(rows) // devices.processes()
-        own = slice(devices.process() * share, (devices.process() + 1) * share)
+        share = len(rows) // devices.process_count()
+        own = slice(devices.process_index() * share, (devices.process_index() + 1) * share)
         return images[own], labels[own]
 
     def _rows(self) -> np.ndarray:
-        """Return the order of the rows in this epoch, computed once per epoch."""
+        """Return the order of the rows in this epoch, which is computed once per epoch."""
         epoch, order = self._order
         if self.shuffle and epoch != self.epoch:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.source))

@@ -1,4 +1,4 @@
-"""Keras callbacks of `training.fit`: the curve, averaged weights, the time left."""
+"""Keras callbacks of `training.fit`: the learning curve, averaged weights, the time left."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ import numpy as np
 from facevalue.learning.batches import Batches
 
 AVERAGE_EVERY = 8
-"""Steps between two updates of the average: one update costs as much as part of a step."""
+"""Steps between two updates of the average; updating it at every step would slow training down."""
 
 
 class Curve(keras.callbacks.Callback):
-    """Records a row per epoch, and tells the batches which epoch it is.
+    """Records a row per epoch, and sets the epoch of the batches.
 
     Attributes:
-        rows: one per finished epoch: epoch (from 1), what Keras measured, learning_rate, seconds.
+        rows: one per finished epoch: epoch (from 1), the loss and metrics of Keras, learning_rate,
+            seconds.
     """
 
     ADDED = ("epoch", "learning_rate", "seconds")
-    """The columns that are not Keras's own."""
+    """The columns that are added to those of Keras."""
 
     def __init__(self, batches: Batches) -> None:
         super().__init__()
@@ -47,17 +48,17 @@ class Curve(keras.callbacks.Callback):
 class AveragedWeights(keras.callbacks.Callback):
     """Keeps a moving average of all weights, those of batch normalisation included.
 
-    During an epoch the model holds the weights that are trained. From the validation to the end
-    of the epoch it holds their average, so that the average is measured, given to the callbacks
-    that follow, and left in the model at the end. A checkpoint of the model holds both, as the
-    optimizer has the other set of weights as an attribute.
+    While the steps of an epoch run, the model has the trained weights. From the validation on, it
+    has the averaged weights. So the average is validated, is passed to the callbacks that follow,
+    and remains in the model at the end. A checkpoint of the model contains both sets, because the
+    other set is an attribute of the optimizer.
 
-    Unlike this, `keras.callbacks.SwapEMAWeights` averages trainable weights only.
+    `keras.callbacks.SwapEMAWeights`, by contrast, averages only the trainable weights.
 
     Source: Polyak and Juditsky (1992), https://doi.org/10.1137/0330046
 
     Args:
-        decay: how much of the old average remains at each step, for example 0.999.
+        decay: the share of the old average that remains at each step, for example 0.999.
     """
 
     def __init__(self, decay: float) -> None:
@@ -75,7 +76,7 @@ class AveragedWeights(keras.callbacks.Callback):
         self.other.built = True
         assign(self.other.weights, values(self.model.weights))
         self.model.optimizer.averaged_weights = self.other
-        self.average_in_model = True  # as after each epoch; at first, both are the same
+        self.average_in_model = True  # at first, both sets of weights are the same
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Take the average out of the model."""
@@ -88,18 +89,18 @@ class AveragedWeights(keras.callbacks.Callback):
         if self.step % AVERAGE_EVERY:
             return
         if keras.config.backend() == "jax":
-            self.model.jax_state_sync()  # else the model gets its weights after the epoch
-        # a smaller decay at first, so that the random start is soon forgotten
+            self.model.jax_state_sync()  # without it, the model gets its weights after the epoch
+        # the decay is smaller at first, so that the initial weights soon lose their influence
         share = 1 - min(self.decay, self.step / (9 + self.step)) ** AVERAGE_EVERY
         for average, weight in zip(self.other.weights, self.model.weights, strict=True):
             average.assign(average + share * (weight - average))
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Measure the average."""
+        """Put the average into the model, so that it is validated."""
         self._swap(average_in_model=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Leave the average in the model."""
+        """Put the average into the model, if there was no validation."""
         self._swap(average_in_model=True)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
@@ -122,11 +123,11 @@ class TimeLeft(keras.callbacks.Callback):
         self.began: tuple[float, int] | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Note when, and with which epoch, this run began."""
+        """Store the time and the epoch at which this run began."""
         self.began = self.began or (time.perf_counter(), epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Print the time left, except after the last epoch and those of an earlier run."""
+        """Print the time left, but not after the last epoch or an epoch of an earlier run."""
         if self.began is None or epoch + 1 >= self.params["epochs"]:
             return
         start, first = self.began
@@ -136,12 +137,12 @@ class TimeLeft(keras.callbacks.Callback):
 
 
 def learning_rate(model: keras.Model) -> float:
-    """Return the learning rate of this moment, also where a schedule decides it."""
+    """Return the current learning rate, even if a schedule sets it."""
     return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
 def values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
-    """Return copies: the arrays of PyTorch and JAX may share memory with the variables."""
+    """Return copies of the variables: the arrays of PyTorch and JAX may share their memory."""
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 

@@ -1,4 +1,4 @@
-"""Trainings kept on disk, from which a killed one resumes after its last whole epoch."""
+"""Checkpoints on disk, from which a killed training run resumes after its last whole epoch."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from facevalue.learning.callbacks import Curve, learning_rate, values
 def describe(
     model: keras.Model, batches: Batches, validation: Batches | None, **settings: Any
 ) -> dict[str, Any]:
-    """Return what a training depends on, as plain data.
+    """Return everything that a training run depends on, as data that can be written as JSON.
 
-    A kept training resumes only if this is equal.
+    A run resumes from a checkpoint only if this is equal.
 
     Args:
-        model: compiled. The shapes of its weights, its optimizer and its loss count.
-        batches: of the training images. Their checksum counts; of a stream, only the number.
-        validation: the same for validation.
-        settings: anything else; values that JSON does not know count by their `repr`.
+        model: a compiled model. The shapes of its weights, its optimizer and its loss are included.
+        batches: the training images. Their checksum is included; for a stream, only their number.
+        validation: the validation images, likewise; None if there are none.
+        settings: all other settings. Values that JSON cannot represent are replaced by their
+            `repr`.
     """
     compiled = model.get_compile_config()
     optimizer = compiled["optimizer"]
@@ -47,6 +48,7 @@ def describe(
 
 
 def _checksum(batches: Batches | None) -> list[int]:
+    """Return the number of images, and the checksums of images and labels that are in memory."""
     if batches is None:
         return []
     source = batches.source
@@ -55,22 +57,23 @@ def _checksum(batches: Batches | None) -> list[int]:
 
 
 def _seeds(model: keras.Model) -> list[keras.Variable]:
-    """Return the states of random layers such as Dropout: weight files lack them."""
+    """Return the states of random layers such as Dropout, which weight files do not contain."""
     return [variable for variable in model.variables if variable.path.endswith("generator_state")]
 
 
 class Checkpoint(keras.callbacks.BackupAndRestore):
-    """Keras's checkpoint of model and optimizer, with the curve, for `training.fit`.
+    """Keras's checkpoint of the model and the optimizer, together with the learning curve.
 
-    On resuming, each of the `others` hears `on_epoch_end` of the past epochs again, so that
-    ReduceLROnPlateau and EarlyStopping know what they knew. It comes last in the list of callbacks.
+    When a run resumes, `on_epoch_end` of each of the `user_callbacks` is called again for the past
+    epochs, so that ReduceLROnPlateau and EarlyStopping have the same state as before. The
+    checkpoint must be the last in the list of callbacks.
 
     Args:
-        folder: of this training.
-        settings: as from `describe`; a checkpoint with other settings is not used.
-        curve: whose rows are kept.
-        others: the callbacks that the caller of `training.fit` gave.
-        verbose: whether it prints what it does.
+        folder: the folder of the checkpoint.
+        settings: the result of `describe`; a checkpoint with other settings is not used.
+        curve: the learning curve, whose rows are saved.
+        user_callbacks: the callbacks that the caller of `training.fit` passed.
+        verbose: whether to print when a run resumes, is finished, or starts again.
     """
 
     def __init__(
@@ -78,27 +81,27 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         folder: Path,
         settings: dict[str, Any],
         curve: Curve,
-        others: Sequence[keras.callbacks.Callback],
+        user_callbacks: Sequence[keras.callbacks.Callback],
         verbose: bool,
     ) -> None:
-        self.writes = devices.process() == 0  # the other processes only read
-        super().__init__(
-            str(folder),
-            double_checkpoint=True,
-            delete_checkpoint=False,
-        )
+        self.writes = devices.process_index() == 0  # the other processes only read
+        super().__init__(str(folder), double_checkpoint=True, delete_checkpoint=False)
         self.folder = folder
         self.settings = settings
         self.curve = curve
-        self.others = list(others)
+        self.user_callbacks = list(user_callbacks)
         self.verbose = verbose
         self.stopped = False
         self.seeds: list[list[int]] = []
 
     def load_finished(self, model: keras.Model, epochs: int) -> bool:
-        """Read an earlier run's curve, and return whether the training is already finished.
+        """Read the curve of an earlier run, and return whether that run is already finished.
 
-        If so, the model gets its final weights. A checkpoint that cannot be used is deleted.
+        If it is, `model` gets its final weights. A checkpoint that cannot be used is deleted.
+
+        Args:
+            model: the model to train.
+            epochs: the number of epochs to train.
         """
         problem = self._read_curve(epochs)
         if problem:
@@ -109,7 +112,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         model.optimizer.build(model.trainable_variables)
         try:
             model.load_weights(self.folder / "final.weights.h5")
-        except OSError:  # missing or damaged: the checkpoint will do
+        except OSError:  # missing or damaged: resume from the checkpoint instead
             return False
         seconds = sum(row["seconds"] for row in rows)
         self._print(f"trained before, {len(rows)} epochs in {seconds:,.0f} seconds.")
@@ -135,6 +138,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         return ""
 
     def _start_anew(self, problem: str) -> None:
+        """Delete the checkpoint, print why, and start at the first epoch."""
         self._print(f"starts anew, as {problem}.")
         self.curve.rows, self.stopped = [], False
         if self.writes:
@@ -147,7 +151,8 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         except OSError as error:
             self._start_anew(f"the checkpoint in {self.folder} is damaged ({error})")
         epoch = self.model._initial_epoch or 0  # what BackupAndRestore has set
-        self.curve.rows = self.curve.rows[:epoch]  # a kill may have come before the weights
+        # if a run is killed between the two writes, the curve has one epoch more than the weights
+        self.curve.rows = self.curve.rows[:epoch]
         if not epoch:
             return
         for variable, seed in zip(_seeds(self.model), self.seeds, strict=True):
@@ -158,24 +163,24 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         self._print(f"resumes after epoch {epoch} of {self.params['epochs']}.")
 
     def _replay(self) -> None:
-        """Let the other callbacks hear of the past epochs."""
+        """Restore the state of the user's callbacks by calling them for the past epochs."""
         rate = learning_rate(self.model)
         for row in self.curve.rows:
             logs = {name: value for name, value in row.items() if name not in Curve.ADDED}
-            for callback in self.others:
+            for callback in self.user_callbacks:
                 callback.on_epoch_end(row["epoch"] - 1, dict(logs))
-        if learning_rate(self.model) != rate:  # ReduceLROnPlateau has lowered it once more
+        if learning_rate(self.model) != rate:  # ReduceLROnPlateau has lowered it a second time
             self.model.optimizer.learning_rate = rate
         self.model.stop_training = False
         if (self.folder / "best.npz").is_file():
             with np.load(self.folder / "best.npz") as best:
-                for number, callback in enumerate(self.others):
+                for number, callback in enumerate(self.user_callbacks):
                     names = [name for name in best.files if name.startswith(f"{number}_")]
                     if names:
                         callback.best_weights = [best[name] for name in names]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save. If that fails, the last checkpoint stays and the training continues."""
+        """Write a checkpoint. If that fails, the previous one remains, and training continues."""
         self.stopped = self.model.stop_training
         if not self.writes:
             self._save_nothing()
@@ -188,7 +193,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
             self._warn(error)
 
     def _save_nothing(self) -> None:
-        """Save to a temporary folder: where processes share a model, all of them must save it."""
+        """Save to a temporary folder, because all processes that share a model must save it."""
         with tempfile.TemporaryDirectory() as folder:
             self.model.save_weights(Path(folder) / "copy.weights.h5")
 
@@ -201,7 +206,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
     def _save_best_weights(self) -> None:
         best = {
             f"{number}_{index}": weight
-            for number, callback in enumerate(self.others)
+            for number, callback in enumerate(self.user_callbacks)
             for index, weight in enumerate(getattr(callback, "best_weights", None) or [])
         }
         if best:  # of EarlyStopping(restore_best_weights=True)
@@ -209,7 +214,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
                 np.savez(part, **best)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Save the final weights, which EarlyStopping may have replaced by its best ones."""
+        """Save the final weights, which may be the best ones that EarlyStopping has restored."""
         if not self.writes:
             self._save_nothing()
             return
@@ -222,7 +227,8 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
     def _warn(self, error: OSError) -> None:
         warnings.warn(
             f"The training continues, but its checkpoint in {self.folder} could not be written "
-            f"({error.strerror or error}): a kill would lose what was trained since the last one.",
+            f"({error.strerror or error}): if the process is killed, the epochs since the previous "
+            "checkpoint are lost.",
             stacklevel=2,
         )
 

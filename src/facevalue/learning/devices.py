@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import keras
 
 VARIABLE = "FACEVALUE_DISTRIBUTION"
-"""The environment variable that turns it on: unset for one device, or "data"."""
+"""The environment variable that selects the devices: unset for one, "data" for all of them."""
 
 
 def start() -> None:
@@ -45,17 +45,18 @@ def count() -> int:
     return 1 if distribution is None else int(distribution.device_mesh.devices.size)
 
 
-def processes() -> int:
+def process_count() -> int:
     """Return how many processes train together."""
     return _jax_process()[1]
 
 
-def process() -> int:
-    """Return the number of this process. Process 0 prints and writes files."""
+def process_index() -> int:
+    """Return the number of this process, from 0. Process 0 prints and writes files."""
     return _jax_process()[0]
 
 
 def _jax_process() -> tuple[int, int]:
+    """Return the index of this process and the number of processes."""
     if keras.distribution.distribution() is None:
         return 0, 1
     import jax
@@ -65,7 +66,7 @@ def _jax_process() -> tuple[int, int]:
 
 @contextmanager
 def one_device() -> Iterator[None]:
-    """Let each process build and use networks on a device of its own, for a while."""
+    """Let each process build and use networks on its own device while the block runs."""
     distribution = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
     try:
@@ -75,11 +76,14 @@ def one_device() -> Iterator[None]:
 
 
 def check(batch_size: int) -> None:
-    """Raise an error where a training could not be spread over the devices.
+    """Raise an error if the batches cannot be spread over the devices.
+
+    Args:
+        batch_size: the number of images in a batch of all devices together.
 
     Raises:
         RuntimeError: FACEVALUE_DISTRIBUTION is set, but `start` was not called.
-        ValueError: the batch does not divide by the number of devices.
+        ValueError: `batch_size` is not a multiple of the number of devices.
     """
     if os.environ.get(VARIABLE) and keras.distribution.distribution() is None:
         raise RuntimeError(

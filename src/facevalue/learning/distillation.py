@@ -1,4 +1,4 @@
-"""What a student network learns from: the answers of trained teacher networks."""
+"""Knowledge distillation: a network also learns from the probabilities of trained teachers."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from facevalue.learning.recipe import Recipe
 from facevalue.recognition.recogniser import WEIGHTS
 
 COPIES = 4
-"""Augmented copies of each image that a teacher sees."""
+"""How many augmented copies of each image a teacher classifies."""
 
 
 def teacher_answers(recipe: Recipe, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return the teachers' mean probabilities over augmented copies of each image.
 
-    They are computed once, before the training: to compute them at every step would take longer
+    They are computed once, before the training; computing them at every step would take longer
     than the training itself.
 
     Source: Hinton and others (2015), https://arxiv.org/abs/1503.02531
 
     Args:
-        recipe: its `teacher` and `augmentation`.
-        images: uint8, shape (n, 48, 48).
-        seed: of the augmentation.
+        recipe: names the teachers and sets the augmentation.
+        images: uint8, shape (n, 48, 48), at least one.
+        seed: the seed of the augmentation.
 
     Returns:
-        float32, shape (n, k), rounded to thousandths: a training that resumes on another machine,
-        whose last digits differ, finds the same targets.
+        float32, shape (n, k), for the k outputs of the teachers. They are rounded to 0.001, so that
+        a run that resumes on another machine, where the last digits differ, has the same targets.
 
     Raises:
         ValueError: a teacher's file does not exist.
@@ -54,7 +54,10 @@ def teacher_answers(recipe: Recipe, images: np.ndarray, seed: int = 0) -> np.nda
 
 
 def teacher_file(name: str) -> Path:
-    """Return the .onnx file of a teacher: in models/, or one of the models in the package.
+    """Return the path of a teacher's .onnx file, in models/ or among the weights of the package.
+
+    Args:
+        name: the name of the file, for example "first.onnx".
 
     Raises:
         ValueError: there is no such file.

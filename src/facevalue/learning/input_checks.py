@@ -11,17 +11,17 @@ from facevalue.learning.batches import ArraySource, Batches, network_input
 
 
 def check_data(model: keras.Model, batches: Batches, split: str) -> None:
-    """Raise an error where images or labels do not fit the network.
+    """Raise an error if images or labels do not fit the network.
 
     Of a stream, only the first two images are checked.
 
     Args:
         model: a network with one input and one output.
-        batches: of the images.
-        split: how the message calls them, for example "training".
+        batches: the batches of the images and labels.
+        split: the name of the split in the message, for example "training".
 
     Raises:
-        ValueError: one sentence says what does not fit.
+        ValueError: the split is empty, or its images or labels do not fit; the message says why.
     """
     source = batches.source
     if not len(source):
@@ -48,44 +48,64 @@ def _check_images(images: np.ndarray, expected: Sequence[int | None], split: str
             f"The network takes images of shape {_shape(expected)}, "
             f"but those of the {split} split are {_shape(found)}."
         )
-    if images.dtype != np.uint8 and not np.isfinite(images).all():
-        raise ValueError(f"Some images of the {split} split contain NaN or infinity.")
+    if images.dtype != np.uint8:
+        finite = np.isfinite(images).reshape(len(images), -1).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"Image {finite.argmin()} of the {split} split contains NaN or infinity: "
+                "leave it out."
+            )
 
 
 def _check_augmentable(images: np.ndarray, split: str) -> None:
     if images.dtype != np.uint8 and (images.min() < 0 or images.max() > 1):
         raise ValueError(
             f"Augmentation needs grey levels from 0 to 1, but those of the {split} split are from "
-            f"{images.min():.3g} to {images.max():.3g}."
+            f"{images.min():.3g} to {images.max():.3g}: rescale them."
         )
     found = network_input(images[:1]).shape[1:]
     if len(found) != 3:
-        raise ValueError(f"Augmentation needs images, but the shape is {_shape(found)}.")
+        raise ValueError(
+            f"Augmentation needs images, but the inputs of the {split} split have the shape "
+            f"{_shape(found)}."
+        )
 
 
 def check_labels(labels: np.ndarray, outputs: int, split: str) -> None:
-    """Raise a ValueError where labels do not fit a network with so many outputs.
+    """Raise an error if labels do not fit the number of outputs of a network.
 
     Args:
         labels: class numbers, shape (n,) or (n, 1), or probabilities, shape (n, outputs).
-        outputs: of the network; 1 stands for two classes.
-        split: how the message calls them.
+        outputs: the number of outputs; 1 means two classes.
+        split: the name of the split in the message, for example "training".
+
+    Raises:
+        ValueError: a label is out of range or NaN, or the labels have another number of columns.
     """
-    if not np.isfinite(labels).all():
-        raise ValueError(f"Some labels of the {split} split are NaN or infinity.")
+    finite = np.isfinite(labels).reshape(len(labels), -1).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"The label of image {finite.argmin()} of the {split} split is NaN or infinite: "
+            "leave the image out."
+        )
     if labels.ndim == 2 and labels.shape[1] not in (1, outputs):
         raise ValueError(
             f"The network has {outputs} outputs, but labels of the {split} split have "
             f"{labels.shape[1]} columns."
         )
-    classes = max(outputs, 2) if labels.ndim == 1 or labels.shape[1] == 1 else 2
-    if labels.min() < 0 or labels.max() > classes - 1:
+    if labels.ndim == 1 or labels.shape[1] == 1:
+        largest = max(outputs, 2) - 1
+        reason = f"the network has {outputs} output{'s' * (outputs > 1)}"
+    else:
+        largest, reason = 1, "they are probabilities"
+    if labels.min() < 0 or labels.max() > largest:
         wrong = labels.min() if labels.min() < 0 else labels.max()
         raise ValueError(
-            f"Labels of the {split} split must be from 0 to {classes - 1}, as the network has "
-            f"{outputs} output{'s' * (outputs > 1)}, but one is {wrong}."
+            f"Labels of the {split} split must be from 0 to {largest}, as {reason}, but one is "
+            f"{wrong}."
         )
 
 
 def _shape(shape: Sequence[int | None]) -> str:
+    """Return a shape without its first axis in words: (48, 48, 1) as "(n, 48, 48, 1)"."""
     return f"(n, {', '.join('any' if side is None else str(side) for side in shape)})"

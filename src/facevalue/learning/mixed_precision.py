@@ -12,8 +12,11 @@ def use_mixed_precision() -> str:
     """Let new layers compute in bfloat16 where that is fast, and return the policy's name.
 
     It is fast on processors with AMX or AVX-512 instructions for it, on TPUs, and on NVIDIA GPUs
-    since 2020; elsewhere the policy stays float32. Weights are float32 either way. Give the last
-    layer `dtype="float32"`: bfloat16 has only about three significant digits.
+    since 2020; elsewhere the policy remains float32. Weights are float32 in both cases. Give the
+    last layer `dtype="float32"`, because bfloat16 has only about three significant digits.
+
+    Returns:
+        "mixed_bfloat16" or "float32".
     """
     if bfloat16_is_fast():
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -36,7 +39,7 @@ def bfloat16_is_fast() -> bool:
 
 
 def _compute_capability() -> float:
-    """Return the compute capability of the first NVIDIA GPU, or 0 if it cannot be found out."""
+    """Return the compute capability of the first NVIDIA GPU, or 0 if it is unknown."""
     command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)

@@ -1,4 +1,4 @@
-"""A recipe: how a recogniser is trained, read from a TOML file."""
+"""Recipes: the settings with which a recogniser is trained, read from a TOML file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from facevalue.emotions import EMOTIONS
 from facevalue.learning.augmentation import Augmentation
 
 CLASSES = {"fer2013": EMOTIONS, "ferplus": ferplus.VOTES[:8]}
-"""The emotions of each kind of label, in the order of the model's outputs; FER+ has contempt."""
+"""The emotions of each kind of label, in the order of the model's outputs. FER+ adds contempt."""
 
 
 @dataclass(frozen=True)
@@ -20,25 +20,29 @@ class Recipe:
     """All settings that decide how a recogniser is trained.
 
     Attributes:
-        name: of the model and of its kept training.
-        labels: "fer2013", the data set's own, or "ferplus", the majority of FER+'s raters.
-        widths, blocks, dropout: of `networks.residual`.
-        epochs: passes over the Training split.
-        batch_size: images in a step.
-        rate: the highest learning rate; it rises for a tenth of the steps, then falls to 0.
-        momentum: of the gradient (Nesterov's).
-        decay: weight decay of the kernels, as a share of the learning rate.
-        average: decay of the weights' moving average; 0 for none.
-        smoothing: share of each label that is spread over all emotions.
-        votes: weight of the second target, the FER+ votes; 0 for none.
-        noise, blur: of `augmentation.degrade`; 0 for none.
-        mixup: alpha of `augmentation.mixup`; 0 for none.
-        balance: weight of rare emotions, from 0 (every image counts the same) to 1 (every emotion
-            counts the same).
-        teacher: names of .onnx files (see `distillation.teacher_file`). Their mean answers replace
-            a share of the labels; empty for none.
-        trust: that share.
-        augmentation: how the images are changed.
+        name: the name of the model and of its checkpoint.
+        labels: "fer2013" for the labels of the data set, or "ferplus" for the majority of the FER+
+            votes.
+        widths, blocks, dropout: as in `networks.residual`.
+        epochs: the number of passes over the Training split.
+        batch_size: the number of images in a step.
+        rate: the highest learning rate (see `training.cosine` for the schedule).
+        momentum: the Nesterov momentum of the optimizer.
+        decay: the weight decay of the kernels, relative to the learning rate.
+        average: the decay of the moving average of the weights; 0 for no average.
+        smoothing: the share of each label that is spread over all emotions (label smoothing).
+        votes: the weight of the second target, the FER+ votes, in the loss; 0 for no second target.
+        noise, blur: as in `augmentation.degrade`; 0 for none.
+        mixup: alpha of `augmentation.mixup`; 0 for no mixup.
+        balance: how much rare emotions are weighted, from 0 (all images count the same) to 1 (all
+            emotions count the same).
+        teacher: the names of the teachers' .onnx files (see `distillation.teacher_file`). The mean
+            of their probabilities replaces a part of the labels; empty for no teacher.
+        trust: the share of the labels that the teachers replace, from 0 to 1.
+        augmentation: how much the images are changed.
+
+    >>> Recipe("mine", epochs=10).batch_size
+    128
     """
 
     name: str
@@ -66,8 +70,12 @@ class Recipe:
 def read(file: Path) -> Recipe:
     """Read a recipe from a TOML file. Settings that it lacks have the defaults of `Recipe`.
 
+    Args:
+        file: a file such as models/accurate.toml.
+
     Raises:
-        ValueError: the file is not TOML, or has settings that are not a recipe's.
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not TOML, has unknown settings or labels, or lacks a name.
     """
     file = Path(file)
     try:
@@ -79,13 +87,14 @@ def read(file: Path) -> Recipe:
         known = {part.name for part in fields(kind)}
         if unknown := sorted(set(given) - known):
             raise ValueError(
-                f"{file} has unknown settings: {', '.join(unknown)}. Those of "
+                f"{file} has unknown settings: {', '.join(unknown)}; those of "
                 f"{kind.__name__} are {', '.join(sorted(known))}."
             )
-    if settings.get("labels", "fer2013") not in CLASSES:
-        raise ValueError(f"{file}: labels must be one of {', '.join(CLASSES)}.")
+    labels = settings.get("labels", "fer2013")
+    if labels not in CLASSES:
+        raise ValueError(f"{file}: labels must be one of {', '.join(CLASSES)}, not {labels!r}.")
     if "name" not in settings:
-        raise ValueError(f'{file} needs a name, for example name = "fast".')
+        raise ValueError(f'{file} needs a name: add one, for example name = "fast".')
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     return Recipe(**settings, augmentation=Augmentation(**changes))
 

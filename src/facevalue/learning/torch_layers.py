@@ -1,4 +1,4 @@
-"""Keras layers that call PyTorch's own kernels, for fast training on a processor."""
+"""Keras layers that call PyTorch's own functions, for fast training on a CPU."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from keras import layers
 
 
 class QuickBatchNormalization(layers.BatchNormalization):
-    """Batch normalisation that, when it trains on PyTorch, is one call of PyTorch's kernel.
+    """Batch normalisation that trains with one call of PyTorch's function.
 
-    Keras computes it in several steps, so a network of many small maps takes twice as long. The
-    weights are those of `keras.layers.BatchNormalization`. On other backends it is that layer.
+    Keras computes it in several steps, which takes twice as long in a network of many small maps.
+    The weights are those of `keras.layers.BatchNormalization`. On other backends, and when it does
+    not train, this layer does the same as that one.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -37,10 +38,11 @@ class QuickBatchNormalization(layers.BatchNormalization):
 class QuickConvolution(layers.Conv2D):
     """A convolution that, on PyTorch, avoids the two copies of its input that Keras 3.15 makes.
 
-    The recogniser's network trains a fifth faster with it on a processor. The weights are those
-    of `keras.layers.Conv2D`. On other backends it is that layer.
+    The recogniser's network trains a fifth faster with it on a CPU. The weights are those of
+    `keras.layers.Conv2D`. On other backends, this layer does the same as that one.
 
-    Only for kernels of 1 and 3 pixels, padding "same" and maps with an even height and width.
+    It is only for kernels of 1 and 3 pixels, padding "same", and maps with an even height and
+    width.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Training the recogniser by a recipe, and the command `facevalue train`."""
+"""Training the recogniser according to a recipe, and the command `facevalue train`."""
 
 from __future__ import annotations
 
@@ -39,34 +39,36 @@ def train(
     keep: bool = True,
     verbose: int = 2,
 ) -> tuple[keras.Model, pd.DataFrame]:
-    """Train a model on Training, and validate it on PublicTest; PrivateTest is not used.
+    """Train a recogniser on Training, and validate it on PublicTest; PrivateTest is not used.
 
     Args:
-        recipe: how it is trained.
+        recipe: all settings of the training run.
         data: any data set with both splits.
-        votes: the FER+ votes on `data`, one row per image, if the recipe needs them.
-        seed: of the initial weights, the order of the images and their augmentation.
+        votes: the FER+ votes on `data`, one row per image; None if the recipe does not need them.
+        seed: the seed of the initial weights, the order of the images and their augmentation.
         keep, verbose: as in `training.fit`.
 
     Returns:
-        The model and the curve. The model maps faces, float32, shape (n, 48, 48, 1), from 0 to 1,
-        to a probability for each of the recipe's `CLASSES`; it computes in float32 and is
-        calibrated on PublicTest.
+        The model and its learning curve, as `training.fit` returns it. The model maps faces,
+        float32, shape (n, 48, 48, 1), from 0 to 1, to probabilities, float32, shape (n, k), of the
+        k emotions in `CLASSES[recipe.labels]`; it computes in float32 and is calibrated on
+        PublicTest.
 
     Raises:
-        ValueError: the recipe needs the FER+ votes, and there are none.
+        ValueError: the recipe needs the FER+ votes, but `votes` is None; or a teacher's file does
+            not exist.
     """
     if needs_votes(recipe) and votes is None:
         raise ValueError(
             f"The recipe {recipe.name} needs the FER+ votes: put {VOTES_FILE} next to FER-2013."
         )
     keras.utils.set_random_seed(seed)
-    shape = _shape(recipe)
-    model = networks.residual(**shape, quick=True)
+    arguments = _network_arguments(recipe)
+    model = networks.residual(**arguments, quick=True)
     images, targets = examples(recipe, data, votes, "Training")
     validation = examples(recipe, data, votes, "PublicTest")
     if recipe.teacher:
-        emotions = emotion_columns(targets)  # a view: this changes the targets
+        emotions = emotion_columns(targets)  # a view, so the next lines change `targets`
         emotions *= 1 - recipe.trust
         emotions += recipe.trust * teacher_answers(recipe, images, seed)
     _compile(model, recipe, len(images))
@@ -79,17 +81,17 @@ def train(
         name=f"{recipe.name}-{seed}",
         augmentation=recipe_transform(recipe, targets),
         seed=seed,
-        callbacks=[TimeLeft()] if verbose and devices.process() == 0 else [],
+        callbacks=[TimeLeft()] if verbose and devices.process_index() == 0 else [],
         average=recipe.average or None,
         keep=keep,
         verbose=verbose,
     )
     with devices.one_device():
-        return calibrate(_emotion_model(model, shape), *validation), curve
+        return calibrate(_emotion_model(model, arguments), *validation), curve
 
 
-def _shape(recipe: Recipe) -> dict[str, Any]:
-    """Return the arguments of `networks.residual`."""
+def _network_arguments(recipe: Recipe) -> dict[str, Any]:
+    """Return the arguments of `networks.residual` for a recipe."""
     heads = {"emotion": len(CLASSES[recipe.labels])}
     if recipe.votes:
         heads["votes"] = len(ferplus.VOTES)
@@ -102,18 +104,19 @@ def _shape(recipe: Recipe) -> dict[str, Any]:
 
 
 def _compile(model: keras.Model, recipe: Recipe, images: int) -> None:
-    rate = training.cosine(recipe.rate, recipe.epochs, images, recipe.batch_size)
-    sgd = keras.optimizers.SGD(rate, recipe.momentum, nesterov=True, weight_decay=recipe.decay)
+    """Compile a network for training on this number of images."""
+    schedule = training.cosine(recipe.rate, recipe.epochs, images, recipe.batch_size)
+    sgd = keras.optimizers.SGD(schedule, recipe.momentum, nesterov=True, weight_decay=recipe.decay)
     sgd.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(sgd, loss=loss, metrics=[accuracy], jit_compile=networks.JIT)
 
 
-def _emotion_model(model: keras.Model, shape: dict[str, Any]) -> keras.Model:
-    """Return the trained network in float32, of Keras's own layers, with the emotions alone."""
+def _emotion_model(model: keras.Model, arguments: dict[str, Any]) -> keras.Model:
+    """Return the trained network in float32, built of Keras's own layers, without the votes."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        copy = networks.residual(**shape)
+        copy = networks.residual(**arguments)
         copy.set_weights(model.get_weights())
         return keras.Model(copy.input, copy.get_layer("emotion").output, name="recogniser")
     finally:
@@ -121,13 +124,16 @@ def _emotion_model(model: keras.Model, shape: dict[str, Any]) -> keras.Model:
 
 
 def calibrate(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> keras.Model:
-    """Divide a model's logits by the temperature that makes the labels most likely.
+    """Calibrate a model by dividing its logits by a temperature, and return it.
+
+    The temperature is the one for which the labels are most likely.
 
     Source: Guo and others (2017), https://arxiv.org/abs/1706.04599
 
     Args:
-        model: ends in the layer "emotion". It is changed in place, and returned.
-        images, targets: as from `examples`.
+        model: a model whose last layer, "emotion", has a softmax. It is changed in place.
+        images: the calibration images, uint8, shape (n, 48, 48), as returned by `examples`.
+        targets: their targets, float32, shape (n, k), as returned by `examples`.
     """
     x = images[..., None] / np.float32(255)
     logits = np.log(np.maximum(model.predict(x, verbose=0), 1e-9))
@@ -140,7 +146,11 @@ def calibrate(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> ke
 
 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean negative log-likelihood of class numbers, given logits of shape (n, k).
+    """Return the mean negative log-likelihood of labels.
+
+    Args:
+        logits: float, shape (n, k).
+        labels: int, shape (n,), class numbers.
 
     >>> round(negative_log_likelihood(np.zeros((3, 2)), np.array([0, 1, 1])), 4)
     0.6931
@@ -151,7 +161,12 @@ def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def trained_file(name: str, seed: int) -> Path:
-    """Return where `facevalue train` saves a model, before tools/ship_models.py ships it."""
+    """Return the path where `facevalue train` saves a model.
+
+    Args:
+        name: the name of the recipe.
+        seed: the seed of the training run.
+    """
     return paths.processed() / "recogniser" / f"{name}-{seed}.keras"
 
 
@@ -167,10 +182,10 @@ def main(options: argparse.Namespace) -> None:
     policy = mixed_precision.use_mixed_precision()
     data = course_faces.load(options.data)
     votes = ferplus.votes(paths.raw_file(VOTES_FILE), data) if needs_votes(recipe) else None
-    if devices.process() == 0:
+    if devices.process_index() == 0:
         print("computes in", policy)
     model, curve = train(recipe, data, votes, seed=options.seed)
-    if devices.process() > 0:
+    if devices.process_index() > 0:
         return
     name = f"{recipe.name}-{options.seed}"
     write_text(curve_file(name, options.data, "full"), curve.to_csv(index=False))

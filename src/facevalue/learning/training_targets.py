@@ -1,4 +1,4 @@
-"""The targets of the recogniser's training: labels, FER+ votes, and how batches change them."""
+"""The targets of the recogniser: labels and FER+ votes, their augmentation, loss and accuracy."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ def examples(
     """Return the images of a split and their targets.
 
     Args:
-        recipe: its `labels` decide which labels are used. With "ferplus", images on which FER+'s
-            raters disagree are left out.
+        recipe: with `recipe.labels` "ferplus", images for which no emotion has a majority of the
+            FER+ votes are left out.
         data: any data set with that split.
         votes: the FER+ votes on `data`, one row per image; None if the recipe does not need them.
-        split: of `dataset.SPLITS`. The votes count in Training only.
+        split: one of `dataset.SPLITS`.
 
     Returns:
         Images, uint8, shape (n, 48, 48); and targets, float32, shape (n, k). The first columns are
-        the label as a one-hot vector; with `recipe.votes`, ten columns of weighted votes follow.
+        the label as a one-hot vector. With `recipe.votes`, ten columns of weighted votes follow,
+        which are 0 in other splits than Training.
     """
     rows = np.flatnonzero(data.splits == split)
     targets = np.eye(len(EMOTIONS), dtype=np.float32)[data.labels[rows]]
@@ -45,16 +46,29 @@ def examples(
 
 
 def vote_shares(votes: pd.DataFrame) -> np.ndarray:
-    """Return the share of the votes for each choice, float32, shape (n, 10); 0 without votes."""
+    """Return the share of the votes for each of `ferplus.VOTES`.
+
+    Args:
+        votes: the FER+ votes, one row per image.
+
+    Returns:
+        float32, shape (n, 10); a row without votes is 0.
+    """
     counts = votes[list(ferplus.VOTES)].to_numpy(np.float32)
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
 def emotion_columns(rows: Any) -> Any:
-    """Return a view of the emotions' columns, without the ten of the votes that may follow.
+    """Return the columns of the emotions, without the ten columns of votes that may follow.
 
     Args:
-        rows: targets or outputs of the network, an array or a tensor, shape (n, k).
+        rows: targets or outputs of the network, shape (n, k): an array, or a tensor.
+
+    Returns:
+        shape (n, 7 or 8). For an array it is a view: changing it changes `rows`.
+
+    >>> emotion_columns(np.zeros((2, 17))).shape
+    (2, 7)
     """
     width = rows.shape[1]
     return rows[:, : width - len(ferplus.VOTES)] if width > len(ferplus.VOTES) else rows
@@ -62,10 +76,11 @@ def emotion_columns(rows: Any) -> Any:
 
 @dataclass(frozen=True)
 class RecipeTransform:
-    """Changes each training batch as a recipe says: see `Recipe` for the settings.
+    """Changes each training batch according to a recipe.
 
     Attributes:
-        weights: of each emotion in the loss; empty if all count the same.
+        augmentation, noise, blur, smoothing, mixup: as in `Recipe`.
+        weights: the weight of each emotion in the loss; empty if all emotions count the same.
     """
 
     augmentation: Augmentation
@@ -78,11 +93,11 @@ class RecipeTransform:
     def __call__(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return changed images and targets, float32."""
+        """Return changed copies of the images and targets, float32."""
         images, targets = self.augmentation(images, np.array(labels, np.float32), rng)
         if self.noise or self.blur:
             images = augmentation.degrade(images, self.noise, self.blur, rng)
-        emotions = emotion_columns(targets)  # a view: what follows changes the targets
+        emotions = emotion_columns(targets)  # a view, so the next lines change `targets`
         classes = emotions.argmax(axis=1)
         emotions *= 1 - self.smoothing
         emotions += self.smoothing / emotions.shape[1]
@@ -94,11 +109,12 @@ class RecipeTransform:
 
 
 def recipe_transform(recipe: Recipe, targets: np.ndarray) -> RecipeTransform:
-    """Return what changes the batches of a recipe.
+    """Return the transform of the training batches of a recipe.
 
     Args:
-        recipe: its `balance` weights rare emotions more.
-        targets: of the training images, as from `examples`. Their mean weight is 1.
+        recipe: with `recipe.balance`, rare emotions get a larger weight.
+        targets: the targets of the training images, as returned by `examples`, from which the
+            weights are computed. The mean weight of an image is 1.
     """
     weights: tuple[float, ...] = ()
     if recipe.balance:
@@ -111,11 +127,26 @@ def recipe_transform(recipe: Recipe, targets: np.ndarray) -> RecipeTransform:
 
 
 def loss(targets: Any, outputs: Any) -> Any:
-    """Return the cross-entropy of each face, summed over emotions and votes, shape (n,)."""
+    """Return the cross-entropy of each face, summed over emotions and votes.
+
+    Args:
+        targets: a tensor, float32, shape (n, k), as returned by `examples`.
+        outputs: a tensor of probabilities, float32, shape (n, k).
+
+    Returns:
+        A tensor, float32, shape (n,).
+    """
     return -keras.ops.sum(targets * keras.ops.log(keras.ops.maximum(outputs, 1e-7)), axis=-1)
 
 
 def accuracy(targets: Any, outputs: Any) -> Any:
-    """Return 1 for each face whose most probable emotion is the label's, else 0; shape (n,)."""
-    named = [keras.ops.argmax(emotion_columns(rows), axis=-1) for rows in (targets, outputs)]
-    return keras.ops.cast(keras.ops.equal(*named), "float32")
+    """Return 1 for each face whose most probable emotion is its label, and 0 for the others.
+
+    Args:
+        targets, outputs: as in `loss`.
+
+    Returns:
+        A tensor, float32, shape (n,).
+    """
+    emotions = [keras.ops.argmax(emotion_columns(rows), axis=-1) for rows in (targets, outputs)]
+    return keras.ops.cast(keras.ops.equal(*emotions), "float32")
