@@ -54,7 +54,7 @@ def main() -> None:
     before = peak()
     start = time.perf_counter()
     found = frozen_features.features(
-        body, options.backbone, images, batch=options.batch, keep=False
+        body, options.backbone, images, batch_size=options.batch, keep=False
     )
     seconds = time.perf_counter() - start
     size = found.nbytes / 1e6

@@ -38,21 +38,21 @@ def sent(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     content = published_file(model)
     for name in backbones.PUBLISHED:
         spec = backbones.BACKBONES[name]
-        file = spec.address.rpartition("/")[2].format(size=96)
+        file = spec.url.rpartition("/")[2].format(size=96)
         server.files[f"/{file}"] = content
         md5 = hashlib.md5(content).hexdigest() if spec.md5 else ""  # noqa: S324
-        changed = replace(spec, build=tiny, address=f"{server.url}/{file}", md5=md5)
+        changed = replace(spec, build=tiny, url=f"{server.url}/{file}", md5=md5)
         monkeypatch.setitem(backbones.BACKBONES, name, changed)
     yield model
 
 
 def path_of(name: str) -> Path:
-    address = backbones.BACKBONES[name].address
-    return paths.processed() / "weights" / address.rpartition("/")[2]
+    url = backbones.BACKBONES[name].url
+    return paths.processed() / "weights" / url.rpartition("/")[2]
 
 
 @pytest.mark.parametrize("name", backbones.PUBLISHED)
-def test_the_weights_arrive_once_and_are_written_down(
+def test_the_weights_are_downloaded_once_and_recorded(
     sent: keras.Model, server: Server, name: str
 ) -> None:
     assert same(backbones.backbone(name), sent)
@@ -75,16 +75,14 @@ def test_a_file_in_the_layout_of_a_whole_model_is_read_too(
         assert same(backbones.backbone(name), sent)
 
 
-def test_a_file_that_changed_on_the_disk_is_fetched_again(
-    sent: keras.Model, server: Server
-) -> None:
+def test_a_file_that_changed_on_disk_is_downloaded_again(sent: keras.Model, server: Server) -> None:
     backbones.backbone("vggface")
     path_of("vggface").write_bytes(b"damaged")
     assert same(backbones.backbone("vggface"), sent)
     assert len(server.log) == 2
 
 
-def test_another_file_on_the_server_is_refused_and_does_not_stay(
+def test_another_file_on_the_server_is_refused_and_not_kept(
     sent: keras.Model, server: Server
 ) -> None:
     backbones.backbone("vggface")
@@ -95,7 +93,7 @@ def test_another_file_on_the_server_is_refused_and_does_not_stay(
     assert not path_of("vggface").exists()
 
 
-def test_a_file_without_the_published_md5_is_refused_and_does_not_stay(
+def test_a_file_without_the_published_md5_is_refused_and_not_kept(
     sent: keras.Model, server: Server
 ) -> None:
     server.files["/" + path_of("vgg16").name] = published_file(tiny(96))
@@ -105,7 +103,7 @@ def test_a_file_without_the_published_md5_is_refused_and_does_not_stay(
     assert not (path_of("vgg16").parent / "weights.json").exists()
 
 
-def test_a_cut_download_goes_on_where_it_broke(sent: keras.Model, server: Server) -> None:
+def test_an_interrupted_download_resumes(sent: keras.Model, server: Server) -> None:
     server.cut_after = [9_000, 0, 0, 0]
     with pytest.raises(DownloadError, match="bytes are kept"):
         backbones.backbone("vggface")
@@ -124,7 +122,7 @@ def test_a_missing_file_is_named(sent: keras.Model, server: Server) -> None:
 
 def test_no_network_is_named_with_the_address(sent: keras.Model) -> None:
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/w\.h5") as error:
-        backbones.backbone("vggface", address="http://127.0.0.1:9/w.h5")
+        backbones.backbone("vggface", url="http://127.0.0.1:9/w.h5")
     assert "\n" not in str(error.value)
 
 
@@ -228,6 +226,6 @@ def test_the_projects_own_bodies_are_small_and_trained() -> None:
         ("rendered", 96, "small body takes images of 48 pixels, not 96"),
     ],
 )
-def test_what_does_not_exist_is_refused(name: str, size: int | None, message: str) -> None:
+def test_an_unknown_name_or_size_is_refused(name: str, size: int | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         backbones.backbone(name, size)

@@ -29,7 +29,7 @@ def files(processed: Path) -> list[str]:
 
 
 def test_features_are_the_means_of_the_bodys_maps(body: keras.Model, images: np.ndarray) -> None:
-    found = frozen_features.features(body, "rendered", images, batch=8)
+    found = frozen_features.features(body, "rendered", images, batch_size=8)
     ready = (images[..., None].repeat(3, axis=-1) / 127.5 - 1).astype("float32")
     maps = keras.ops.convert_to_numpy(body(ready, training=False))
     assert found.dtype == np.float32 and found.shape == (21, 128)
@@ -45,7 +45,7 @@ def test_features_are_computed_once(
     np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
 
 
-def test_other_weights_faces_or_ranges_are_not_the_old_features(
+def test_other_weights_faces_or_ranges_get_new_features(
     body: keras.Model, images: np.ndarray, processed: Path
 ) -> None:
     first = frozen_features.features(body, "rendered", images)
@@ -66,7 +66,7 @@ def test_a_damaged_file_is_computed_again(
         np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
 
 
-def test_the_oldest_features_go_when_the_disk_fills(
+def test_the_oldest_features_are_removed_above_the_limit(
     body: keras.Model, images: np.ndarray, processed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # a file has 21 x 128 x 4 bytes and a header
@@ -76,7 +76,7 @@ def test_the_oldest_features_go_when_the_disk_fills(
     assert len(files(processed)) == 2
 
 
-def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(
+def test_nothing_is_cached_if_that_is_not_wanted_or_not_possible(
     body: keras.Model, images: np.ndarray, processed: Path
 ) -> None:
     first = frozen_features.features(body, "rendered", images, keep=False)
@@ -85,6 +85,6 @@ def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(
     np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
 
 
-def test_wrong_images_are_refused_in_a_sentence(body: keras.Model) -> None:
+def test_wrong_images_are_refused(body: keras.Model) -> None:
     with pytest.raises(ValueError, match=r"uint8 of shape \(n, 48, 48\), not float64 of shape"):
         frozen_features.features(body, "rendered", np.zeros((2, 48, 48)))

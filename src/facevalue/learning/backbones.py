@@ -15,11 +15,13 @@ from facevalue.data.download import DownloadError
 from facevalue.learning.networks import recogniser_body, residual, small_body, vggface
 from facevalue.learning.weight_files import weight_file
 
-KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
-VGGFACE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
+KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
+VGGFACE_URL = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
 
 
 def _application(name: str) -> Callable[[int], keras.Model]:
+    """Return a function that builds a network of `keras.applications` for a size in pixels."""
+
     def build(size: int) -> keras.Model:
         make = getattr(keras.applications, name)
         return make(input_shape=(size, size, 3), include_top=False, weights=None)
@@ -28,22 +30,23 @@ def _application(name: str) -> Callable[[int], keras.Model]:
 
 
 @dataclass(frozen=True)
-class Backbone:
-    """A network without its classifier: its training, its input and its weight file.
+class BackboneSpec:
+    """What is known about a network without its classifier: training, input and weight file.
 
     Attributes:
         title: its name in figures and tables.
-        learnt_from: the images and the task that it was trained on.
+        learnt_from: the images and the task of its training.
         build: returns the network with random weights, for images of the given size in pixels.
         scale, offset: for an image x from 0 to 255, the network expects `x * scale + offset`, with
             one offset for each channel. VGG16, ResNet-50 and VGGFace take the channels in the
-            order blue, green, red. In a grey face all three are equal, so only the offsets depend
-            on the order.
+            order blue, green, red. The channels of a grey face are equal, so only the order of
+            the offsets matters.
         min_size: the smallest height and width of an image in pixels.
-        sizes: the sizes that have weights; empty if one weight file fits every size.
-        address: the URL of the weight file; "" if the file comes with the project.
-        file: the .keras file in models/, if it comes with the project.
-        cut: returns the body of the network in `file`, if that network has a classifier.
+        sizes: the image sizes for which there are weights; empty if one file fits every size.
+        url: the URL of the weight file; "" if the file comes with the project.
+        file: the path of the .keras file in models/; "" if the weights are downloaded.
+        remove_classifier: returns the network in `file` without its classifier; None if that
+            network has no classifier.
         md5: the published checksum of the weight file; "" if there is none.
     """
 
@@ -54,9 +57,9 @@ class Backbone:
     offset: tuple[float, float, float] = (-103.939, -116.779, -123.68)
     min_size: int = 32
     sizes: tuple[int, ...] = ()
-    address: str = ""
+    url: str = ""
     file: str = ""
-    cut: Callable[[keras.Model], keras.Model] | None = None
+    remove_classifier: Callable[[keras.Model], keras.Model] | None = None
     md5: str = ""
 
 
@@ -64,37 +67,37 @@ _MINUS_1_TO_1: dict[str, Any] = {"scale": 1 / 127.5, "offset": (-1.0, -1.0, -1.0
 _KERNELS = "weights_tf_dim_ordering_tf_kernels"
 
 BACKBONES = {
-    "mobilenet_v2": Backbone(
+    "mobilenet_v2": BackboneSpec(
         "MobileNetV2",
         "ImageNet, 1,000 kinds of things",
         _application("MobileNetV2"),
         **_MINUS_1_TO_1,
         sizes=(96, 128, 160, 192, 224),
-        address=f"{KERAS}mobilenet_v2/mobilenet_v2_{_KERNELS}_1.0_{{size}}_no_top.h5",
+        url=f"{KERAS_URL}mobilenet_v2/mobilenet_v2_{_KERNELS}_1.0_{{size}}_no_top.h5",
     ),
-    "resnet50": Backbone(
+    "resnet50": BackboneSpec(
         "ResNet-50",
         "ImageNet, 1,000 kinds of things",
         _application("ResNet50"),
-        address=f"{KERAS}resnet/resnet50_{_KERNELS}_notop.h5",
+        url=f"{KERAS_URL}resnet/resnet50_{_KERNELS}_notop.h5",
         md5="4d473c1dd8becc155b73f8504c6f6626",
     ),
-    "vgg16": Backbone(
+    "vgg16": BackboneSpec(
         "VGG16",
         "ImageNet, 1,000 kinds of things",
         _application("VGG16"),
-        address=f"{KERAS}vgg16/vgg16_{_KERNELS}_notop.h5",
+        url=f"{KERAS_URL}vgg16/vgg16_{_KERNELS}_notop.h5",
         md5="6d6bbae143d832006294945121d1f1fc",
     ),
-    "vggface": Backbone(
+    "vggface": BackboneSpec(
         "VGGFace",
         "photos of 2,622 known people: who is it?",
         vggface,
         offset=(-93.5940, -104.7624, -129.1863),
         min_size=48,
-        address=f"{VGGFACE}rcmalli_vggface_tf_notop_vgg16.h5",
+        url=f"{VGGFACE_URL}rcmalli_vggface_tf_notop_vgg16.h5",
     ),
-    "rendered": Backbone(
+    "rendered": BackboneSpec(
         "small body",
         "drawn faces: which muscles move?",
         small_body,
@@ -103,7 +106,7 @@ BACKBONES = {
         sizes=(48,),
         file="transfer/rendered.keras",
     ),
-    "fer2013": Backbone(
+    "fer2013": BackboneSpec(
         "small body",
         "Training of FER-2013: seven emotions",
         small_body,
@@ -112,7 +115,7 @@ BACKBONES = {
         sizes=(48,),
         file="transfer/fer2013.keras",
     ),
-    "accurate": Backbone(
+    "accurate": BackboneSpec(
         "recogniser",
         "Training of FER-2013: seven emotions",
         lambda _: residual(),
@@ -121,19 +124,20 @@ BACKBONES = {
         min_size=48,
         sizes=(48,),
         file="accurate.keras",
-        cut=recogniser_body,
+        remove_classifier=recogniser_body,
     ),
 }
-"""The backbones of project 4, by their columns in transfer_f1.csv, and the project's own."""
+"""The backbones of project 4 and the project's own. The keys of the former are their columns in
+transfer_f1.csv."""
 
 PUBLISHED = ("mobilenet_v2", "resnet50", "vgg16", "vggface")
-"""The backbones whose weights are a download."""
+"""The backbones whose weights are downloaded."""
 
 
 def backbone(
-    name: str, size: int | None = None, *, weights: bool = True, address: str | None = None
+    name: str, size: int | None = None, *, weights: bool = True, url: str | None = None
 ) -> keras.Model:
-    """Return a network without its classifier, with its published weights.
+    """Return a network without its classifier, with its trained weights.
 
     A published weight file is downloaded once and kept with its checksum (see `weight_file`).
 
@@ -142,38 +146,39 @@ def backbone(
         size: height and width of the images in pixels; by default 96 for the published networks
             and 48 for the others.
         weights: False for random weights.
-        address: another URL of the weight file.
+        url: another URL of a published weight file, for example of a mirror.
 
     Returns:
         A model from images, float, shape (n, size, size, 3), as `prepare` returns them, to
-        feature maps.
+        feature maps, float, shape (n, rows, columns, channels).
 
     Raises:
-        ValueError: `name` or `size` is not available.
+        ValueError: there is no backbone `name`, or it does not take images of that size.
         DownloadError: the weight file cannot be downloaded, or is not the expected one.
 
     >>> backbone("mobilenet_v2", 96, weights=False).output_shape
     (None, 3, 3, 1280)
     """
-    spec = described(name)
+    spec = backbone_spec(name)
     size = size or (96 if name in PUBLISHED else 48)
     if size < spec.min_size or (spec.sizes and size not in spec.sizes):
         known = " or ".join(map(str, spec.sizes)) or f"{spec.min_size} or more"
         raise ValueError(f"{spec.title} takes images of {known} pixels, not {size}.")
     if name in PUBLISHED:
-        return _published(spec, name, size, weights, address or spec.address)
+        return _published(spec, name, size, weights, url or spec.url)
     if weights:
         network = keras.models.load_model(own_file(name), compile=False)
     else:
         network = spec.build(size)
-    return spec.cut(network) if spec.cut else network
+    return spec.remove_classifier(network) if spec.remove_classifier else network
 
 
-def _published(spec: Backbone, name: str, size: int, weights: bool, address: str) -> keras.Model:
+def _published(spec: BackboneSpec, name: str, size: int, weights: bool, url: str) -> keras.Model:
+    """Return a published network, with weights from `url` or with random weights."""
     model = spec.build(size)
     model.name = name
     if weights:
-        file = weight_file(address.format(size=size), md5=spec.md5)
+        file = weight_file(url.format(size=size), md5=spec.md5)
         try:
             model.load_weights(file)
         except (OSError, KeyError, ValueError) as error:
@@ -183,13 +188,13 @@ def _published(spec: Backbone, name: str, size: int, weights: bool, address: str
     return model
 
 
-def described(name: str) -> Backbone:
+def backbone_spec(name: str) -> BackboneSpec:
     """Return the entry of a backbone in `BACKBONES`.
 
     Raises:
         ValueError: there is no such backbone.
 
-    >>> described("vgg16").title
+    >>> backbone_spec("vgg16").title
     'VGG16'
     """
     if name not in BACKBONES:
@@ -198,25 +203,36 @@ def described(name: str) -> Backbone:
 
 
 def own_file(name: str) -> Path:
-    """Return the path of the .keras file of one of the project's own backbones."""
-    return paths.root() / "models" / described(name).file
+    """Return the path of the .keras file of one of the project's own backbones.
+
+    Args:
+        name: "rendered", "fer2013" or "accurate".
+
+    Raises:
+        ValueError: there is no such backbone.
+    """
+    return paths.root() / "models" / backbone_spec(name).file
 
 
 def prepare(faces: keras.KerasTensor, name: str, size: int) -> keras.KerasTensor:
-    """Resize and rescale grey faces for a backbone, as layers of a model.
+    """Add the layers that resize and rescale grey faces for a backbone.
 
     Args:
-        faces: grey levels from 0 to 255, shape (n, 48, 48, 1).
+        faces: a symbolic tensor of grey levels from 0 to 255, shape (n, 48, 48, 1).
         name: a key of `BACKBONES`.
         size: height and width that the backbone takes, in pixels.
 
     Returns:
-        Images, shape (n, size, size, 3), in the range that the backbone expects.
+        A symbolic tensor of images, shape (n, size, size, 3), in the range that the backbone
+        expects.
+
+    Raises:
+        ValueError: there is no such backbone.
 
     >>> prepare(keras.Input((48, 48, 1)), "mobilenet_v2", 96).shape
     (None, 96, 96, 3)
     """
-    spec = described(name)
+    spec = backbone_spec(name)
     x = faces if faces.shape[1] == size else layers.Resizing(size, size, name="resize")(faces)
     x = layers.Concatenate(name="three_channels")([x, x, x])
     return layers.Rescaling(spec.scale, list(spec.offset), name="own_range")(x)

@@ -1,4 +1,4 @@
-"""Training a network again from given weights."""
+"""Training a compiled network again from given weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 JOIN_ROWS = 10_000
-"""Epochs of up to this many rows in total are joined into one: 92 MB of 48x48 faces."""
+"""Epochs of up to this many rows in total are joined into one; they are 92 MB of 48x48 faces."""
 
 
 def refit(
@@ -17,20 +17,21 @@ def refit(
     x: np.ndarray,
     y: np.ndarray,
     epochs: int,
-    batch: int = 32,
+    batch_size: int = 32,
 ) -> float:
     """Train a compiled model from the given weights, as if it were new.
 
     A new model would have to be compiled, which takes longer than training on a hundred faces.
-    This one keeps its compiled training step; only the state of its optimizer is reset. Short
-    epochs are joined into one long epoch, which saves the pauses between them.
+    This function keeps the compiled training step, and resets only the state of the optimizer.
+    Short epochs are joined into one long epoch, which saves the pauses between them.
 
     Args:
         model: a compiled model.
         weights: the weights to start from, as `model.get_weights` returns them.
-        x, y: the inputs and the targets, one row for each face.
-        epochs: how many times each row is seen.
-        batch: rows in a training step.
+        x: the inputs, shape (n, ...), as the model takes them.
+        y: the targets, shape (n, ...), as the loss of the model takes them.
+        epochs: how many times each row is used.
+        batch_size: the number of rows in a training step.
 
     Returns:
         How long the training took, in seconds.
@@ -44,5 +45,5 @@ def refit(
     if len(x) * epochs <= JOIN_ROWS:
         rows = np.tile(np.arange(len(x)), epochs)  # `fit` shuffles them
         x, y, epochs = x[rows], y[rows], 1
-    model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0)
+    model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0)
     return time.perf_counter() - start

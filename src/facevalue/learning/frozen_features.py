@@ -1,4 +1,4 @@
-"""Features of faces from a frozen network, computed once and then read from the disk."""
+"""Features of faces from a frozen network, computed once and then read from a cache on disk."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from facevalue.data.dataset import SIZE
 from facevalue.learning import backbones, networks
 
 CACHE_BYTES = 2_000_000_000
-"""How much of the earlier features stays on the disk; the oldest go first."""
+"""How many bytes of earlier features are kept on disk; the oldest are removed first."""
 
 
 def extractor(body: keras.Model, name: str) -> keras.Model:
-    """Return the model from grey faces, 0 to 255, shape (n, 48, 48, 1), to pooled features.
+    """Return a model from grey faces to pooled features.
 
     Args:
         body: a network from `backbones.backbone`, or its lower layers.
-        name: the key in `backbones.BACKBONES` that says which input it expects.
+        name: the key in `backbones.BACKBONES` that determines which input `body` expects.
 
     Returns:
-        A model whose output has the shape (n, channels): the mean of each feature map.
+        A model from faces, float, shape (n, 48, 48, 1), from 0 to 255, to the mean of each feature
+        map, float32, shape (n, channels).
+
+    Raises:
+        ValueError: there is no such backbone.
     """
     faces = keras.Input((SIZE, SIZE, 1), name="faces")
     maps = body(backbones.prepare(faces, name, body.input_shape[1]), training=False)
@@ -34,19 +38,19 @@ def extractor(body: keras.Model, name: str) -> keras.Model:
 
 
 def features(
-    body: keras.Model, name: str, images: np.ndarray, *, batch: int = 128, keep: bool = True
+    body: keras.Model, name: str, images: np.ndarray, *, batch_size: int = 128, keep: bool = True
 ) -> np.ndarray:
     """Return the pooled features of faces.
 
     They are cached in data/processed/features. The cache key is a checksum of the weights and the
-    images, so a network that was trained further gets new features.
+    images, so they are computed again if the network was trained further.
 
     Args:
         body, name: as in `extractor`.
         images: uint8, shape (n, 48, 48).
-        batch: how many faces are computed at a time. A larger batch needs more memory; the
+        batch_size: how many faces are computed at a time. A larger batch needs more memory; the
             result is the same.
-        keep: False to neither read nor write the cache.
+        keep: whether the cache is read and written.
 
     Returns:
         float32, shape (n, channels).
@@ -64,33 +68,33 @@ def features(
             f"not {images.dtype} of shape {images.shape}."
         )
     if not keep:
-        return _compute(body, name, images, batch)
+        return _compute(body, name, images, batch_size)
     cached = load_or_make(
         "features",
         _cache_key(body, name, images),
-        lambda: {"features": _compute(body, name, images, batch)},
+        lambda: {"features": _compute(body, name, images, batch_size)},
         folder=paths.processed() / "features",
         keep_bytes=CACHE_BYTES,
     )
     return cached["features"]
 
 
-def _compute(body: keras.Model, name: str, images: np.ndarray, batch: int) -> np.ndarray:
+def _compute(body: keras.Model, name: str, images: np.ndarray, batch_size: int) -> np.ndarray:
     model = extractor(body, name)
     model.compile(jit_compile=networks.JIT)
     found = np.empty((len(images), model.output_shape[-1]), np.float32)
-    title = f"{backbones.described(name).title}, features"
+    title = f"{backbones.backbone_spec(name).title}, features"
     with tqdm(total=len(images), desc=title, unit="face", disable=None) as bar:
-        for start in range(0, len(images), batch):
-            part = images[start : start + batch, ..., None].astype("float32")
+        for start in range(0, len(images), batch_size):
+            part = images[start : start + batch_size, ..., None].astype("float32")
             found[start : start + len(part)] = model.predict_on_batch(part)
             bar.update(len(part))
     return found
 
 
 def _cache_key(body: keras.Model, name: str, images: np.ndarray) -> str:
-    """Return a checksum of everything that the features depend on."""
-    spec = backbones.described(name)
+    """Return a checksum of the weights, the images, and what the network expects as input."""
+    spec = backbones.backbone_spec(name)
     facts = (name, body.input_shape, body.layers[-1].name, spec.scale, spec.offset, images.shape)
     key = hashlib.sha256(repr(facts).encode())
     for weight in body.get_weights():

@@ -1,4 +1,4 @@
-"""The faces that a pretrained network is transferred to: ones it has not seen."""
+"""Faces for transfer learning: those on which the project's own network was not trained."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ from facevalue.recognition.cropping import crop
 from facevalue.recognition.detection import find_faces
 
 MIN_PHOTOS = 2
-"""How many faces an emotion needs to be in both splits of a folder of photos."""
+"""An emotion with fewer photos than this is not in the Training split."""
 
 
 def new_faces(data: Dataset) -> Dataset:
-    """Return faces that the project's own network has not seen, and print which ones.
+    """Return faces on which the project's own network was not trained, and print which ones.
 
     The network for drawn faces was trained on other drawn people, so its new faces are `data`
-    itself. The network for FER-2013 was trained on its Training images, so its new faces are
-    photos: those in the folder that FACEVALUE_PHOTOS names, or in photos/ next to the FER-2013
-    file. If there is no such folder, they are FER-2013's PublicTest, to train on, and PrivateTest.
+    itself. The network for FER-2013 was trained on the Training images of FER-2013, so its new
+    faces are those in a folder of photos (see `photo_folder`). If there is no such folder, they are
+    FER-2013's PublicTest, as the split Training, and PrivateTest.
 
     Args:
         data: the drawn faces or FER-2013.
 
     Returns:
         A data set with the splits Training and PrivateTest.
+
+    Raises:
+        FileNotFoundError, ValueError: as in `photo_folder` and `photos`.
     """
     if data.name == "rendered":
         print("New faces: the drawn faces of the course; the body has seen other people.")
@@ -60,6 +63,8 @@ def new_faces(data: Dataset) -> Dataset:
 def photo_folder() -> Path | None:
     """Return the folder of labelled photos, or None if there is none.
 
+    It is the folder that FACEVALUE_PHOTOS names, or else photos/ next to the FER-2013 file.
+
     Raises:
         FileNotFoundError: FACEVALUE_PHOTOS names a folder that does not exist.
     """
@@ -68,7 +73,7 @@ def photo_folder() -> Path | None:
         folder = Path(named).expanduser()
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"FACEVALUE_PHOTOS names {named}, which is not a folder: set it to one."
+                f"FACEVALUE_PHOTOS names {named}, which is not a folder: set it to one with photos."
             )
         return folder
     folder = paths.raw_file("photos")
@@ -79,12 +84,16 @@ def photos(folder: Path, seed: int = 0) -> Dataset:
     """Return the faces in a folder of labelled photos: 60 % Training, 40 % PrivateTest.
 
     The labels are read from photos.csv (columns file and emotion). If there is no such file, they
-    are the names of the subfolders (`happy/a.jpg`). Each photo gives its largest face; a photo
-    that cannot be read or has no face is left out. The faces are cached in data/processed.
+    are the names of the subfolders (`happy/a.jpg`). The largest face of each photo is used; a photo
+    that is missing, cannot be read or has no face is left out. If an emotion has only one photo, it
+    is in PrivateTest. The faces are cached in data/processed.
 
     Args:
         folder: the folder with the photos.
-        seed: another seed gives another split.
+        seed: the seed of the split.
+
+    Returns:
+        A data set named "photos" whose origins are the paths of the photos in `folder`.
 
     Raises:
         ValueError: there are no labels, an emotion is unknown, or there are too few faces.
@@ -114,7 +123,9 @@ def _photo_labels(folder: Path) -> dict[str, int]:
     if listed.is_file():
         table = pd.read_csv(listed)
         if not {"file", "emotion"} <= set(table):
-            raise ValueError(f"{listed} needs the columns file and emotion.")
+            raise ValueError(
+                f"{listed} needs the columns file and emotion, but it has {', '.join(table)}."
+            )
         return {str(f): number(str(e)) for f, e in zip(table.file, table.emotion, strict=True)}
     found = {}
     for file in sorted(folder.rglob("*")):
@@ -136,7 +147,7 @@ def _cache_key(folder: Path, files: Sequence[str]) -> str:
 
 
 def _cut_faces(folder: Path, files: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the largest face of each photo, and the row of the photo in `files`."""
+    """Return the largest face of each photo (images), and the photo's index in `files` (rows)."""
     images, rows = [np.zeros((0, SIZE, SIZE), np.uint8)], []
     for row, file in enumerate(tqdm(files, desc="finding faces", unit="photo", disable=None)):
         try:

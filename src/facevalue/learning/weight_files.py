@@ -1,4 +1,4 @@
-"""Published weight files: downloaded once, and checked by their checksum each time."""
+"""Published weight files: downloaded once, and verified by checksum at each use."""
 
 from __future__ import annotations
 
@@ -12,36 +12,37 @@ from facevalue.data.download import DownloadError, checksum, download_verified
 from facevalue.files import file_lock, write_text
 
 MAX_BYTES = 200_000_000
-"""A larger weight file is refused; the largest published one, ResNet-50's, has 95 million."""
+"""A larger weight file is refused; the largest published one, that of ResNet-50, has 95 million."""
 
 
-def weight_file(address: str, folder: Path | None = None, md5: str = "") -> Path:
-    """Return the path of a weight file, and download it if it is missing or damaged.
+def weight_file(url: str, md5: str = "") -> Path:
+    """Return the path of a weight file in data/processed/weights, and download it if necessary.
 
     The first download writes the file's SHA-256 checksum to weights.json in the same folder. Each
-    later call compares the file with it. A file that has changed on the disk is downloaded again;
-    a download that differs from the first one is refused.
+    later call compares the file with that checksum. A file that is missing or has changed on disk
+    is downloaded again; a download that differs from the first one is refused.
 
     Args:
-        address: the URL of the file.
-        folder: where the file is kept; by default data/processed/weights.
+        url: the URL of the file.
         md5: the published MD5 checksum, which the first download must have; "" if there is none.
 
     Raises:
-        DownloadError: the file cannot be downloaded, or has another checksum.
+        ValueError: `url` is not an http or https URL.
+        DownloadError: the file cannot be downloaded or has another checksum, or weights.json is
+            damaged.
     """
-    folder = folder or paths.processed() / "weights"
-    file = folder / address.rpartition("/")[2]
+    folder = paths.processed() / "weights"
+    file = folder / url.rpartition("/")[2]
     known = _records(folder).get(file.name, {}).get("sha256")
     expected = f"sha256:{known}" if known else f"md5:{md5}" if md5 else None
     if not file.is_file():
         print(f"Downloading {file.name}, once.")
-    download_verified(address, file, expected, max_bytes=MAX_BYTES, timeout=(5, 10), backoff=0.5)
+    download_verified(url, file, expected, max_bytes=MAX_BYTES, timeout=(5, 10), backoff=0.5)
     if not known:
         record = {
             "sha256": checksum(file),
             "bytes": file.stat().st_size,
-            "address": address,
+            "url": url,
             "first_seen": datetime.date.today().isoformat(),
         }
         with file_lock(folder / "weights.json"):
