@@ -8,11 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from facevalue.learning import (
-    classical,
-    image_features,
-    mirror_ridge,
-)
+from facevalue.learning import classical, image_features, mirror_ridge
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +29,7 @@ def test_labels_for_other_faces():
         classical.fit(SVC(), np.zeros((5, 4)), np.arange(4))
 
 
-def test_pixels_that_are_no_numbers(model):
+def test_nan_is_refused(model):
     images = np.zeros((3, 48, 48))
     images[1, 5, 5] = np.nan
     with pytest.raises(ValueError, match="Image 1 has NaN"):
@@ -60,6 +56,6 @@ def test_a_feature_vector_of_the_wrong_length():
         (np.zeros((2, 48, 48), "float32"), "uint8"),
     ],
 )
-def test_images_of_another_kind(model, images, words):
+def test_images_of_another_shape_or_dtype(model, images, words):
     with pytest.raises(ValueError, match=words):
         classical.predict(model, images)

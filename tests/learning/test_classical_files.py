@@ -22,7 +22,7 @@ def model(drawn):
 
 
 @pytest.mark.slow
-def test_a_saved_model_says_the_same(model, drawn, tmp_path):
+def test_a_saved_model_predicts_the_same(model, drawn, tmp_path):
     size = classical_files.save(model, tmp_path / "model.skops")
     assert [file.name for file in tmp_path.iterdir()] == ["model.skops"]
     assert size == (tmp_path / "model.skops").stat().st_size
@@ -30,7 +30,7 @@ def test_a_saved_model_says_the_same(model, drawn, tmp_path):
     assert np.array_equal(again.predict(drawn.images), model.predict(drawn.images))
 
 
-def test_a_saved_mirror_ridge_says_the_same(drawn, tmp_path):
+def test_a_saved_mirror_ridge_predicts_the_same(drawn, tmp_path):
     ridge = mirror_ridge.MirrorRidge(components=20).fit(drawn.images[:100], drawn.labels[:100])
     classical_files.save(ridge, tmp_path / "ridge.skops")
     again = classical_files.load(tmp_path / "ridge.skops")
@@ -42,14 +42,14 @@ def test_a_missing_model(tmp_path):
         classical_files.load(tmp_path / "lost.skops")
 
 
-def test_a_file_that_is_no_model(tmp_path):
+def test_a_file_that_is_not_a_model(tmp_path):
     path = tmp_path / "model.skops"
     path.write_bytes(b"pickle")
     with pytest.raises(ValueError, match="not a model saved with skops"):
         classical_files.load(path)
 
 
-def test_a_model_cut_off(model, tmp_path):
+def test_a_truncated_model(model, tmp_path):
     path = tmp_path / "model.skops"
     classical_files.save(model, path)
     path.write_bytes(path.read_bytes()[:-500])
@@ -57,11 +57,11 @@ def test_a_model_cut_off(model, tmp_path):
         classical_files.load(path)
 
 
-def test_a_model_that_brings_its_own_function(tmp_path):
+def test_a_model_with_a_function_of_its_own(tmp_path):
     skops.dump(FunctionTransformer(test_a_missing_model), tmp_path / "own.skops")
-    with pytest.raises(ValueError, match="types that are not loaded .*test_a_missing_model"):
+    with pytest.raises(ValueError, match="types that are not trusted .*test_a_missing_model"):
         classical_files.load(tmp_path / "own.skops")
-    with pytest.raises(ValueError, match="types that are not loaded"):
+    with pytest.raises(ValueError, match="types that are not trusted"):
         classical_files.save(FunctionTransformer(test_a_missing_model), tmp_path / "new.skops")
     assert not (tmp_path / "new.skops").exists()
 

@@ -1,4 +1,4 @@
-"""Groups of copies, and folds that keep them together."""
+"""Groups of near duplicates, and folds that keep them together."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facevalue.learning import (
-    cross_validation,
-)
+from facevalue.learning import cross_validation
 
 
 def test_groups_join_copies_and_mirror_images(drawn):
@@ -30,5 +28,5 @@ def test_folds_keep_groups_together():
 
 
 def test_more_folds_than_faces_of_an_emotion():
-    with pytest.raises(ValueError, match="one has only 2"):
+    with pytest.raises(ValueError, match="class 1 has only 2"):
         cross_validation.folds(np.array([0] * 10 + [1] * 2), np.arange(12), 3)

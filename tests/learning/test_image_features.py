@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facevalue.learning import (
-    image_features,
-)
+from facevalue.learning import image_features
 
 
 @pytest.mark.slow
@@ -36,7 +34,7 @@ def test_gradients_find_the_direction_of_an_edge():
 
 
 def binary_pattern(image, y, x):
-    """Return the bin of one pixel, straight from the definition."""
+    """Return the bin of one pixel, computed from the definition."""
     circle = [(-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1)]
     bits = [int(image[y + dy, x + dx] >= image[y, x]) for dy, dx in circle]
     changes = sum(bits[i] != bits[i - 1] for i in range(8))

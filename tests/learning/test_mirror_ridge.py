@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
-from facevalue.learning import (
-    mirror_ridge,
-)
+from facevalue.learning import mirror_ridge
 
 
 def test_mirror_ridge_answers_the_same_for_a_mirrored_face(drawn):
@@ -20,7 +18,7 @@ def test_mirror_ridge_answers_the_same_for_a_mirrored_face(drawn):
 
 
 def test_mirror_ridge_is_kernel_ridge_with_mirrored_faces(drawn):
-    """Against scikit-learn on twice the images; PCA and HOG are not quite mirror-symmetric."""
+    """Compare with scikit-learn on twice the images; PCA and HOG are not quite mirror-symmetric."""
     images, labels, some = drawn.images[:150], drawn.labels[:150], drawn.images[300:]
     views = (("gradients", 12),)
     ours = mirror_ridge.MirrorRidge(views, components=40, penalty=0.2).fit(images, labels)
@@ -34,7 +32,7 @@ def test_mirror_ridge_is_kernel_ridge_with_mirrored_faces(drawn):
 
 
 @pytest.mark.parametrize("rows", [1, 20, 21, 64])
-def test_many_equations_are_solve_block_by_block(rows, monkeypatch):
+def test_equations_are_solved_block_by_block(rows, monkeypatch):
     monkeypatch.setattr(mirror_ridge, "BLOCK", 20)
     rng = np.random.default_rng(rows)
     factor, right = rng.normal(size=(rows, rows)), rng.normal(size=(rows, 7))

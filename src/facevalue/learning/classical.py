@@ -1,4 +1,4 @@
-"""Training classical models and predicting with them, with checks of the input."""
+"""Training classical models and predicting with them, after checks of the input."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def fit(model: Model, faces: ArrayLike, labels: ArrayLike) -> Model:
 
     Args:
         model: a classifier of scikit-learn.
-        faces: images, uint8, shape (n, 48, 48), if the model takes images, as `MirrorRidge` and
-            pipelines that begin with a class of `image_features` do; otherwise features, float,
-            shape (n, d).
-        labels: int, shape (n,).
+        faces: images, uint8, shape (n, 48, 48), for `MirrorRidge` and for pipelines that begin with
+            a class of `image_features`; features, float, shape (n, d), for all other models.
+        labels: int, shape (n,), with at least two classes.
 
     Raises:
-        ValueError: there is only one class, NaN, or a wrong shape; the message says which.
+        ValueError: the faces have another shape or dtype, or contain NaN; there is not one label
+            per face; or all labels are the same.
 
     >>> from sklearn.svm import SVC
     >>> model = fit(SVC(), np.eye(6), [0, 0, 0, 1, 1, 1])
@@ -37,8 +37,8 @@ def fit(model: Model, faces: ArrayLike, labels: ArrayLike) -> Model:
     """
     faces = _check_faces(model, faces)
     labels = check_labels(labels, len(faces))
-    # the threads of gradient boosting wait for each other: on a busy machine, two threads took
-    # ten times as long as one
+    # one thread: the threads of gradient boosting wait for each other, so that on a busy machine
+    # two took ten times as long as one
     with threadpool_limits(1, "openmp"):
         return model.fit(faces, labels)
 
@@ -51,12 +51,14 @@ def predict(model: BaseEstimator, faces: ArrayLike) -> np.ndarray:
         faces: as in `fit`.
 
     Raises:
-        ValueError: a feature vector has another length than in training, NaN, or a wrong shape.
+        ValueError: the faces have another shape or dtype, or contain NaN; or the feature vectors
+            have another length than in training.
     """
     return model.predict(_check_faces(model, faces))
 
 
 def _check_faces(model: BaseEstimator, faces: ArrayLike) -> np.ndarray:
+    """Return the faces as an array of images or features, whichever the model takes."""
     first = model[0] if isinstance(model, Pipeline) else model
     if isinstance(first, ImageFeatures | MirrorRidge):
         return check_images(faces)

@@ -29,7 +29,8 @@ def check_images(images: ArrayLike) -> np.ndarray:
         raise ValueError(f"Image {row} has NaN or infinite pixels: leave it out.")
     if images.dtype != np.uint8:
         raise ValueError(
-            f"The pixels must be uint8, grey levels from 0 to 255, not {images.dtype}."
+            f"The pixels must be uint8, grey levels from 0 to 255, not {images.dtype}: convert the "
+            "images."
         )
     return images
 
@@ -39,7 +40,7 @@ def check_features(features: ArrayLike, length: int | None = None) -> np.ndarray
 
     Args:
         features: float, shape (n, length): one row for each face.
-        length: how many numbers the model expects for a face; None for any.
+        length: how many numbers the model expects for each face; None for any length.
     """
     features = np.asarray(features)
     if features.ndim != 2:
@@ -50,13 +51,13 @@ def check_features(features: ArrayLike, length: int | None = None) -> np.ndarray
     if length is not None and features.shape[1] != length:
         raise ValueError(
             f"A feature vector has {features.shape[1]} numbers, but the model was trained on "
-            f"{length}: compute it as for the training faces."
+            f"{length}: compute the features as for the training faces."
         )
     wrong = ~np.isfinite(features).all(axis=1)
     if wrong.any():
         raise ValueError(
-            f"Row {int(wrong.argmax())} of the features contains NaN or infinity "
-            f"(as do {int(wrong.sum())} rows in total): check its image or leave it out."
+            f"Row {int(wrong.argmax())} of the features contains NaN or infinity (rows affected: "
+            f"{int(wrong.sum())} of {len(features)}): check its image or leave it out."
         )
     return features
 
@@ -72,7 +73,7 @@ def check_labels(labels: ArrayLike, n: int) -> np.ndarray:
     if labels.shape != (n,):
         raise ValueError(
             f"There must be one label for each of the {n} faces, but the labels have the shape "
-            f"{labels.shape}."
+            f"{labels.shape}: pass the labels of these faces."
         )
     classes = np.unique(labels)
     if len(classes) < 2:

@@ -15,21 +15,21 @@ from facevalue.learning.image_features import BinaryPatterns, Gradients, Pixels
 from facevalue.learning.mirror_ridge import MirrorRidge
 
 MAX_BYTES = 400_000_000
-"""The largest model that is loaded, compressed or not."""
+"""The size of the largest model that is loaded; it limits the file and its unpacked content."""
 
 TRUSTED = tuple(
     f"{kind.__module__}.{kind.__name__}"
     for kind in (Pixels, Gradients, BinaryPatterns, MirrorRidge)
 )
-"""The project's own classes that a saved model may contain, besides scikit-learn's."""
+"""The project's own classes that a saved model may contain, besides those of scikit-learn."""
 
 
 def save(model: BaseEstimator, path: Path) -> int:
-    """Save a trained model with skops, which stores no code, and return its size in bytes.
+    """Save a trained model with skops, which stores no code, and return the file's size in bytes.
 
     Args:
         model: a model of scikit-learn, which may contain the classes in `TRUSTED`.
-        path: the file to write, atomically; its name should end in .skops.
+        path: the file, which is written atomically; its name should end in .skops.
 
     Raises:
         ValueError: the model contains a class that `load` would refuse.
@@ -50,9 +50,13 @@ def save(model: BaseEstimator, path: Path) -> int:
 
 
 def load(path: Path) -> Any:
-    """Return a model that `save` saved. Unknown classes are refused, and no code is run.
+    """Return a classifier of scikit-learn that `save` wrote.
 
-    The messages give the file's name without its folder, since apps show them to visitors.
+    No code in the file is run, and unknown classes are refused. Error messages have the name of the
+    file without its folder, because apps show them to visitors.
+
+    Args:
+        path: the .skops file.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -61,7 +65,9 @@ def load(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"There is no model {path.name}: run notebook 06, which saves one.")
     if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{path.name} is larger than {MAX_BYTES:,} bytes: not a Face Value model.")
+        raise ValueError(
+            f"{path.name} is larger than {MAX_BYTES:,} bytes, so it is not a Face Value model."
+        )
     data = path.read_bytes()
     _check(data, path)
     try:
@@ -69,12 +75,15 @@ def load(path: Path) -> Any:
     except Exception as error:  # skops raises whatever the damaged part leads to
         raise ValueError(f"{path.name} is damaged ({error}): save the model again.") from error
     if not hasattr(model, "predict"):
-        raise ValueError(f"{path.name} holds a {type(model).__name__}, which cannot predict.")
+        raise ValueError(
+            f"{path.name} contains a {type(model).__name__}, which cannot predict: save a "
+            "classifier."
+        )
     return model
 
 
 def _check(data: bytes, path: Path) -> None:
-    """Raise a ValueError if a saved model is not a zip file, unpacks to too much, or is unsafe."""
+    """Raise a ValueError unless a saved model is a zip file of limited size and trusted classes."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
@@ -82,12 +91,14 @@ def _check(data: bytes, path: Path) -> None:
     except Exception as error:  # skops raises whatever the damaged part leads to
         raise ValueError(f"{path.name} is not a model saved with skops: {error}.") from error
     if unpacked > MAX_BYTES:
-        raise ValueError(f"{path.name} unpacks to {unpacked:,} bytes: not a Face Value model.")
+        raise ValueError(
+            f"{path.name} unpacks to {unpacked:,} bytes, so it is not a Face Value model."
+        )
     unknown = sorted(set(types) - set(TRUSTED))
     if unknown:
         raise ValueError(
-            f"{path.name} contains types that are not loaded ({', '.join(unknown)}): build it "
-            "from scikit-learn's classes and facevalue.learning's only."
+            f"{path.name} contains types that are not trusted ({', '.join(unknown)}): build the "
+            "model only from classes of scikit-learn and facevalue.learning."
         )
 
 

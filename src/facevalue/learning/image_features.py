@@ -18,7 +18,7 @@ BATCH = 500
 
 
 class ImageFeatures(TransformerMixin, BaseEstimator, ABC):
-    """A transformer of scikit-learn from images to features, with nothing to learn."""
+    """A scikit-learn transformer from images to features, which learns nothing from them."""
 
     def fit(self, images: np.ndarray, labels: np.ndarray | None = None) -> Self:
         """Check the images, uint8, shape (n, 48, 48), and return the transformer."""
@@ -29,14 +29,18 @@ class ImageFeatures(TransformerMixin, BaseEstimator, ABC):
         return True
 
     def transform(self, images: np.ndarray) -> np.ndarray:
-        """Return features, float32, shape (n, d), of images, uint8, shape (n, 48, 48)."""
+        """Return the features, float32, shape (n, d), of images, uint8, shape (n, 48, 48).
+
+        Raises:
+            ValueError: `images` has another dtype or shape.
+        """
         images = check_images(images)
         starts = range(0, max(len(images), 1), BATCH)
         return np.concatenate([self.compute(images[k : k + BATCH]) for k in starts])
 
     @abstractmethod
     def compute(self, images: np.ndarray) -> np.ndarray:
-        """Return the features of one batch of images."""
+        """Return the features, float32, shape (n, d), of one batch of images, as in `transform`."""
 
 
 class Pixels(ImageFeatures):
@@ -53,15 +57,15 @@ class Pixels(ImageFeatures):
 class Gradients(ImageFeatures):
     """Histograms of oriented gradients (HOG): the directions of the edges in each cell of the face.
 
-    They are OpenCV's, with nine directions and blocks of 2 x 2 cells, each normalised to length 1
-    with a limit of 0.2.
+    OpenCV computes them, with nine directions and blocks of 2 x 2 cells. Each block is normalised
+    to length 1, its values are limited to 0.2, and it is normalised again (L2-Hys).
 
     Args:
-        cell: width and height of a cell in pixels; it must divide 48.
+        cell: width and height of a cell in pixels, a divisor of 48 from 2 to 24.
         step: pixels from one block to the next, a divisor of `cell`; None for one cell.
 
     Raises:
-        ValueError: `transform` was given a `cell` or `step` that does not divide.
+        ValueError: in `transform`, if `cell` or `step` is not such a divisor.
 
     Source: Dalal and Triggs (2005), https://doi.org/10.1109/CVPR.2005.177
 
@@ -76,21 +80,23 @@ class Gradients(ImageFeatures):
     def compute(self, images: np.ndarray) -> np.ndarray:
         cell = self.cell
         if cell < 2 or SIZE % cell or SIZE // cell < 2:
-            raise ValueError(f"A cell of {cell} pixels does not fit: choose 4, 6, 8, 12, 16 or 24.")
+            raise ValueError(
+                f"A cell of {cell} pixels does not fit: choose 2, 3, 4, 6, 8, 12, 16 or 24."
+            )
         step = cell if self.step is None else self.step
         if step < 1 or cell % step:
             raise ValueError(f"A step of {step} pixels does not fit: it must divide {cell}.")
         return descriptors.hog(images, cell, step)
 
 
-def _uniform() -> np.ndarray:
+def _uniform_bins() -> np.ndarray:
     """Return the bin of each of the 256 codes: 58 bins for the uniform codes, one for the rest."""
     bits = (np.arange(256)[:, None] >> np.arange(8)) & 1
     uniform = (bits != np.roll(bits, 1, axis=1)).sum(axis=1) <= 2
     return np.where(uniform, np.cumsum(uniform) - 1, 58)
 
 
-UNIFORM = _uniform()
+UNIFORM_BINS = _uniform_bins()
 """The bin of each code, int, shape (256,)."""
 
 NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
@@ -98,18 +104,19 @@ NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -
 
 
 class BinaryPatterns(ImageFeatures):
-    """Local binary patterns (LBP): a histogram of tiny patterns for each block of the face.
+    """Local binary patterns (LBP): a histogram of patterns of 3 x 3 pixels for each block.
 
     Each pixel is compared with its eight neighbours; the eight results, as bits, are its pattern.
     The 58 uniform patterns, which change at most twice around the circle (edges, corners, spots),
-    have one bin each; all others share one. The features are the square roots of the shares, so
-    the distance between two rows is the Hellinger distance between the histograms.
+    have one bin each; all others share one. The features are the square roots of the shares of the
+    bins, so the Euclidean distance between two rows is proportional to the Hellinger distance
+    between the histograms.
 
     Args:
-        block: width and height of a block in pixels; it must divide 48.
+        block: width and height of a block in pixels, a divisor of 48 from 2 to 48.
 
     Raises:
-        ValueError: `transform` was given a `block` that does not divide 48.
+        ValueError: in `transform`, if `block` is not such a divisor.
 
     Source: Ahonen, Hadid and Pietikainen (2006), https://doi.org/10.1109/TPAMI.2006.244
 
@@ -122,7 +129,9 @@ class BinaryPatterns(ImageFeatures):
 
     def compute(self, images: np.ndarray) -> np.ndarray:
         if self.block < 2 or SIZE % self.block:
-            raise ValueError(f"A block of {self.block} pixels does not fit: it must divide {SIZE}.")
+            raise ValueError(
+                f"A block of {self.block} pixels does not fit: choose a divisor of {SIZE} above 1."
+            )
         n, side = len(images), SIZE // self.block
         wide = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode="edge")
         codes = np.zeros((n, SIZE, SIZE), np.uint8)
@@ -131,20 +140,23 @@ class BinaryPatterns(ImageFeatures):
             codes |= (shifted >= images).astype(np.uint8) << np.uint8(bit)
         place = np.arange(SIZE) // self.block
         cell = np.arange(n)[:, None, None] * side**2 + place[:, None] * side + place
-        bins = np.bincount((cell * 59 + UNIFORM[codes]).ravel(), minlength=n * side**2 * 59)
+        bins = np.bincount((cell * 59 + UNIFORM_BINS[codes]).ravel(), minlength=n * side**2 * 59)
         return np.sqrt(bins.reshape(n, side**2 * 59) / self.block**2).astype("float32")
 
 
 def pca(features: np.ndarray, components: int, whiten: bool = False) -> PCA:
-    """Return a principal component analysis (PCA) of training features.
+    """Fit a principal component analysis (PCA) to training features.
 
     Args:
         features: float, shape (n, d), of training faces only.
         components: how many components to keep.
         whiten: whether to divide each component by its standard deviation.
 
+    Returns:
+        The fitted `sklearn.decomposition.PCA`.
+
     Raises:
-        ValueError: there are fewer faces or numbers than components, or NaN.
+        ValueError: the features contain NaN, or `components` is larger than n or d.
 
     >>> rows = np.random.default_rng(0).normal(size=(20, 5))
     >>> pca(rows, 2).transform(rows).shape

@@ -16,7 +16,7 @@ from facevalue.learning.image_features import (
 )
 
 BLOCK = 2_000
-"""Rows of the equations that are solved together; five blocks or more show a progress bar."""
+"""Rows of a block in `_solve`. A progress bar is shown for five blocks or more."""
 
 VIEWS: tuple[tuple[str, int], ...] = (
     ("overlapping gradients", 8),
@@ -30,24 +30,30 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
     """Kernel ridge regression on several views of a face, trained with mirror images too.
 
     A view is one kind of features. PCA reduces each view, and all views are brought to the same
-    scale. A Gaussian kernel compares faces by all views together. It is summed over both faces and
-    their mirror images, which gives the decision boundaries of twice the training images at the
-    cost of once: the equations have one unknown for each face and class.
+    scale. A Gaussian kernel compares faces by all views together. The kernel is summed over the
+    faces and their mirror images, which has the same effect as training on the mirror images too.
+    But the cost does not grow: the system of equations has only one unknown for each face and
+    class, not two.
 
-    Fitting needs 4 n^2 bytes of memory: 3.3 GB for FER-2013's 28,709 training images.
+    Fitting needs 4 n^2 bytes of memory for n images: 3.3 GB for the 28,709 Training images of
+    FER-2013.
 
     Args:
         views: pairs of a kind ("gradients", "overlapping gradients", "patterns") and the size of
             a cell or block in pixels.
-        components: the most components of a view to keep.
-        width: how fast the kernel falls with the distance; at the median squared distance of two
-            faces it is exp(-width).
-        penalty: what is added to the diagonal of the kernel matrix. A larger penalty gives
-            smoother decision boundaries.
+        components: the largest number of principal components of a view.
+        width: how fast the kernel decreases with the distance; at about the median squared distance
+            of two faces, the kernel is exp(-width).
+        penalty: the number that is added to the diagonal of the kernel matrix. A larger penalty
+            gives smoother decision boundaries.
 
     Source: Haasdonk and Burkhardt (2007), https://doi.org/10.1007/s10994-007-5009-7 (invariant
         kernels); Suykens and Vandewalle (1999), https://doi.org/10.1023/A:1018628609742 (squared
         errors instead of the SVM's).
+
+    >>> images = np.random.default_rng(0).integers(0, 256, (6, 48, 48)).astype(np.uint8)
+    >>> MirrorRidge(components=4).fit(images, np.array([3, 4, 3, 4, 3, 4])).predict(images).tolist()
+    [3, 4, 3, 4, 3, 4]
     """
 
     def __init__(
@@ -66,14 +72,15 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         """Train on images, uint8, shape (n, 48, 48), and labels, int, shape (n,).
 
         Raises:
-            ValueError: wrong images or labels, only one class, or an unknown view.
+            ValueError: the images or labels have another dtype or shape, there is only one class,
+                or a view is unknown.
         """
         images = check_images(images)
         labels = check_labels(labels, len(images))
         self.classes_ = np.unique(labels)
         self.axes_, self.scales_ = [], []
         for view in self.views:
-            rows = _features(view).transform(images)
+            rows = _transformer(view).transform(images)
             axes = pca(rows, min(self.components, *rows.shape))
             reduced = axes.transform(rows)
             median = float(np.median(_squared_distances(reduced[:300], reduced)))
@@ -92,7 +99,14 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, images: np.ndarray) -> np.ndarray:
-        """Return scores, float32, shape (n, classes): about 1 for the likely class, or -1."""
+        """Return a score for each class: about 1 for the likely class, about -1 for the others.
+
+        Args:
+            images: uint8, shape (n, 48, 48).
+
+        Returns:
+            float32, shape (n, classes), in the order of `classes_`.
+        """
         images = check_images(images)
         scores = [np.zeros((0, len(self.classes_)), "float32")]
         for start in range(0, len(images), BATCH):
@@ -102,17 +116,24 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         return np.concatenate(scores)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Return the class of each image, shape (n,)."""
+        """Return the class, shape (n,), of images, uint8, shape (n, 48, 48)."""
         return self.classes_[self.decision_function(images).argmax(axis=1)]
 
     def _reduce(self, images: np.ndarray) -> np.ndarray:
         """Return the scaled components of all views, float32, shape (n, components)."""
         parts = zip(self.views, self.axes_, self.scales_, strict=True)
-        rows = [axes.transform(_features(v).transform(images)) * scale for v, axes, scale in parts]
+        rows = [
+            axes.transform(_transformer(v).transform(images)) * scale for v, axes, scale in parts
+        ]
         return np.hstack(rows).astype("float32")
 
     def _kernel(self, faces: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
-        """Return how similar k faces and the n training faces are, mirrored or not, (k, n)."""
+        """Return the kernel of k faces and the n training faces, float32, shape (k, n).
+
+        Args:
+            faces: the components of the faces, as `_reduce` returns them.
+            mirrored: those of their mirror images.
+        """
         kernel = np.zeros((len(faces), len(self.faces_)), "float32")
         for left in (faces, mirrored):
             for right in (self.faces_, self.mirrored_):
@@ -123,7 +144,8 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         return kernel
 
 
-def _features(view: tuple[str, int]) -> ImageFeatures:
+def _transformer(view: tuple[str, int]) -> ImageFeatures:
+    """Return the transformer from images to the features of a view."""
     kind, size = view
     if kind == "overlapping gradients":
         return Gradients(size, step=max(size // 2, 1))
@@ -138,7 +160,7 @@ def _features(view: tuple[str, int]) -> ImageFeatures:
 def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return x with `matrix @ x = right`, by Cholesky decomposition in blocks.
 
-    SciPy's solver crashes Python at 28,709 rows on two threads (OpenBLAS 0.3.30).
+    SciPy's solver crashes with 28,709 rows on two threads (OpenBLAS 0.3.30).
 
     Args:
         matrix: symmetric, positive definite, shape (n, n). It is overwritten.
@@ -163,7 +185,7 @@ def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _squared_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return float32, shape (len(first), len(second))."""
+    """Return the squared distances of all pairs of rows, shape (len(first), len(second))."""
     result = first @ second.T
     result *= np.float32(-2)
     result += (first * first).sum(axis=1)[:, None]
