@@ -54,8 +54,8 @@ def test_json_and_weights_give_the_same_predictions(tmp_path: Path, nested: bool
     if nested:
         model = keras.Sequential([keras.Input((48, 48, 1)), model], name="gate")
     files = tmp_path / "new" / "model.json", tmp_path / "new" / "model.weights.h5"
-    model_files.save_as_published(model, *files)
-    again = model_files.load_as_published(*files)
+    model_files.save_json_and_weights(model, *files)
+    again = model_files.load_json_and_weights(*files)
     np.testing.assert_allclose(predicted(again), predicted(model), atol=1e-5)
     assert again.name == model.name
     assert sorted(file.name for file in files[0].parent.iterdir()) == [
@@ -70,8 +70,8 @@ def test_how_a_network_was_trained_is_not_written(tmp_path: Path) -> None:
 
     model = recogniser(dtype="mixed_bfloat16")
     model.compile("adam", own_loss)
-    model_files.save_as_published(model, tmp_path / "m.json", tmp_path / "m.weights.h5")
-    again = model_files.load_as_published(tmp_path / "m.json", tmp_path / "m.weights.h5")
+    model_files.save_json_and_weights(model, tmp_path / "m.json", tmp_path / "m.weights.h5")
+    again = model_files.load_json_and_weights(tmp_path / "m.json", tmp_path / "m.weights.h5")
     assert not again.compiled
     np.testing.assert_allclose(
         predicted(again), predicted(model_files.as_float32(model)), atol=1e-5
@@ -81,9 +81,9 @@ def test_how_a_network_was_trained_is_not_written(tmp_path: Path) -> None:
 def test_the_weights_file_holds_no_optimizer(tmp_path: Path) -> None:
     model = recogniser()
     model.optimizer.build(model.trainable_variables)
-    model_files.save_as_published(model, tmp_path / "m.json", tmp_path / "m.weights.h5")
+    model_files.save_json_and_weights(model, tmp_path / "m.json", tmp_path / "m.weights.h5")
     assert (tmp_path / "m.weights.h5").stat().st_size < 4 * model.count_params() + 60_000
-    again = model_files.load_as_published(tmp_path / "m.json", tmp_path / "m.weights.h5")
+    again = model_files.load_json_and_weights(tmp_path / "m.json", tmp_path / "m.weights.h5")
     np.testing.assert_allclose(predicted(again), predicted(model), atol=1e-5)
 
 
@@ -137,7 +137,7 @@ def test_weights_of_another_network_name_layer_and_shapes(
         as_keras_2(theirs, file)
     model = recogniser()
     before = model.get_weights()
-    with pytest.raises(ValueError, match=rf"{file.name} .*another network: .*{message}"):
+    with pytest.raises(ValueError, match=rf"{file.name} .*another network .*{message}"):
         model_files.load_weights(model, file)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
@@ -155,20 +155,20 @@ def test_weights_of_a_deeper_and_of_a_shallower_network_are_refused(
             model.save_weights(files[-1])
         else:
             as_keras_2(model, files[-1])
-    with pytest.raises(ValueError, match="another network: .*(no layer for|5 saved layers)"):
+    with pytest.raises(ValueError, match="another network .*(no layer for|5 saved layers)"):
         model_files.load_weights(shallow, files[0])
-    with pytest.raises(ValueError, match="another network: .*(emotion|4 saved layers)"):
+    with pytest.raises(ValueError, match="another network .*(emotion|4 saved layers)"):
         model_files.load_weights(deep, files[1])
 
 
-def test_what_is_no_weights_file_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_weights_is_refused(tmp_path: Path) -> None:
     for name in ("w.weights.h5", "w.h5"):
         (tmp_path / name).write_bytes(b"<html>not found</html>")
         with pytest.raises(ValueError, match=f"{name} is damaged or not a weights file"):
             model_files.load_weights(recogniser(), tmp_path / name)
     with h5py.File(tmp_path / "w.h5", "w") as file:
         file["something"] = np.zeros(3)
-    with pytest.raises(ValueError, match="another network: .*0 saved layers"):
+    with pytest.raises(ValueError, match="another network .*0 saved layers"):
         model_files.load_weights(recogniser(), tmp_path / "w.h5")
     with pytest.raises(ValueError, match=r"m\.keras is not a weights file: .* end in \.h5"):
         (tmp_path / "m.keras").write_bytes(b"")
@@ -177,8 +177,8 @@ def test_what_is_no_weights_file_is_refused(tmp_path: Path) -> None:
         model_files.load_weights(recogniser(), tmp_path / "none.h5")
 
 
-def test_json_that_describes_no_network_is_refused(tmp_path: Path) -> None:
-    model_files.save_as_published(recogniser(), tmp_path / "m.json", tmp_path / "m.weights.h5")
+def test_json_that_does_not_describe_a_network_is_refused(tmp_path: Path) -> None:
+    model_files.save_json_and_weights(recogniser(), tmp_path / "m.json", tmp_path / "m.weights.h5")
     (tmp_path / "list.json").write_text("[1, 2]")
     (tmp_path / "cut.json").write_text((tmp_path / "m.json").read_text()[:300])
     layer = layers.Dense(3)
@@ -188,24 +188,24 @@ def test_json_that_describes_no_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "keras2.json").write_text('{"class_name": "Sequential", "config": {"layers": []}}')
     for name in ("list", "cut", "layer", "keras2"):
         with pytest.raises(ValueError, match=f"{name}.json does not describe a network"):
-            model_files.load_as_published(tmp_path / f"{name}.json", tmp_path / "m.weights.h5")
+            model_files.load_json_and_weights(tmp_path / f"{name}.json", tmp_path / "m.weights.h5")
 
 
-def test_json_that_carries_code_is_refused(tmp_path: Path) -> None:
+def test_json_that_contains_code_is_refused(tmp_path: Path) -> None:
     inputs = keras.Input((3,))
     code = keras.Model(inputs, layers.Lambda(lambda x: x + 1, output_shape=(3,))(inputs))
     (tmp_path / "m.json").write_text(code.to_json())
     with pytest.raises(ValueError, match=r"m\.json does not describe a network: .*Lambda"):
-        model_files.load_as_published(tmp_path / "m.json", tmp_path / "m.weights.h5")
+        model_files.load_json_and_weights(tmp_path / "m.json", tmp_path / "m.weights.h5")
 
 
-def test_keras_wants_the_ending_of_the_weights_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"must end in \.weights\.h5: .*model\.h5"):
-        model_files.save_as_published(recogniser(), tmp_path / "m.json", tmp_path / "model.h5")
+def test_the_weights_file_must_have_the_extension_of_keras(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"must end in \.weights\.h5, .*model\.h5"):
+        model_files.save_json_and_weights(recogniser(), tmp_path / "m.json", tmp_path / "model.h5")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_older_file_stays_where_writing_fails(
+def test_an_older_file_remains_if_writing_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "m.weights.h5"
@@ -217,12 +217,12 @@ def test_an_older_file_stays_where_writing_fails(
 
     monkeypatch.setattr(keras.Model, "save_weights", full)
     with pytest.raises(OSError, match="No space left"):
-        model_files.save_as_published(recogniser(), tmp_path / "m.json", file)
+        model_files.save_json_and_weights(recogniser(), tmp_path / "m.json", file)
     assert file.read_bytes() == b"older"
     assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
 
 
-def test_float32_is_the_same_network_with_other_arithmetic() -> None:
+def test_the_float32_copy_has_the_same_layers_and_weights() -> None:
     quick, exact = recogniser(dtype="mixed_bfloat16"), recogniser()
     exact.set_weights(quick.get_weights())
     copy = model_files.as_float32(quick)
@@ -254,11 +254,11 @@ def test_keras_json_and_onnx_predict_the_same(tmp_path: Path, dtype: str | None)
     pytest.importorskip("tf2onnx", reason="ONNX is written with tf2onnx, which is not installed")
     model = model_files.as_float32(recogniser(dtype=dtype))
     model.save(tmp_path / "m.keras")
-    model_files.save_as_published(model, tmp_path / "m.json", tmp_path / "m.weights.h5")
+    model_files.save_json_and_weights(model, tmp_path / "m.json", tmp_path / "m.weights.h5")
     model_files.to_onnx(recogniser(dtype=dtype), tmp_path / "onnx" / "m.onnx")
     from_keras = predicted(keras.models.load_model(tmp_path / "m.keras"))
     from_json = predicted(
-        model_files.load_as_published(tmp_path / "m.json", tmp_path / "m.weights.h5")
+        model_files.load_json_and_weights(tmp_path / "m.json", tmp_path / "m.weights.h5")
     )
     for found in (from_keras, from_json, onnx_predicted(tmp_path / "onnx" / "m.onnx")):
         np.testing.assert_allclose(found, predicted(model), atol=1e-5)
@@ -274,7 +274,7 @@ def test_a_network_inside_a_network_is_written_too(tmp_path: Path) -> None:
     np.testing.assert_allclose(onnx_predicted(tmp_path / "m.onnx"), predicted(model), atol=1e-5)
 
 
-def test_a_network_that_is_random_inside_has_no_onnx(tmp_path: Path) -> None:
+def test_a_network_with_a_random_layer_is_not_saved_as_onnx(tmp_path: Path) -> None:
     pytest.importorskip("tf2onnx", reason="ONNX is written with tf2onnx, which is not installed")
     inputs = keras.Input((48, 48, 1), name="face")
     flipped = layers.Flatten()(layers.RandomFlip(name="mirror")(inputs))
@@ -284,7 +284,7 @@ def test_a_network_that_is_random_inside_has_no_onnx(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_the_package_the_sentence_says_what_to_install(
+def test_without_the_package_the_message_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tf2onnx", None)

@@ -14,7 +14,7 @@ import pytest
 from facevalue.learning import frozen_features, networks
 
 
-def test_the_recognisers_body_and_last_layer_say_what_the_recogniser_says() -> None:
+def test_the_recognisers_body_and_last_layer_predict_like_the_recogniser() -> None:
     whole = networks.residual((8, 8, 12, 16), (1, 1, 1))
     grey = np.random.default_rng(0).integers(0, 256, (4, 48, 48)).astype(np.uint8)
     pooled = frozen_features.features(networks.recogniser_body(whole), "accurate", grey, keep=False)
@@ -25,7 +25,7 @@ def test_the_recognisers_body_and_last_layer_say_what_the_recogniser_says() -> N
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="PyTorch is not installed")
-def test_the_quick_layers_learn_what_keras_own_learn() -> None:
+def test_the_quick_layers_learn_the_same_as_those_of_keras() -> None:
     code = """
 import keras, numpy as np
 from facevalue.learning import networks

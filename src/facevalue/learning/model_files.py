@@ -1,4 +1,4 @@
-"""Saving and loading trained networks: JSON with weights, float32 copies, and ONNX."""
+"""Saving and loading trained networks: as JSON and weights, as float32 copies, and as ONNX."""
 
 from __future__ import annotations
 
@@ -16,41 +16,45 @@ import numpy as np
 from facevalue.files import atomic_write, write_text
 
 MAX_JSON_BYTES = 10_000_000
-"""The largest description of a network that is read; that of ResNet-50 has 100,000 bytes."""
+"""A larger JSON file is refused; that of ResNet-50 has 100,000 bytes."""
 
 
-def save_as_published(model: keras.Model, json_file: Path, h5_file: Path) -> None:
+def save_json_and_weights(model: keras.Model, json_file: Path, h5_file: Path) -> None:
     """Save a network as two files: its architecture as JSON, and its weights.
 
-    The published projects saved theirs this way; a .keras file holds both. The saved network
-    computes in float32 (see `as_float32`) and has no optimizer.
+    The earlier projects saved their networks this way; a .keras file contains both. The saved
+    network computes in float32 (see `as_float32`) and has no optimizer.
 
     Args:
         model: a functional or sequential network.
         json_file: the file for the architecture.
-        h5_file: the file for the weights; Keras 3 wants its name to end in .weights.h5.
+        h5_file: the file for the weights; Keras 3 requires that its name ends in .weights.h5.
 
     Raises:
-        ValueError: `h5_file` has another ending.
+        ValueError: the name of `h5_file` does not end in .weights.h5.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     files = Path(folder) / "model.json", Path(folder) / "model.weights.h5"
-    ...     save_as_published(model, *files)
-    ...     load_as_published(*files).output_shape
+    ...     save_json_and_weights(model, *files)
+    ...     load_json_and_weights(*files).output_shape
     (None, 2)
     """
     json_file, h5_file = Path(json_file), Path(h5_file)
     if not h5_file.name.endswith(".weights.h5"):
-        raise ValueError(f"The name of the weights file must end in .weights.h5: {h5_file}.")
+        raise ValueError(f"The name of the weights file must end in .weights.h5, unlike {h5_file}.")
     copy = as_float32(model)
     with atomic_write(h5_file, suffix=".weights.h5") as part:
         copy.save_weights(part)
     write_text(json_file, copy.to_json(indent=1))
 
 
-def load_as_published(json_file: Path, h5_file: Path) -> keras.Model:
-    """Return the network that `save_as_published` saved, ready to predict, not compiled.
+def load_json_and_weights(json_file: Path, h5_file: Path) -> keras.Model:
+    """Return the network that `save_json_and_weights` saved, ready to predict, not compiled.
+
+    Args:
+        json_file: the file with the architecture, written by Keras 3.
+        h5_file: the file with the weights, as in `load_weights`.
 
     Raises:
         FileNotFoundError: one of the files does not exist.
@@ -58,9 +62,12 @@ def load_as_published(json_file: Path, h5_file: Path) -> keras.Model:
     """
     json_file = Path(json_file)
     if json_file.stat().st_size > MAX_JSON_BYTES:
-        raise ValueError(f"{json_file} is larger than {MAX_JSON_BYTES:,} bytes: not a network.")
-    text = json_file.read_text(encoding="utf-8")
+        raise ValueError(
+            f"{json_file} is larger than {MAX_JSON_BYTES:,} bytes, so it is not a "
+            "description of a network."
+        )
     try:
+        text = json_file.read_text(encoding="utf-8")
         if "module" not in json.loads(text):
             raise ValueError("it was not written by Keras 3")
         model = keras.models.model_from_json(text)
@@ -74,23 +81,23 @@ def load_as_published(json_file: Path, h5_file: Path) -> keras.Model:
 
 
 def load_weights(model: keras.Model, file: Path) -> None:
-    """Load weights into a network, all of them or none.
+    """Load all weights of a file into a network, or none if the file does not fit.
 
-    Keras alone loads the first layers of a deeper network without a warning, and leaves a network
-    half loaded when a later layer does not fit.
+    Keras itself would load the first layers of a deeper network without a warning, and would leave
+    a network partly loaded if a later layer does not fit.
 
     Args:
-        model: the network; it keeps its weights if the file is refused.
+        model: the network; its weights remain if the file is refused.
         file: a .weights.h5 file of Keras 3, or an .h5 file of Keras 2.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a weights file, or belongs to another network; the message gives
+        ValueError: it is not a weights file, or belongs to another network; the message contains
             Keras's reason.
     """
     file = Path(file)
     if not file.is_file():
-        raise FileNotFoundError(f"There is no weights file {file}.")
+        raise FileNotFoundError(f"There is no weights file {file}: check its path.")
     if not file.name.endswith(".h5"):
         raise ValueError(f"{file} is not a weights file: its name must end in .h5.")
     before = model.get_weights()
@@ -108,31 +115,31 @@ def load_weights(model: keras.Model, file: Path) -> None:
         ) from error
     except ValueError as error:
         model.set_weights(before)
-        # Keras goes on to print all values of the weights
+        # the rest of Keras's message lists all values of the weights
         reason = textwrap.shorten(str(error).split(" Target variable")[0], 400)
         raise ValueError(
-            f"{file} holds the weights of another network: {reason.rstrip('.')}. "
-            "Build the network that the weights were saved from."
+            f"{file} contains the weights of another network ({reason.rstrip('.')}): build the "
+            "network from which they were saved."
         ) from error
 
 
 def _check_arrays(model: keras.Model, file: Path) -> None:
-    """Raise a ValueError if a .weights.h5 file has arrays that the network lacks.
+    """Raise a ValueError if a .weights.h5 file contains arrays that do not exist in the network.
 
     For the .h5 files of Keras 2, Keras itself compares the number of layers.
     """
     if not file.name.endswith(".weights.h5"):
         return
-    found = _arrays(file)
+    found = _array_paths(file)
     with tempfile.TemporaryDirectory() as folder:
         own_file = Path(folder) / "own.weights.h5"
         model.save_weights(own_file)
-        unknown = sorted(found - _arrays(own_file))
+        unknown = sorted(found - _array_paths(own_file))
     if unknown:
         raise ValueError(f"the network has no layer for {', '.join(unknown[:3])}")
 
 
-def _arrays(file: Path) -> set[str]:
+def _array_paths(file: Path) -> set[str]:
     """Return the paths of the arrays in an HDF5 file, except those of an optimizer."""
     paths: set[str] = set()
 
@@ -148,8 +155,11 @@ def _arrays(file: Path) -> set[str]:
 def as_float32(model: keras.Model) -> keras.Model:
     """Return a copy of a network that computes in float32, not compiled.
 
-    A network that was built for mixed precision (bfloat16) stores its weights in float32 anyway;
-    only its arithmetic changes. The copy shares no weights with the network.
+    The weights have the same values, because a network for mixed precision (bfloat16) also stores
+    its weights in float32; only the computation changes. The copy shares no weights with `model`.
+
+    Args:
+        model: a functional or sequential network.
     """
     copy = type(model).from_config(_float32_config(model.get_config()))
     copy.set_weights(model.get_weights())
@@ -157,7 +167,7 @@ def as_float32(model: keras.Model) -> keras.Model:
 
 
 def _float32_config(config: Any) -> Any:
-    """Return the configuration of a network in float32, without how it was compiled."""
+    """Return the configuration of a network in float32, without its compile settings."""
     if isinstance(config, list | tuple):
         return type(config)(map(_float32_config, config))
     if not isinstance(config, dict):
@@ -170,9 +180,9 @@ def _float32_config(config: Any) -> Any:
 def to_onnx(model: keras.Model, file: Path) -> None:
     """Save a network for ONNX Runtime, which predicts without Keras and TensorFlow.
 
-    Input and output are float32 with the model's shapes, and so is the arithmetic, whatever the
-    model was built with. An export can be wrong without a warning, so the file is run once and
-    compared with the model.
+    Input and output have the model's shapes. They are float32, and so is the computation, even if
+    the model uses mixed precision. An export can be wrong without a warning, so the file is run
+    once, and its output is compared with that of the model.
 
     Args:
         model: a functional or sequential network with one input and one output, without random
@@ -180,8 +190,9 @@ def to_onnx(model: keras.Model, file: Path) -> None:
         file: the file to write; its name should end in .onnx.
 
     Raises:
-        ModuleNotFoundError: a package that writes or reads ONNX is missing.
-        ValueError: the network has a random layer, or cannot be written as ONNX.
+        ModuleNotFoundError: tf2onnx or ONNX Runtime is not installed.
+        ValueError: the network has a random layer, or ONNX Runtime cannot run the file or computes
+            another output.
     """
     try:
         import onnxruntime
@@ -208,10 +219,12 @@ def to_onnx(model: keras.Model, file: Path) -> None:
             (found,) = session.run(None, {session.get_inputs()[0].name: images})
         except Exception as error:  # ONNX Runtime raises its own types
             reason = str(error).replace(str(part), str(file)).strip().split("\n")[0]
-            raise ValueError(f"This network cannot be written as ONNX: {reason}") from error
+            raise ValueError(
+                f"The network cannot be saved as ONNX ({reason.rstrip('.')}): save it as .keras."
+            ) from error
         difference = float(np.abs(found - expected).max())
         if not difference < 1e-3:
             raise ValueError(
-                f"The ONNX file of this network would give other outputs, by up to "
+                f"The outputs of the ONNX file would differ from those of the network by up to "
                 f"{difference:.2g}: save it as .keras instead."
             )

@@ -1,4 +1,4 @@
-"""The networks of the project, untrained."""
+"""The project's networks, with random weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from keras import layers
 from facevalue.learning.torch_layers import QuickBatchNormalization, QuickConvolution
 
 JIT = keras.config.backend() == "jax"
-"""For `compile(jit_compile=JIT)`: TensorFlow's XLA would compile again for each batch size."""
+"""The value of `jit_compile` for `compile`: only with JAX, because TensorFlow's XLA would compile
+again for each batch size."""
 
 
 def small_body(size: int = 48) -> keras.Model:
@@ -24,7 +25,8 @@ def small_body(size: int = 48) -> keras.Model:
         size: height and width of the images in pixels.
 
     Returns:
-        A model from images, float, shape (n, size, size, 3), to 128 feature maps.
+        A model from images, float, shape (n, size, size, 3), to feature maps, float, shape
+        (n, size / 16, size / 16, 128).
 
     >>> small_body(48).output_shape
     (None, 3, 3, 128)
@@ -49,18 +51,19 @@ def residual(
     """Return the recogniser's network: a residual network from grey faces to probabilities.
 
     First, each face is standardised to mean 0 and standard deviation 1, so that brightness and
-    contrast do not matter. A convolution and three stages of residual blocks follow; each stage
-    halves the maps. Starting the last normalisation of each block at zero, as is often done, does
-    not help here: a network of so few blocks trains for epochs as if it had none.
+    contrast do not matter. Then come a convolution and the stages of residual blocks; each stage
+    halves the height and width of the maps. The scale of the last normalisation in each block is
+    not initialised to 0, as is often done: with so few blocks, the network would train for the
+    first epochs as if it had none.
 
     Args:
-        widths: number of maps, of the first convolution and then of each stage.
-        blocks: number of residual blocks in each stage.
-        heads: number of classes by the name of the head. The probabilities of all heads are
+        widths: the number of maps of the first convolution, then that of each stage.
+        blocks: the number of residual blocks in each stage.
+        heads: the number of classes of each head, by its name. The probabilities of all heads are
             concatenated.
-        dropout: share of the pooled features that training sets to 0.
+        dropout: the share of the pooled features that is set to 0 during training.
         quick: whether to use the layers of `torch_layers`, which train faster on PyTorch and have
-            the same weights as Keras's.
+            the same weights as those of Keras.
 
     Returns:
         A model from faces, float, shape (n, 48, 48, 1), to probabilities, float32, shape
@@ -78,7 +81,7 @@ def residual(
     def convolution(x: Any, filters: int, size: int = 3, stride: int = 1) -> Any:
         options: Any = {"strides": stride, "padding": "same", "use_bias": False}
         x = convolve(filters, size, kernel_initializer="he_normal", **options)(x)
-        # a slower running mean is not needed: it is used with weights that are averaged as slowly
+        # a larger momentum is not needed, because training averages these statistics too
         return normalise(momentum=0.9, autocast=False)(x)
 
     inputs = keras.Input((48, 48, 1), name="face")
@@ -109,7 +112,8 @@ def vggface(size: int = 96) -> keras.Model:
         size: height and width of the images in pixels, 32 or more.
 
     Returns:
-        A model from images, float, shape (n, size, size, 3), to 512 feature maps.
+        A model from images, float, shape (n, size, size, 3), to feature maps, float, shape
+        (n, size // 32, size // 32, 512).
 
     Source: Parkhi and others (2015), https://doi.org/10.5244/C.29.41; the names are those of
         rcmalli/keras-vggface.
@@ -128,11 +132,14 @@ def recogniser_body(recogniser: keras.Model) -> keras.Model:
     """Return the recogniser's network without pooling and classifier.
 
     Args:
-        recogniser: a network from `residual`. The body shares its weights.
+        recogniser: a network from `residual` with three stages. The body shares its weights.
 
     Returns:
-        A model from images, float, shape (n, 48, 48, 3), of which it uses the first channel, to
-        6 x 6 feature maps.
+        A model from images, float, shape (n, 48, 48, 3), to feature maps, float, shape
+        (n, 6, 6, channels). It uses only the first channel of the images.
+
+    >>> recogniser_body(residual((8, 8, 12, 16), (1, 1, 1))).output_shape
+    (None, 6, 6, 16)
     """
     maps = keras.Model(recogniser.input, recogniser.get_layer("average").input)
     inputs = keras.Input((48, 48, 3), name="image")
