@@ -251,9 +251,9 @@ def main(arguments: list[str] | None = None) -> int:
 def keep(runs: list[Run]) -> None:
     """Write the numbers and times of the runs to reports/, and update README's tables."""
     lines = [line for run in runs for line in run.headlines if "model" in line]
-    print(f"{results.record(lines)} rows written to {results.PATH}")
+    print(f"{results.add_scores(lines)} rows written to {results.PATH}")
     profile = settings.profile()
-    results.record_times({run.name: run.seconds for run in runs}, profile.dataset, profile.name)
+    results.add_times({run.name: run.seconds for run in runs}, profile.dataset, profile.name)
     update_readme.main([])
 
 

@@ -42,7 +42,7 @@ def test_every_convolution_layer_has_maps(network, images):
     assert maps.dtype == np.float32
 
 
-def test_looking_inside_does_not_change_the_predictions(network, images):
+def test_activation_maps_do_not_change_the_predictions(network, images):
     before = network.predict(images, verbose=0)
     activations.activation_maps(network, images, "conv1")
     np.testing.assert_array_equal(network.predict(images, verbose=0), before)
@@ -59,7 +59,7 @@ def test_faces_of_another_size_are_refused(network):
 
 
 @pytest.mark.parametrize("layer", ["conv9", "emotion"])
-def test_a_layer_that_is_no_convolution_is_refused(network, images, layer):
+def test_a_layer_that_is_not_a_convolution_is_refused(network, images, layer):
     with pytest.raises(ValueError, match=f"no convolution layer '{layer}': choose from conv1, c"):
         activations.activation_maps(network, images, layer)
 
@@ -71,7 +71,7 @@ def test_the_first_filters_are_the_weights(network):
     np.testing.assert_array_equal(filters[2], kernel[:, :, 0, 2])
 
 
-def test_a_filter_of_colour_is_shown_as_a_grey_face_meets_it():
+def test_a_colour_filter_is_shown_as_it_acts_on_a_grey_face():
     entry = keras.Input((9, 9, 3))
     model = keras.Model(entry, keras.layers.Conv2D(2, 3, use_bias=False, name="c")(entry))
     grey = np.random.default_rng(0).random((1, 9, 9, 1), dtype="float32")

@@ -1,4 +1,4 @@
-"""What corruptions do to pixels, against truth computed otherwise."""
+"""The effect of corruptions on pixels, compared with values computed independently."""
 
 import io
 
@@ -35,7 +35,7 @@ def test_a_corruption_is_pure_repeatable_and_grows_with_its_strength(images, nam
 
 
 @pytest.mark.parametrize("name", ["noise", "rotation", "occlusion"])
-def test_another_seed_is_another_chance(images, name):
+def test_another_seed_gives_other_corruptions(images, name):
     assert (corrupt(images, name, 1, seed=0) != corrupt(images, name, 1, seed=1)).any()
 
 
@@ -114,6 +114,6 @@ def test_jpeg_is_like_another_librarys(images, strength):
         ((np.zeros((1, 48, 48), np.uint8), "blur", 4), "strength must be 1, 2 or 3"),
     ],
 )
-def test_what_cannot_be_corrupted_is_refused(arguments, sentence):
+def test_wrong_arguments_are_refused(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         corrupt(*arguments)

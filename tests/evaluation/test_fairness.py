@@ -32,7 +32,7 @@ def test_every_person_is_drawn_in_every_group(drawn):
     assert (counts == 7).all(axis=None)  # one face of each emotion
 
 
-def test_only_the_named_thing_differs(drawn):
+def test_only_the_named_attribute_differs(drawn):
     images, table = drawn
     centre = images[:, 20:36, 14:34].mean(axis=(1, 2))
     skin = centre[(table["attribute"] == "skin").to_numpy()].reshape(7, -1)
@@ -51,7 +51,7 @@ def test_the_first_people_stay_the_same(drawn):
     np.testing.assert_array_equal(images, drawn[0][: len(images)])
 
 
-def test_a_recogniser_that_wrongs_dark_skin_is_found_out(drawn):
+def test_a_recogniser_that_is_worse_on_dark_skin_is_detected(drawn):
     images, table = drawn
     truth = iter(table["label"].to_numpy())
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from facevalue.evaluation import activations, grad_cam, muscles
+from facevalue.evaluation import activations, grad_cam, movement
 
 
 def pooled(activation="softmax", classes=7, dtype=None):
@@ -41,7 +41,7 @@ def test_without_labels_the_prediction_is_explained(images):
     )
 
 
-def test_a_network_that_is_quite_sure_is_explained_all_the_same(images):
+def test_a_network_that_is_certain_is_explained_too(images):
     model = pooled()
     kernel, bias = model.get_layer("emotion").get_weights()
     expected = grad_cam.grad_cam(model, images, np.full(4, 2))
@@ -51,7 +51,7 @@ def test_a_network_that_is_quite_sure_is_explained_all_the_same(images):
     np.testing.assert_allclose(grad_cam.grad_cam(model, images), expected, atol=1e-5)
 
 
-def test_one_sigmoid_speaks_for_both_classes(images):
+def test_one_sigmoid_is_explained_for_both_classes(images):
     model = pooled("sigmoid", 1)
     found = grad_cam.grad_cam(model, images[:2], np.array([0, 1]))
     np.testing.assert_allclose(found[:1], by_hand(model, images[:1], 0, -1.0), atol=1e-4)
@@ -107,7 +107,7 @@ def test_through_a_dense_layer_the_gradients_are_its_weights(images):
         np.testing.assert_allclose(found[n], large / max(large.max(), 1e-9), atol=1e-4)
 
 
-def test_grad_cam_finds_what_the_answer_hangs_on():
+def test_grad_cam_finds_the_region_that_decides_the_answer():
     entry = keras.Input((48, 48, 1))
     x = keras.layers.Conv2D(1, 3, padding="same", use_bias=False, name="c")(entry)
     x = keras.layers.GlobalAveragePooling2D()(x)
@@ -118,11 +118,11 @@ def test_grad_cam_finds_what_the_answer_hangs_on():
     image[0, 30:36, 8:14] = 1
     mask = np.zeros((48, 48), bool)
     mask[29:37, 7:15] = True
-    assert muscles.inside_share(grad_cam.grad_cam(model, image, np.array([1])), mask) == 1
-    # brightness speaks against the other class: nothing is for it
+    assert movement.inside_share(grad_cam.grad_cam(model, image, np.array([1])), mask) == 1
+    # brightness decreases the score of the other class, so no region increases it
     nothing = grad_cam.grad_cam(model, image, np.array([0]))
     assert not nothing.any()
-    assert np.isnan(muscles.inside_share(nothing, mask)).all()
+    assert np.isnan(movement.inside_share(nothing, mask)).all()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_grad_cam_finds_what_the_answer_hangs_on():
         ({"layer": "conv2"}, "'conv2' lies on one of several parallel paths"),
     ],
 )
-def test_what_cannot_be_explained_is_refused(images, change, message):
+def test_wrong_arguments_are_refused(images, change, message):
     with pytest.raises(ValueError, match=message):
         grad_cam.grad_cam(deep(), **({"images": images} | change))
 

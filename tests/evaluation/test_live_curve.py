@@ -31,7 +31,7 @@ def page(monkeypatch):
 def run(curve, epochs):
     curve.on_train_begin()
     for epoch in range(epochs):
-        curve.drawn = 0.0  # a second ago
+        curve.drawn_at = 0.0  # a second ago
         curve.on_epoch_end(epoch, {"loss": 1.0, "val_loss": 2.0, "accuracy": 0.5})
     curve.on_train_end()
 
@@ -43,7 +43,7 @@ def test_the_live_curve_grows_in_one_place(page, monkeypatch):
     assert (page.shown, page.updated) == (1, 3)
 
 
-def test_the_live_curve_is_one_figure_where_a_command_runs_the_notebook(page):
+def test_the_live_curve_is_one_figure_if_a_command_runs_the_notebook(page):
     run(live_curve.LiveCurve(), 3)
     assert (page.shown, page.updated) == (1, 0)
 

@@ -98,7 +98,7 @@ def test_calibration_is_scikit_learns(random_scores):
     assert table["images"].sum() == len(labels)
 
 
-def test_a_forecast_that_comes_true_is_calibrated():
+def test_labels_drawn_from_the_probabilities_are_calibrated():
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(7, 0.3), 20_000)
     labels = (rng.random((20_000, 1)) > probabilities.cumsum(axis=1)).sum(axis=1).clip(max=6)

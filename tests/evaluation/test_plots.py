@@ -1,4 +1,4 @@
-"""Figures about networks: what is drawn where."""
+"""Figures about networks: their lines, bars, labels and legends."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -65,7 +65,7 @@ def test_the_reliability_diagram_has_a_bar_for_each_step():
     labels = np.array([0, 0, 0, 1])
     probabilities = np.array([[0.6, 0.4], [0.2, 0.8], [0.8, 0.2], [0.0, 1.0]])
     table = metrics.calibration(labels, probabilities, bins=5)
-    above, below = plots.plot_calibration(table, "Too sure").axes
+    above, below = plots.plot_calibration(table, "Overconfident").axes
     bars = {round(bar.get_x() + bar.get_width() / 2, 6): bar.get_height() for bar in above.patches}
     assert bars[0.7] == 0.5 and bars[0.9] == 1.0
     assert [bar.get_height() for bar in below.patches] == [0, 0, 1, 2, 1]

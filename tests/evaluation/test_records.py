@@ -1,4 +1,4 @@
-"""Measuring a model, and handing its numbers to the command that runs the notebook."""
+"""Measuring a model, and passing its scores to the command that runs the notebook."""
 
 import json
 
@@ -20,7 +20,7 @@ def no_settings(monkeypatch):
         monkeypatch.delenv(variable, raising=False)
 
 
-def test_record_hands_over_one_line(tmp_path, monkeypatch):
+def test_record_passes_on_one_line(tmp_path, monkeypatch):
     file = tmp_path / "headlines.jsonl"
     monkeypatch.setenv("FACEVALUE_HEADLINES", str(file))
     monkeypatch.setenv("FACEVALUE_DATASET", "fer2013")
@@ -43,7 +43,7 @@ def test_a_learning_curve_goes_with_the_scores(tmp_path, monkeypatch):
     scores = records.record("cnn6, 20 epochs", "PublicTest", LABELS, GUESSES, 1, curve=curve)
     assert "curve" not in scores
     monkeypatch.setattr(results.paths, "root", lambda: tmp_path)
-    results.record([json.loads(file.read_text(encoding="utf-8"))])
+    results.add_scores([json.loads(file.read_text(encoding="utf-8"))])
     kept = tmp_path / "reports" / "curves" / "cnn6-20-epochs_rendered_fast.csv"
     pd.testing.assert_frame_equal(pd.read_csv(kept), curve)
     assert "curve" not in results.read()
@@ -91,7 +91,7 @@ def test_measure_scores_private_and_both(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "size_and_speed", lambda model, images: {"megabytes": 1.0})
     splits = np.array(["PublicTest"] * 3 + ["PrivateTest"] * 4)
     labels = np.array([0, 2, 3, 0, 4, 5, 6])  # angry fear happy, angry sad surprise neutral
-    answers = np.array([0, 1, 0, 0, 3, 0, 0])  # happy and surprise are taken for angry
+    answers = np.array([0, 1, 0, 0, 3, 0, 0])  # happy and surprise are predicted as angry
     images = np.repeat(answers.astype(np.uint8), 48 * 48).reshape(7, 48, 48)
     data = dataset.Dataset("rendered", images, labels, splits, np.array(["drawn"] * 7))
     curve = pd.DataFrame({"epoch": [1, 2, 3], "seconds": [4.0, 3.0, 100.0]})  # a pause
@@ -106,7 +106,7 @@ def test_measure_scores_private_and_both(tmp_path, monkeypatch):
     assert (both["images"], both["published"], both["seconds"]) == (6, 0.5, 12)
 
 
-def test_record_hands_scores_to_the_run(tmp_path, monkeypatch):
+def test_record_rounds_the_scores(tmp_path, monkeypatch):
     monkeypatch.setenv("FACEVALUE_HEADLINES", str(tmp_path / "lines.jsonl"))
     labels, predictions = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0])
     facts = {"megabytes": 0.126, "faces_per_second": 99.6}
@@ -120,7 +120,7 @@ def test_record_hands_scores_to_the_run(tmp_path, monkeypatch):
     assert line["label"] == "tree, accuracy on PrivateTest" and line["value"] == 0.75
 
 
-def test_headlines_are_handed_over_in_order(tmp_path, monkeypatch):
+def test_headlines_are_passed_on_in_order(tmp_path, monkeypatch):
     file = tmp_path / "headlines.jsonl"
     monkeypatch.setenv("FACEVALUE_HEADLINES", str(file))
     records.headline("accuracy", 0.5, model="cnn6")

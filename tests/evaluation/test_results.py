@@ -30,8 +30,8 @@ SCORE = {
 
 
 def test_a_new_measurement_replaces_the_old_one_of_the_same_model(project):
-    assert results.record([SCORE, SCORE | {"model": "tree", "published": None}]) == 2
-    results.record([SCORE | {"accuracy": 0.43}])
+    assert results.add_scores([SCORE, SCORE | {"model": "tree", "published": None}]) == 2
+    results.add_scores([SCORE | {"accuracy": 0.43}])
     table = results.read()
     assert list(table["model"]) == ["svm", "tree"]
     assert table.set_index("model")["accuracy"].to_dict() == {"svm": 0.43, "tree": 0.41}
@@ -42,14 +42,14 @@ def test_a_new_measurement_replaces_the_old_one_of_the_same_model(project):
 
 def test_other_splits_profiles_and_data_are_kept_apart(project):
     others = [{"split": "PublicTest"}, {"profile": "full"}, {"data": "rendered"}]
-    results.record([SCORE, *(SCORE | other for other in others)])
+    results.add_scores([SCORE, *(SCORE | other for other in others)])
     assert len(results.read()) == 4
 
 
 def test_size_and_speed_are_kept_where_they_were_measured(project):
-    results.record([SCORE])  # most notebooks do not measure them
-    results.record([SCORE | {"model": "tree", "megabytes": 1.25, "faces_per_second": 900}])
-    results.record([SCORE | {"model": "forest"}])
+    results.add_scores([SCORE])  # most notebooks do not measure them
+    results.add_scores([SCORE | {"model": "tree", "megabytes": 1.25, "faces_per_second": 900}])
+    results.add_scores([SCORE | {"model": "forest"}])
     table = results.read().set_index("model")
     assert table.loc["tree", ["megabytes", "faces_per_second"]].tolist() == [1.25, 900]
     assert table.loc[["svm", "forest"], ["megabytes", "faces_per_second"]].isna().all(axis=None)
@@ -57,7 +57,7 @@ def test_size_and_speed_are_kept_where_they_were_measured(project):
 
 
 def test_times_are_kept_by_notebook(project):
-    results.record_times({"01_first": 10.0, "02_second": 5.0}, "rendered", "fast")
-    results.record_times({"02_second": 7.04}, "rendered", "fast")
+    results.add_times({"01_first": 10.0, "02_second": 5.0}, "rendered", "fast")
+    results.add_times({"02_second": 7.04}, "rendered", "fast")
     table = pd.read_csv(project / results.TIMES)
     assert table.set_index("notebook")["seconds"].to_dict() == {"01_first": 10.0, "02_second": 7.0}

@@ -9,12 +9,12 @@ from facevalue.evaluation.corruptions import CORRUPTIONS
 
 
 def light_is_happy(images):
-    """A recogniser that anyone can predict: happy if the mean is over 100, else sad."""
+    """A simple recogniser: happy if the mean grey level is over 100, otherwise sad."""
     light = images.mean(axis=(1, 2)) > 100
     return np.eye(7)[np.where(light, EMOTIONS.index("happy"), EMOTIONS.index("sad"))]
 
 
-def test_robustness_counts_what_a_known_recogniser_gets_right():
+def test_robustness_of_a_recogniser_with_known_answers():
     levels = np.array([20, 60, 150, 180, 240, 250], np.uint8)
     images = levels[:, None, None] * np.ones((48, 48), np.uint8)
     happy, sad = EMOTIONS.index("happy"), EMOTIONS.index("sad")

@@ -1,4 +1,4 @@
-"""The filters and activation maps of a convolutional network."""
+"""Filters and activation maps of convolutional networks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 
 
 def activation_maps(model: keras.Model, images: np.ndarray, layer: str) -> np.ndarray:
-    """Return the output of one convolution layer for a batch of faces.
+    """Return the output of one convolution layer for a batch of images.
 
     Args:
-        model: a functional `keras.Model` (no nested backbone).
-        images: float32, shape (n, 48, 48, 1), grey levels from 0 to 1.
+        model: a functional network; layers of a network nested in it are not found.
+        images: float32, shape (n, height, width, channels), as the model takes them.
         layer: the name of a convolution layer of `model`.
 
     Returns:
@@ -22,6 +22,11 @@ def activation_maps(model: keras.Model, images: np.ndarray, layer: str) -> np.nd
             layer called `layer`.
 
     Source: Zeiler and Fergus (2014), https://arxiv.org/abs/1311.2901
+
+    >>> inputs = keras.Input((48, 48, 1))
+    >>> model = keras.Model(inputs, keras.layers.Conv2D(4, 3, name="edges")(inputs))
+    >>> activation_maps(model, np.zeros((2, 48, 48, 1), np.float32), "edges").shape
+    (2, 46, 46, 4)
     """
     check_images(model, images)
     known = convolution_layers(model)
@@ -30,7 +35,7 @@ def activation_maps(model: keras.Model, images: np.ndarray, layer: str) -> np.nd
             f"The model has no convolution layer {layer!r}: choose from {', '.join(known)}."
         )
     probe = keras.Model(model.input, model.get_layer(layer).output)
-    # a direct call: `predict` would compile a new program for every layer
+    # a direct call, because `predict` would compile a program for each layer
     return keras.ops.convert_to_numpy(keras.ops.cast(probe(images, training=False), "float32"))
 
 
@@ -46,11 +51,11 @@ def convolution_layers(model: keras.Model) -> list[str]:
 
 
 def first_filters(model: keras.Model) -> np.ndarray:
-    """Return the filters of the model's first convolution layer, as images to look at.
+    """Return the weights of the model's first convolution layer as images.
 
     Returns:
-        float32, shape (filters, rows, columns): the weights. Those of a colour layer are summed
-        over the channels, which is their effect on a grey face.
+        float32, shape (filters, rows, columns). Weights of several input channels are summed: the
+        sum is the filter that is applied to a grey face, whose channels are equal.
 
     Raises:
         ValueError: the model has no convolution layer.
@@ -60,7 +65,7 @@ def first_filters(model: keras.Model) -> np.ndarray:
 
 
 def check_images(model: keras.Model, images: np.ndarray) -> None:
-    """Raise ValueError unless the images have the model's input shape."""
+    """Raise a ValueError unless the images have the model's input shape."""
     if images.ndim != 4 or images.shape[1:] != model.input_shape[1:]:
         expected = ", ".join(["n", *map(str, model.input_shape[1:])])
         raise ValueError(f"Images must have the shape ({expected}), not {images.shape}.")

@@ -1,4 +1,4 @@
-"""Corruptions of images, as cameras and the web cause them."""
+"""Corruptions of images like those that cameras and the web cause."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 
 Corruption = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+"""A function from images, uint8, shape (n, height, width), a setting and a random generator to
+corrupted copies, uint8, of the same shape."""
 
 
 def blur(images: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
-    """Blur by a Gaussian of standard deviation `sigma`, in pixels."""
+    """Blur with a Gaussian of standard deviation `sigma`, in pixels."""
     return np.stack([cv2.GaussianBlur(image, (0, 0), sigma) for image in images])
 
 
@@ -33,7 +35,7 @@ def low_contrast(images: np.ndarray, share: float, rng: np.random.Generator) -> 
 
 
 def rotation(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
-    """Rotate by `degrees` to the left or right at random; edge pixels are repeated."""
+    """Rotate by `degrees`, to the left or right at random; pixels outside repeat the edge."""
     signs = np.where(rng.random(len(images)) < 0.5, -1, 1)
     height, width = images.shape[1:]
     centre = ((width - 1) / 2, (height - 1) / 2)
@@ -47,7 +49,7 @@ def rotation(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np
 
 
 def occlusion(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Cover a square at a random place, of this share of the area, with middle grey."""
+    """Cover a square, which has this `share` of the area, at a random place with middle grey."""
     height, width = images.shape[1:]
     side = round((share * height * width) ** 0.5)
     places = rng.random((len(images), 2)) * (height - side + 1, width - side + 1)
@@ -58,7 +60,7 @@ def occlusion(images: np.ndarray, share: float, rng: np.random.Generator) -> np.
 
 
 def jpeg(images: np.ndarray, quality: float, rng: np.random.Generator) -> np.ndarray:
-    """Compress as JPEG, at a quality from 1 to 100."""
+    """Compress as JPEG with a `quality` from 1 to 100."""
     options = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
     copies = np.empty_like(images)
     for image, copy in zip(images, copies, strict=True):
@@ -75,13 +77,15 @@ CORRUPTIONS: dict[str, tuple[Corruption, tuple[float, float, float], str]] = {
     "occlusion": (occlusion, (0.05, 0.1, 0.2), "{:.0%} of the area"),
     "JPEG": (jpeg, (40, 20, 8), "quality {:g}"),
 }
-"""By name: the function, its setting at strengths 1, 2 and 3, and how to describe a setting.
+"""For each name: the function, its settings for strengths 1, 2 and 3, and a format string that
+describes a setting.
 
-After Hendrycks and Dietterich (2019), https://arxiv.org/abs/1903.12261; the strengths are for
-48 x 48 pixels, from hardly visible to hard for people.
+Source: Hendrycks and Dietterich (2019), https://arxiv.org/abs/1903.12261. The settings are chosen
+for 48 x 48 pixels, from hardly visible to hard for people.
 """
 
 STRENGTHS = (1, 2, 3)
+"""The strengths of a corruption, from weak to strong."""
 
 
 def corrupt(images: np.ndarray, name: str, strength: int, seed: int = 0) -> np.ndarray:
@@ -91,11 +95,15 @@ def corrupt(images: np.ndarray, name: str, strength: int, seed: int = 0) -> np.n
         images: uint8, shape (n, height, width), grey levels from 0 to 255.
         name: one of `CORRUPTIONS`.
         strength: 1, 2 or 3.
-        seed: for the random corruptions; a copy depends on this and on its image's index.
+        seed: the seed of the random corruptions. A copy depends on its image, on the seed and on
+            the index of the image, but not on the other images.
+
     Returns:
         uint8, the same shape.
+
     Raises:
-        ValueError: `images` is not such an array, or the corruption or strength is unknown.
+        ValueError: `images` is not such an array or is empty, or the corruption or strength is
+            unknown.
 
     >>> corrupt(np.full((1, 2, 2), 200, np.uint8), "dark", 1).tolist()
     [[[100, 100], [100, 100]]]
@@ -114,4 +122,5 @@ def corrupt(images: np.ndarray, name: str, strength: int, seed: int = 0) -> np.n
 
 
 def _to_grey_levels(values: np.ndarray) -> np.ndarray:
+    """Round values to grey levels, uint8, from 0 to 255."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)

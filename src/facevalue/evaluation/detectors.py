@@ -1,4 +1,4 @@
-"""A comparison of detectors on photos in which all faces are known."""
+"""A comparison of face detectors on photos in which all faces are known."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from facevalue.drawing.faces import Photo
 
 
-def matched(boxes: np.ndarray | Sequence[Box], truth: np.ndarray, least: float = 0.4) -> int:
-    """Return how many true faces are matched by a box, each box matching one face at most.
+def matched(boxes: np.ndarray | Sequence[Box], truth: np.ndarray, min_overlap: float = 0.4) -> int:
+    """Return how many true faces have a matching box; each box matches one face at most.
 
     Args:
-        boxes: int, shape (k, 4), those of the faces that were found.
-        truth: int, shape (n, 4).
-        least: the smallest `overlap` that counts as a match.
+        boxes: int, shape (k, 4), the boxes of the detected faces: left, top, width, height.
+        truth: int, shape (n, 4), the boxes of the true faces.
+        min_overlap: the smallest `overlap` that counts as a match.
 
     >>> matched(np.array([[0, 0, 10, 10], [1, 0, 10, 10]]), np.array([[0, 0, 10, 10]]))
     1
@@ -30,27 +30,29 @@ def matched(boxes: np.ndarray | Sequence[Box], truth: np.ndarray, least: float =
     left, hits = list(boxes), 0
     for face in truth:
         best = max(range(len(left)), key=lambda k: overlap(left[k], face), default=-1)
-        if best >= 0 and overlap(left[best], face) >= least:
+        if best >= 0 and overlap(left[best], face) >= min_overlap:
             left.pop(best)
             hits += 1
     return hits
 
 
 def compare(photos: Sequence[Photo], detectors: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return what each detector finds in photos in which all faces are known.
+    """Return how many faces each detector finds in photos in which all faces are known.
 
     Args:
-        photos: drawn by `faces.photo`, or others with an `image` and true `boxes`.
-        detectors: some of `DETECTORS`; by default all.
+        photos: one or more photos, drawn by `faces.photo`, or others with an `image` and true
+            `boxes`.
+        detectors: some of `DETECTORS`; by default all of them.
+
     Returns:
-        A row per detector: faces found, faces missed, false detections, and milliseconds per
-        megapixel.
+        A row per detector: the numbers of faces found, faces missed and false detections, and
+        milliseconds per megapixel.
     """
     rows = []
     faces = sum(len(photo.boxes) for photo in photos)
     megapixels = sum(photo.image[..., 0].size for photo in photos) / 1e6
     for detector in DETECTORS if detectors is None else detectors:
-        find_faces(photos[0].image, detector)  # loads it
+        find_faces(photos[0].image, detector)  # loads the detector, which must not count as time
         start = time.perf_counter()
         boxes = [[face.box for face in find_faces(p.image, detector)] for p in photos]
         seconds = time.perf_counter() - start

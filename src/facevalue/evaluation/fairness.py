@@ -27,17 +27,20 @@ def drawn_groups(
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Draw n faces several times, each time with one attribute of the person changed.
 
-    The same people with the same expressions in the same light, once with dark skin and once with
-    light skin: a recogniser that answers differently does so because of the skin alone. Expressions
-    are clear, emotions equally frequent, and nothing is covered, as in
-    `drawn_set.sample(clean=True)`.
+    For example, the same people with the same expressions in the same light are drawn once with
+    dark skin and once with light skin: if a recogniser answers differently, the skin alone is the
+    reason. As in `drawn_set.sample(clean=True)`, expressions are clear and nothing is covered. All
+    emotions are equally frequent if n is a multiple of 7.
 
     Args:
         n: the number of people in each group.
-        seed: selects the people.
-        progress: show a progress bar on a terminal.
+        seed: the seed of the people, their expressions and the light.
+        progress: whether to show a progress bar on a terminal.
+
     Returns:
-        images, uint8, shape (m, 48, 48); a table with a row for each: attribute, group, label.
+        Images, uint8, shape (m, 48, 48), for m = 12 n; and a table with a row for each image:
+        attribute, group, label.
+
     Raises:
         ValueError: `n` is below 1.
     """
@@ -64,9 +67,13 @@ def fairness(predict: Predict, n: int = 350, seed: int = 0, progress: bool = Tru
     Args:
         predict: as in `robustness`.
         n, seed, progress: as in `drawn_groups`.
+
     Returns:
         A row per group, in the order of `GROUPS`: attribute, group, faces, accuracy, and the
-        95 % Wilson interval, low and high.
+        limits of the 95 % Wilson interval, low and high.
+
+    Raises:
+        ValueError: `n` is below 1.
     """
     images, table = drawn_groups(n, seed, progress)
     right = predict(images).argmax(axis=1) == table["label"].to_numpy()
@@ -79,10 +86,12 @@ def by_group(right: np.ndarray, groups: pd.DataFrame) -> pd.DataFrame:
     Args:
         right: bool, shape (n,).
         groups: n rows; rows that are equal in all columns form a group.
+
     Returns:
-        The columns of `groups`, faces, accuracy, low, high: a row per group, in the order of
-        first appearance. low and high are the 95 % Wilson interval (1927),
-        https://doi.org/10.1080/01621459.1927.10502953
+        A row per group, in the order of first appearance: the columns of `groups`, faces, accuracy,
+        and the limits of the 95 % Wilson interval, low and high.
+
+    Source: Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953
 
     >>> by_group(np.array([True, True, False]), pd.DataFrame({"sex": ["f", "f", "m"]}))[
     ...     ["sex", "faces", "accuracy"]

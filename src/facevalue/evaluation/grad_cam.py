@@ -11,7 +11,10 @@ import numpy as np
 from facevalue.evaluation.activations import check_images, convolution_layer
 
 BATCH = 128
-"""Images that `grad_cam` explains at once."""
+"""How many images `grad_cam` explains at a time; more would need more memory."""
+
+_SATURATING = (keras.activations.softmax, keras.activations.sigmoid)
+"""Activations that are flat where the network is sure, so that their gradients vanish."""
 
 
 def grad_cam(
@@ -20,28 +23,37 @@ def grad_cam(
     labels: np.ndarray | None = None,
     layer: str | None = None,
 ) -> np.ndarray:
-    """Return which regions of each image speak for a class, according to a network.
+    """Return a map of the regions of each image that increase the score of a class.
 
-    The sum of a late layer's maps, each weighted by the mean gradient of the class score (before
-    the softmax) with respect to it; negative values are set to 0.
+    The map is the sum of a late layer's feature maps. Each feature map is weighted by the mean
+    gradient of the class score (before the softmax) with respect to it. Negative values are set to
+    0.
 
     Args:
-        model: a functional `keras.Model` whose last layer gives probabilities: softmax, or one
+        model: a functional network whose last layer gives probabilities: by softmax, or by one
             sigmoid for classes 0 and 1.
-        images: float32, shape (n, H, W, channels), as the model takes them.
-        labels: int, shape (n,), the class to explain for each image; default: the predicted one.
-        layer: the layer whose maps are used; default: the last one with maps of the last
-            convolution's shape, so that its batch normalisation and ReLU are included.
+        images: float32, shape (n, height, width, channels), as the model takes them.
+        labels: int, shape (n,), the class to explain for each image; by default the predicted one.
+        layer: the name of the layer whose feature maps are used; by default the last layer whose
+            output has the shape of the last convolution's, so that batch normalisation and ReLU
+            are included.
 
     Returns:
-        float32, shape (n, H, W), from 0 to 1: the largest value of each image is 1, or all are 0
-        if nothing speaks for the class.
+        float32, shape (n, height, width), from 0 to 1: the largest value of each image is 1, or all
+        values are 0 if no region increases the score.
 
     Raises:
         ValueError: the images do not have the model's input shape, a label is not one of its
-            classes, or `layer` has no maps or lies on one of several parallel paths.
+            classes, the model has no convolution layer, or `layer` does not exist, has no maps, or
+            lies on one of several parallel paths.
 
     Source: Selvaraju and others (2017), https://arxiv.org/abs/1610.02391
+
+    >>> x = inputs = keras.Input((48, 48, 1))
+    >>> x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(x))
+    >>> model = keras.Model(inputs, keras.layers.Dense(7, activation="softmax")(x))
+    >>> grad_cam(model, np.zeros((2, 48, 48, 1), np.float32)).shape
+    (2, 48, 48)
     """
     check_images(model, images)
     name = layer or _map_layer(model)
@@ -52,7 +64,10 @@ def grad_cam(
         if labels.shape != (len(images),):
             raise ValueError(f"Labels must have the shape ({len(images)},), not {labels.shape}.")
         if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
-            raise ValueError(f"Labels must be from 0 to {classes - 1}, the model's classes.")
+            raise ValueError(
+                f"Labels must be from 0 to {classes - 1}, the model's classes, not from "
+                f"{labels.min()} to {labels.max()}."
+            )
     result = np.zeros((len(images), *images.shape[1:3]), np.float32)
     for start in range(0, len(images), BATCH):
         part = slice(start, start + BATCH)
@@ -67,7 +82,7 @@ def grad_cam(
 
 
 def _weighted(maps: Any, gradients: Any, size: tuple[int, ...]) -> np.ndarray:
-    """Return the ReLU of the maps' weighted sum, resized to the image and scaled to at most 1."""
+    """Return the ReLU of the weighted sum of the maps, resized to `size` and scaled to 1."""
     maps, gradients = keras.ops.cast(maps, "float32"), keras.ops.cast(gradients, "float32")
     weights = keras.ops.mean(gradients, axis=(1, 2), keepdims=True)
     heat = keras.ops.relu(keras.ops.sum(weights * maps, axis=-1, keepdims=True))
@@ -77,10 +92,10 @@ def _weighted(maps: Any, gradients: Any, size: tuple[int, ...]) -> np.ndarray:
 
 
 def _map_layer(model: keras.Model) -> str:
-    """Return the last layer whose maps have the shape of the last convolution's."""
-    shape = model.get_layer(convolution_layer(model, -1)).output.shape
-    last = [layer.name for layer in model.layers if getattr(layer, "output", None) is not None]
-    return [name for name in last if tuple(model.get_layer(name).output.shape) == tuple(shape)][-1]
+    """Return the name of the last layer whose output has the shape of the last convolution's."""
+    shape = tuple(model.get_layer(convolution_layer(model, -1)).output.shape)
+    with_output = [layer for layer in model.layers if getattr(layer, "output", None) is not None]
+    return [layer.name for layer in with_output if tuple(layer.output.shape) == shape][-1]
 
 
 def _split(model: keras.Model, name: str) -> tuple[keras.Model, Callable[[Any], Any]]:
@@ -93,8 +108,8 @@ def _split(model: keras.Model, name: str) -> tuple[keras.Model, Callable[[Any], 
     if len(maps.shape) != 4:
         raise ValueError(f"The layer {name!r} has no maps: choose a convolution layer.")
     last = model.layers[-1]
-    # gradients vanish where softmax or sigmoid saturate, so the score is taken before them
-    linear = getattr(last, "activation", None) in _SQUASHES and hasattr(last, "kernel")
+    # the score is taken before such an activation
+    linear = getattr(last, "activation", None) in _SATURATING and hasattr(last, "kernel")
     try:
         head = keras.Model(maps, last.input if linear else model.output)
     except ValueError as error:
@@ -113,11 +128,11 @@ def _split(model: keras.Model, name: str) -> tuple[keras.Model, Callable[[Any], 
     return keras.Model(model.input, maps), score
 
 
-_SQUASHES = (keras.activations.softmax, keras.activations.sigmoid)
-
-
 def _gradients(score_of: Callable[[Any], Any], maps: Any, chosen: Any) -> Any:
-    """Return the gradients of the chosen scores with respect to the maps; Keras has no call."""
+    """Return the gradients of the chosen scores with respect to the maps.
+
+    Keras has no function for gradients that works on all backends.
+    """
 
     def total(x: Any) -> Any:
         return keras.ops.sum(score_of(x) * chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 import matplotlib.pyplot as plt
@@ -14,8 +14,11 @@ from matplotlib.figure import Figure
 
 from facevalue.evaluation import plots
 
-COMMANDS = ("FACEVALUE_HEADLINES", "PYTEST_VERSION", "PYTEST_CURRENT_TEST")
-"""Environment variables of the commands that run notebooks unattended."""
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
+UNATTENDED = ("FACEVALUE_HEADLINES", "PYTEST_VERSION", "PYTEST_CURRENT_TEST")
+"""Environment variables that are set by the commands which run notebooks unattended."""
 
 
 class LiveCurve(keras.callbacks.Callback):
@@ -25,29 +28,29 @@ class LiveCurve(keras.callbacks.Callback):
     the end. Outside a notebook, nothing is drawn.
 
     Args:
-        title: of the figure.
+        title: the title of the figure.
     """
 
     def __init__(self, title: str = "") -> None:
         super().__init__()
         self.title = title
         self.rows: list[dict[str, float]] = []
-        self.drawn = 0.0
-        self.place: Any = None
+        self.drawn_at = 0.0
+        self.handle: DisplayHandle | None = None
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Start an empty curve."""
-        self.rows, self.place = [], None
+        self.rows, self.handle = [], None
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Draw the curve so far, at most once a second."""
         self.rows.append({"epoch": epoch + 1, **(logs or {})})
-        if not watched() or time.perf_counter() - self.drawn < 1:
+        if not watched() or time.perf_counter() - self.drawn_at < 1:
             return
         self.draw()
-        self.drawn = time.perf_counter()
+        self.drawn_at = time.perf_counter()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Draw the whole curve."""
         if self.rows:
             self.draw()
@@ -59,10 +62,10 @@ class LiveCurve(keras.callbacks.Callback):
         from IPython.display import display
 
         figure = self.figure()
-        if self.place is None:
-            self.place = display(figure, display_id=True)
+        if self.handle is None:
+            self.handle = display(figure, display_id=True)
         else:
-            self.place.update(figure)
+            self.handle.update(figure)
         plt.close(figure)
 
     def figure(self) -> Figure:
@@ -80,5 +83,5 @@ def in_notebook() -> bool:
 
 
 def watched() -> bool:
-    """Return whether a person runs the notebook, rather than a command."""
-    return in_notebook() and not any(os.environ.get(name) for name in COMMANDS)
+    """Return whether a person runs the notebook, and not a command."""
+    return in_notebook() and not any(os.environ.get(name) for name in UNATTENDED)

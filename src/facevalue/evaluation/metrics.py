@@ -17,7 +17,7 @@ def top_k_accuracy(labels: np.ndarray, probabilities: np.ndarray, k: int = 3) ->
     Args:
         labels: int, shape (n,).
         probabilities: float, shape (n, classes).
-        k: how many guesses count.
+        k: how many of the most probable classes count.
 
     >>> top_k_accuracy(np.array([0, 1]), np.array([[0.2, 0.5, 0.3], [0.1, 0.8, 0.1]]), k=1)
     0.5
@@ -38,6 +38,14 @@ def report(
         labels: int, shape (n,), the true classes.
         predictions: int, shape (n,), the predicted classes.
         names: the names of classes 0, 1, and so on.
+
+    Returns:
+        A row per class, then the rows "accuracy" and "macro average": precision, recall, f1 and
+        support (the number of images). The scores of a class that never occurs are 0.
+
+    >>> table = report(np.array([0, 0, 1]), np.array([0, 1, 1]), ["happy", "sad"])
+    >>> table["recall"].tolist()
+    [0.5, 1.0, 0.6666666666666666, 0.75]
     """
     result = classification_report(
         labels,
@@ -61,12 +69,13 @@ def calibration(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -
 
     Args:
         labels: int, shape (n,).
-        probabilities: float, shape (n, classes), each row sums to 1; the largest is the confidence.
-        bins: the number of equal intervals of confidence.
+        probabilities: float, shape (n, classes), each row sums to 1. The largest probability of a
+            row is the confidence.
+        bins: the number of intervals of equal width from confidence 0 to 1.
 
     Returns:
-        One row per interval, indexed by its upper end: confidence (the mean), accuracy, images. The
-        first two are NaN if there is no image.
+        One row per interval, indexed by its upper end: the mean confidence, the accuracy, and the
+        number of images. The first two are NaN if there is no image.
 
     Source: Guo and others (2017), https://arxiv.org/abs/1706.04599
     """
@@ -85,9 +94,12 @@ def calibration(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
-    """Return the expected calibration error: the mean gap between confidence and accuracy.
+    """Return the expected calibration error: the mean difference of confidence and accuracy.
 
-    The arguments are those of `calibration`; 0 is perfect.
+    The difference is absolute, and each interval is weighted by its number of images. 0 is perfect.
+
+    Args:
+        labels, probabilities, bins: as in `calibration`.
 
     >>> calibration_error(np.array([0, 1]), np.array([[1.0, 0.0], [1.0, 0.0]]))
     0.5
@@ -106,7 +118,7 @@ def most_wrong(labels: np.ndarray, probabilities: np.ndarray, n: int = 10) -> np
         n: how many; fewer are returned if fewer are wrong.
 
     Returns:
-        int, shape (n,), the most confident first.
+        int, shape (n,), the prediction with the highest confidence first.
 
     >>> most_wrong(np.array([0, 1, 1]), np.array([[0.4, 0.6], [0.9, 0.1], [0.2, 0.8]])).tolist()
     [1, 0]

@@ -1,4 +1,4 @@
-"""How much of a network's attention lies on the parts of a face that moved."""
+"""The parts of a drawn face that moved, and how much of a Grad-CAM map lies in them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from facevalue.evaluation.grad_cam import grad_cam
 
 
 def inside_share(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return the share of each map that lies inside a region; by chance it is `masks.mean()`.
+    """Return the share of each map that lies inside a region.
+
+    For a map that is equal everywhere, it is the region's share of the image.
 
     Args:
-        maps: float, shape (n, H, W), 0 or more, as returned by `grad_cam`.
-        masks: bool, shape (n, H, W), or (H, W) for the same region in all images.
+        maps: float, shape (n, height, width), 0 or more, as returned by `grad_cam`.
+        masks: bool, True inside the region, shape (n, height, width), or (height, width) for the
+            same region in all images.
 
     Returns:
         float32, shape (n,), from 0 to 1; NaN where a map is zero everywhere.
@@ -46,12 +49,12 @@ def inside_share(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def moved_region(face: Mapping[Any, Any], threshold: float = 10) -> np.ndarray:
     """Return where a drawn face differs from the same face at rest.
 
-    It is drawn twice, with and without its action units, and both times without noise and JPEG, so
-    that only the expression differs; a part hidden by a hand or a microphone does not count.
+    The face is drawn twice, with and without its action units, and both times without noise and
+    JPEG, so that only the expression differs. Parts behind a hand or a microphone do not count.
 
     Args:
-        face: a row of `Dataset.truth` of drawn faces: the columns au_N and the fields of `Person`
-            and `View`. Missing fields have their defaults.
+        face: a row of `Dataset.truth` of drawn faces, by column: au_N for the intensity of action
+            unit N, and the fields of `Person` and `View`. Missing fields have their defaults.
         threshold: the smallest difference that counts, in grey levels from 0 to 255, after a
             slight blur.
 
@@ -60,6 +63,10 @@ def moved_region(face: Mapping[Any, Any], threshold: float = 10) -> np.ndarray:
 
     Raises:
         ValueError: the row has no columns au_N.
+
+    >>> region = moved_region({"au_12": 1.0})  # a smile
+    >>> bool(region[:24].any()), bool(region[24:].any())
+    (False, True)
     """
     units = {int(str(k)[3:]): float(v) for k, v in face.items() if str(k).startswith("au_")}
     if not units:
@@ -74,25 +81,29 @@ def moved_region(face: Mapping[Any, Any], threshold: float = 10) -> np.ndarray:
     return cv2.GaussianBlur(cv2.absdiff(moved, rest), (0, 0), 1.0) >= threshold
 
 
-def moved_shares(model: keras.Model, drawn: Dataset, least: float = 0.02) -> pd.DataFrame:
-    """Return for drawn faces the share of Grad-CAM's map that lies where they moved.
+def moved_shares(model: keras.Model, drawn: Dataset, min_region: float = 0.02) -> pd.DataFrame:
+    """Return the share of the Grad-CAM map that lies in the moved region of each drawn face.
 
     Args:
-        model: a network that takes faces of 48 x 48, one channel, from 0 to 1.
+        model: a functional network that takes faces, float32, shape (n, 48, 48, 1), from 0 to 1.
         drawn: faces with their truth, from `drawn_set.sample` or `course_faces.load("rendered")`.
-        least: faces of which a smaller share moved, such as neutral ones, are left out.
+        min_region: the smallest share of the image that must have moved. Other faces, such as
+            neutral ones, are left out, and so are faces whose map is 0 everywhere.
 
     Returns:
-        One row per face: inside, the share of the map for the model's answer in the region that
-        moved; chance, the region's share of the image; right, whether the answer is the label.
+        One row per face, indexed by its position in `drawn`: inside, the share of the map for the
+        predicted class that lies in the moved region; chance, the region's share of the image;
+        right, whether the prediction is correct.
 
     Raises:
         ValueError: `drawn` has no truth.
     """
     if drawn.truth is None:
-        raise ValueError("The data set must hold drawn faces: what moved in others is unknown.")
+        raise ValueError(
+            f"The data set {drawn.name!r} has no truth: use drawn faces, whose movements are known."
+        )
     regions = np.stack([moved_region(face) for face in drawn.truth.to_dict("records")])
     right = model.predict(drawn.x, verbose=0).argmax(axis=1) == drawn.labels
     inside = inside_share(grad_cam(model, drawn.x), regions)
     table = pd.DataFrame({"inside": inside, "chance": regions.mean(axis=(1, 2)), "right": right})
-    return table[table["chance"] >= least].dropna()
+    return table[table["chance"] >= min_region].dropna()

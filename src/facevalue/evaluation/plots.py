@@ -1,4 +1,4 @@
-"""Figures about trained networks: learning curves, calibration, confusion."""
+"""Figures about trained networks: learning curves, calibration, confusion matrices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = "osv^DPX"
-TITLE_STYLE: Any = {"fontsize": 10, "fontweight": "bold", "x": 0.01, "ha": "left"}
+"""The markers of the curves; each training run has its own."""
+
+TITLE_STYLE: dict[str, Any] = {"fontsize": 10, "fontweight": "bold", "x": 0.01, "ha": "left"}
 
 
 def plot_curves(
@@ -21,19 +23,20 @@ def plot_curves(
     title: str,
     measures: Sequence[str] = ("loss", "accuracy"),
 ) -> Figure:
-    """Plot the learning curves of one or several trainings side by side.
+    """Plot the learning curves of one or more training runs.
+
+    Curves of training images are dashed. Those of validation images, if there are any, are solid.
 
     Args:
-        curves: by the name of the training, a row per epoch, as returned by `training.fit`.
+        curves: the curve of each run, as returned by `training.fit`, by the name of the run.
         title: the title of the figure.
-        measures: columns of the curves, one panel each; dashed for the training images, solid for
-            the validation images (val_...) if there are any.
+        measures: the columns of the curves to plot, each in a panel of its own.
     """
     figure, axes = plt.subplots(1, len(measures), figsize=(6, 2.8), squeeze=False)
     colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
     for axis, measure in zip(axes[0], measures, strict=True):
         for k, curve in enumerate(curves.values()):
-            style: Any = {"color": colours[k % len(colours)], "ms": 3}
+            style: dict[str, Any] = {"color": colours[k % len(colours)], "ms": 3}
             axis.plot(curve["epoch"], curve[measure], "--", **style)
             if f"val_{measure}" in curve:
                 mark = MARKERS[k % len(MARKERS)]

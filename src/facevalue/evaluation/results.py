@@ -1,4 +1,4 @@
-"""The tables of measured results: reports/results.csv, learning curves, and times.csv."""
+"""The files of measured results in reports/: results.csv, times.csv and the learning curves."""
 
 from __future__ import annotations
 
@@ -35,24 +35,35 @@ COLUMNS = (
     "date",
     "command",
 )
+"""The columns of the table of results."""
 
 TIMES = Path("reports") / "times.csv"
-"""The table of how long each notebook took."""
+"""The table of how long each notebook took, relative to the project's folder."""
 
 TIME_COLUMNS = ("notebook", "seconds", "data", "profile", "machine", "date")
+"""The columns of the table of times."""
 
 KEY = ["model", "data", "split", "profile"]
 """A new measurement with the same values in these columns replaces the old one."""
 
 
 def read() -> pd.DataFrame:
-    """Return the measured results: a row per model, data set, split and profile."""
+    """Return the measured results: a row per model, data set, split and profile.
+
+    The table has the columns `COLUMNS`; it is empty if there is no file yet.
+    """
     path = paths.root() / PATH
     return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
 
 
-def record(scores: list[dict[str, Any]]) -> int:
-    """Add scores, as passed on by `records.record`, to the table; return how many there are."""
+def add_scores(scores: list[dict[str, Any]]) -> int:
+    """Add scores to the table of results, save their curves, and return the number of scores.
+
+    Scores replace older ones with the same `KEY`.
+
+    Args:
+        scores: the keyword arguments that `records.record` passes to `records.headline`.
+    """
     if not scores:
         return 0
     rows = pd.DataFrame(scores).assign(
@@ -76,7 +87,7 @@ def record(scores: list[dict[str, Any]]) -> int:
 
 
 def command(data: str, profile: str) -> str:
-    """Return the shell command that measures the results of a data set and profile again.
+    """Return the shell command that measures all results of a data set and profile again.
 
     >>> command("rendered", "fast")
     'make run DATASET=rendered PROFILE=fast RECORD=1'
@@ -85,7 +96,7 @@ def command(data: str, profile: str) -> str:
 
 
 def machine() -> str:
-    """Return the operating system, cores, memory and Python version of this machine."""
+    """Return a text with the operating system, cores, memory and Python version of this machine."""
     memory = ""
     if hasattr(os, "sysconf"):
         memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB"
@@ -93,8 +104,14 @@ def machine() -> str:
     return f"{system}, {os.cpu_count()} cores{memory}, Python {platform.python_version()}"
 
 
-def record_times(seconds: dict[str, float], data: str, profile: str) -> None:
-    """Write how long each notebook took to reports/times.csv, replacing older rows."""
+def add_times(seconds: dict[str, float], data: str, profile: str) -> None:
+    """Add to reports/times.csv how long each notebook took, and replace older rows.
+
+    Args:
+        seconds: the duration of each notebook, by its name.
+        data: "rendered" or "fer2013".
+        profile: "fast" or "full".
+    """
     path = paths.root() / TIMES
     old = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(TIME_COLUMNS))
     facts = [data, profile, machine(), datetime.date.today().isoformat()]

@@ -1,4 +1,4 @@
-"""The accuracy that a recogniser loses on corrupted images."""
+"""How much accuracy a recogniser loses on corrupted images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tqdm import tqdm
 from facevalue.evaluation.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 
 Predict = Callable[[np.ndarray], np.ndarray]
-"""From faces, uint8 (n, 48, 48), to probabilities, float (n, 7): `Recogniser.probabilities`."""
+"""A function such as `Recogniser.probabilities`: from faces, uint8, shape (n, 48, 48), to
+probabilities, float, shape (n, 7)."""
 
 
 def robustness(
@@ -20,14 +21,19 @@ def robustness(
     """Return a recogniser's accuracy on clean images, and on images corrupted in seven ways.
 
     Args:
-        predict: gives probabilities, shape (n, 7), for uint8 images (n, 48, 48).
+        predict: returns probabilities, float, shape (n, 7), for faces, uint8, shape (n, 48, 48).
         images: uint8, shape (n, 48, 48).
         labels: int, shape (n,), indices into `emotions.EMOTIONS`.
         seed: as in `corrupt`.
-        progress: show a progress bar on a terminal.
+        progress: whether to show a progress bar on a terminal.
+
     Returns:
-        A row for "none" and for each corruption and strength (1 to 3): corruption, strength,
-        setting (in words), images, accuracy, lost (accuracy on the clean images minus this).
+        A row for "none", and one for each corruption and strength (1 to 3): corruption, strength,
+        setting (in words), images, accuracy, and lost (the accuracy on clean images minus the
+        accuracy of this row).
+
+    Raises:
+        ValueError: there are no images, or not as many labels as images.
     """
     _check_labels(images, labels)
     plain = _accuracy(predict, images, labels)

@@ -229,7 +229,7 @@ def test_a_photo_is_named_and_boxed(browser, address, pictures, models, mode):
         # boxes are drawn a little larger than the detector's, so that the chin is inside
         true = np.array([face.box for face in truth])
         # the page draws a box a little larger than the detector's
-        assert detectors.matched(np.array(found), true, least=0.75) == len(truth)
+        assert detectors.matched(np.array(found), true, min_overlap=0.75) == len(truth)
 
 
 def test_the_browser_smooths_as_the_server_does(browser, address):
