@@ -296,7 +296,7 @@ def one_photo(folder: Path) -> dict[str, Any]:
     files = list(islice(folder.rglob("*.jpg"), SOME))
     for file in files[:5] + files:  # the first ones load the networks
         start = time.process_time()
-        pixels, _ = decode_reduced(file.read_bytes(), file.name, score_batch.LEAST_SIDE)
+        pixels, _ = decode_reduced(file.read_bytes(), file.name, score_batch.DECODED_SIDE)
         decoded = time.process_time()
         found = find_faces(pixels)
         searched = time.process_time()

@@ -202,7 +202,7 @@ def test_a_scheduler_that_dies_is_reported_at_once(monkeypatch, tmp_path):
         assert next(results)[1] in range(10_000)
         run.kill()
         start = time.monotonic()
-        with pytest.raises(ConnectionError, match=f"cluster at {place} went away during waiting"):
+        with pytest.raises(ConnectionError, match=f"cluster at {place} was lost during waiting"):
             list(results)
         assert time.monotonic() - start < 20
 
@@ -220,7 +220,7 @@ def test_workers_with_another_version_are_refused_and_both_versions_are_named(lo
 def test_a_worker_with_another_version_that_joins_later_is_refused_too(local, monkeypatch):
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
     theirs = cluster.version()
-    monkeypatch.setattr(connection, "check_versions", lambda client: None)
+    monkeypatch.setattr(connection, "_check_cluster", lambda client: None)
     monkeypatch.setattr(cluster, "version", lambda: "99.1")
     with pytest.raises(cluster.VersionError, match=f"have facevalue {theirs}, and this is 99.1"):
         list(cluster.map(square, [1], label="squares", progress=False))

@@ -103,10 +103,10 @@ def test_a_folder_ends_with_counts_by_hand(folder, tmp_path, capsys):
     told = {m[1]: int(m[2]) for m in re.finditer(r"(\w+) (\d+) \(", lines[1])}
     assert told == {name: counts.get(name, 0) for name in EMOTIONS}
     assert lines[2:] == [
-        f"No face in 2 of them (1 none found, 1 too dark): 0.png, night.png. "
+        f"No face in 2 of them (none found 1, too dark 1): 0.png, night.png. "
         f"{tmp_path / 'scores.no_face.csv'} has the reasons.",
         f"1 file failed: torn.jpg. {tmp_path / 'scores.failed.csv'} has the reasons.",
-        "Passed over 1 file of other kinds (.txt 1).",
+        "Skipped 1 file of other types (.txt 1).",
     ]
     assert {file.name for file in tmp_path.iterdir()} == {
         "scores.csv", "scores.no_face.csv", "scores.failed.csv",
@@ -126,7 +126,7 @@ def test_a_long_list_names_some_and_says_where_all_are(tmp_path, capsys):
     for number in range(5):
         Image.fromarray(np.full((60, 60), 99, np.uint8)).save(tmp_path / f"{number}.png")
     assert command.main(["score", str(tmp_path), "--out", str(tmp_path / "s.csv")]) == 0
-    assert "(5 none found): 0.png, 1.png, 2.png and 2 more." in capsys.readouterr().out
+    assert "(none found 5): 0.png, 1.png, 2.png and 2 more." in capsys.readouterr().out
     assert len(pd.read_csv(tmp_path / "s.no_face.csv")) == 5
 
 
@@ -147,10 +147,19 @@ def test_a_video_has_a_row_for_each_person_and_second(tmp_path, capsys):
     assert left["seconds"].tolist() == pytest.approx(list(range(12)), abs=0.01)
     assert (left["x"].to_numpy() < table[table["person"] == 2]["x"].to_numpy()).all()
     assert lines[0] == "film.avi: 24 faces" and lines[1].startswith("seconds  person  box")
-    assert len(lines) == 2 + score_command.MOST_ROWS + 2
+    assert len(lines) == 2 + score_command.MAX_ROWS + 2
     assert lines[-2].startswith("... and 4 more: ")
     first = lines[2].split()
     assert float(first[0]) == 0 and first[1] in "12"
+
+
+def test_a_video_is_not_annotated_and_the_command_that_does_so_is_named(folder, tmp_path, capsys):
+    (tmp_path / "film.mp4").write_text("no video")
+    drawn = tmp_path / "drawn"
+    command.main(["score", str(tmp_path / "film.mp4"), "--annotate", str(drawn)])
+    assert "live" in capsys.readouterr().out and not drawn.exists()
+    assert command.main(["score", str(folder / "1.png"), "--annotate", str(drawn)]) == 0
+    assert f"{drawn} has the photos" in capsys.readouterr().out and (drawn / "1.png").is_file()
 
 
 def test_json_keeps_letters_of_other_alphabets_and_an_empty_table_is_a_list(capsys):

@@ -141,7 +141,7 @@ def test_files_that_fail_are_listed_and_do_not_stop_the_rest(folder, tmp_path, m
         "b/torn.jpg", "words.mp4", "gone.png", "cut.avi",
     }  # fmt: skip
     assert failed["b/torn.jpg"] == "torn.jpg is a broken image."
-    assert failed["words.mp4"] == "words.mp4 is no video that OpenCV can read."
+    assert failed["words.mp4"] == "words.mp4 is not a video that OpenCV can read."
     assert failed["gone.png"] == "No such file or directory"
     table = rows(out)
     kept = table[table["file"] != "cut.avi"].reset_index(drop=True)
@@ -373,9 +373,9 @@ def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path, models):
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "notes.txt").write_text("no photo")
-    with pytest.raises(ValueError, match=r"no photo or video in .*empty: no \.jpg"):
+    with pytest.raises(ValueError, match=r"no photo or video in .*empty: .* \.jpg"):
         score_folder.score(empty, tmp_path / "scores.parquet", models=models, progress=False)
-    with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
+    with pytest.raises(FileNotFoundError, match="no photo, video or folder .*nowhere"):
         score_folder.score(tmp_path / "nowhere", tmp_path / "s.parquet", models=models)
     assert [file.name for file in tmp_path.iterdir()] == ["empty"]
 
@@ -408,7 +408,7 @@ def test_other_kinds_of_images_are_read_and_of_files_counted(folder, tmp_path, m
     out = folder / "scores.csv"  # what it writes itself is not counted, in a second run too
     for _ in range(2):
         done = score_folder.score(folder, out, models=models, progress=False)
-        assert done.passed_over == {".heic": 1, "": 1, ".txt": 1} and done.files == 16
+        assert done.skipped == {".heic": 1, "": 1, ".txt": 1} and done.files == 16
         assert (folder / "scores.no_face.csv").is_file()
     table = pd.read_csv(out)
     for name in ("tiff.tif", "bmp.bmp"):
@@ -492,7 +492,7 @@ def test_annotated_photos_show_the_boxes_where_the_table_has_them(folder, tmp_pa
             edges = changed[middle[0], x : x + 3], changed[y + height - 3 : y + height, middle[1]]
             assert all(edge.any() for edge in edges)
     for place in (folder, folder / "annotated"):
-        with pytest.raises(ValueError, match="would lie among the photos in"):
+        with pytest.raises(ValueError, match="would be among the photos in"):
             score_folder.score(folder, out, annotate=place, models=models, progress=False)
 
 
@@ -569,5 +569,5 @@ def test_workers_with_another_model_file_are_refused(folder, tmp_path, models, m
     sums = iter(["0" * 64])
     checksum = score_folder.file_checksum
     monkeypatch.setattr(score_folder, "file_checksum", lambda file: next(sums, checksum(file)))
-    with pytest.raises(cluster.TaskError, match="fast.onnx is another file than"):
+    with pytest.raises(cluster.TaskError, match="fast.onnx differs from the file"):
         score_folder.score(folder, tmp_path / "s.parquet", models=models, progress=False)

@@ -1,4 +1,4 @@
-"""The same work in this process or on a Dask cluster.
+"""Doing the same work in this process or on a Dask cluster.
 
 `map` and `map_unordered` work in this process unless FACEVALUE_SCHEDULER (or
 DASK_SCHEDULER_ADDRESS) holds the address of a Dask scheduler, such as tcp://10.0.0.7:8786. The
@@ -48,14 +48,14 @@ Result = TypeVar("Result")
 NumberedResults = Iterator[tuple[int, list[Any]]]
 
 CHUNK = 16
-"""Items that `map` sends to a worker at once, so that the transfer does not dominate."""
+"""How many items `map` sends to a worker at once, so that the transfer does not dominate."""
 
 AHEAD = 2_000
-"""Tasks that are on the cluster at once: without a limit they would fill the memory."""
+"""How many tasks are on the cluster at once: without a limit they would fill its memory."""
 
 
 class TaskError(RuntimeError):
-    """The function failed for one item; the message names both."""
+    """The function failed for one item; the message names the item and the cause."""
 
 
 class WorkerDied:
@@ -71,12 +71,13 @@ def map(
     interrupt, the remaining tasks are cancelled.
 
     Args:
-        function: can be imported by the workers; should return expected errors, not raise them.
-        items: small arguments: paths rather than images.
-        label: names the work in the progress bar and in errors.
+        function: the workers must be able to import it; it should return expected errors, not
+            raise them.
+        items: small arguments, such as paths rather than images.
+        label: the name of the work in the progress bar and in errors.
         progress: show a progress bar.
     Raises:
-        TaskError: the function raised an exception; the message names the item.
+        TaskError: the function raised an exception.
         VersionError: the cluster has another version of this package, or none.
         ConnectionError: no scheduler answers at the address, or it has no workers.
         ModuleNotFoundError: the environment names a scheduler, but Dask is not installed.
@@ -103,35 +104,37 @@ def map_unordered(
 ) -> Iterator[tuple[Item, Result | WorkerDied]]:
     """Yield each item with `function(item)` as soon as it is computed, here or on the cluster.
 
-    For more items than fit in memory, and for items that take seconds: they are drawn from the
+    Use it for items that take seconds, or more items than fit in memory: they are taken from the
     iterable while the work is running. If you stop early, the remaining tasks are cancelled.
 
     Args:
-        function: can be imported by the workers; should return expected errors, not raise them.
-        items: small arguments; any iterable.
-        label: names the work in errors.
-        ahead: how many items to draw before their results arrive, on a cluster.
-    Returns:
-        On a cluster in any order; the result of an item that killed its workers is `WorkerDied`.
+        function: the workers must be able to import it; it should return expected errors, not
+            raise them.
+        items: small arguments, in any iterable.
+        label: the name of the work in errors.
+        ahead: how many items to take before their results arrive, on a cluster.
+    Yields:
+        Each item and its result, on a cluster in any order. The result of an item that killed its
+        workers is a `WorkerDied`.
     Raises:
         TaskError, VersionError, ConnectionError, ModuleNotFoundError: as in `map`.
 
     >>> dict(map_unordered(abs, [-2, 1], label="absolute values"))
     {-2: 2, 1: 1}
     """
-    drawn: dict[int, Item] = {}
+    taken: dict[int, Item] = {}
 
     def chunks() -> Iterator[list[Item]]:
         for number, item in enumerate(items):
-            drawn[number] = item
+            taken[number] = item
             yield [item]
 
     for number, (result,) in _run(function, chunks(), label, ahead=ahead, tolerate_deaths=True):
-        yield drawn.pop(number), result
+        yield taken.pop(number), result
 
 
 def threads() -> int:
-    """Return how many items are worked on at the same time: 1 here, or the cluster's threads.
+    """Return how many items are processed at the same time: 1 here, or the cluster's threads.
 
     Raises:
         VersionError, ConnectionError, ModuleNotFoundError: as in `map`.
@@ -145,9 +148,9 @@ def threads() -> int:
 
 @contextmanager
 def backend() -> Iterator[str]:
-    """Let scikit-learn's `n_jobs` work on the cluster, if there is one; yield where it works.
+    """Let scikit-learn's `n_jobs` use the cluster, if there is one; yield the name of the place.
 
-    Inside `with cluster.backend():` a grid search or a forest sends its parts to the workers.
+    Inside `with cluster.backend():` a grid search or a random forest runs on the workers.
 
     Raises:
         VersionError, ConnectionError, ModuleNotFoundError: as in `map`.
@@ -184,7 +187,7 @@ def _apply(function: Callable[[Any], Any], chunk: list[Any], label: str) -> list
         try:
             results.append(function(item))
         except Exception as error:
-            # the cause as text: some exception types do not survive pickling
+            # the cause is text, because some types of exceptions cannot be pickled
             cause = f"{type(error).__name__}: {error}"
             raise TaskError(f"{label} failed for {item}: {cause}") from error
     return results
@@ -208,7 +211,10 @@ def _run_on_cluster(
     ahead: int,
     tolerate_deaths: bool,
 ) -> NumberedResults:
-    """Do as `_run` on a cluster; a chunk of one item that kills its workers gives `WorkerDied`."""
+    """Do what `_run` does, on a cluster.
+
+    If `tolerate_deaths`, the result of a chunk that kills its workers is one `WorkerDied`.
+    """
     with connect(scheduler) as client:
         import distributed
 
@@ -230,7 +236,7 @@ def _run_on_cluster(
                     future = next(done)
                     results = _results(future, tolerate_deaths)
                 number = pending.pop(future)
-                future.release()  # else it is computed again when its worker dies
+                future.release()  # otherwise it is computed again if its worker dies
                 yield number, results
         finally:
             client.cancel(list(pending))
@@ -250,23 +256,23 @@ def _results(future: distributed.Future, tolerate_deaths: bool) -> list[Any]:
 
 @contextmanager
 def _explain_lost_cluster(scheduler: str, label: str) -> Iterator[None]:
-    """Turn the errors of a cluster that is gone into one sentence."""
+    """Replace the errors of a cluster that is lost with one whose message is a clear sentence."""
     import distributed
 
     try:
         yield
     except (distributed.KilledWorker, CancelledError, OSError) as error:
-        # else it logs its attempts to reconnect
+        # otherwise it logs its attempts to reconnect
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         raise ConnectionError(
-            f"The Dask cluster at {scheduler} went away during {label} "
-            f"({type(error).__name__}): finished work is kept, restart the cluster and try again."
+            f"The Dask cluster at {scheduler} was lost during {label} "
+            f"({type(error).__name__}): finished work is kept; restart the cluster and try again."
         ) from error
 
 
 @lru_cache(maxsize=1)
 def _announce(scheduler: str, page: str) -> None:
-    """Say once where the work is done, above any progress bar."""
+    """Print once where the work is done, above any progress bar."""
     from tqdm import tqdm
 
-    tqdm.write(f"The work goes to the Dask cluster at {scheduler}; its dashboard: {page}")
+    tqdm.write(f"The work is done by the Dask cluster at {scheduler}; its dashboard: {page}")

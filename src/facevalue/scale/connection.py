@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import distributed
 
 TIMEOUT = 3
-"""Seconds that a scheduler has for each step of its answer."""
+"""How many seconds to wait for each step of a scheduler's answer."""
 
 WORKER_TIMEOUT = 60
-"""Seconds that a cluster has to start its first worker: some start workers only on demand."""
+"""How many seconds to wait for the first worker: some clusters start workers only on demand."""
 
 
 class VersionError(RuntimeError):
@@ -46,7 +46,9 @@ def version() -> str:
 
 
 def connect(scheduler: str) -> distributed.Client:
-    """Return a client of a cluster that answers, has workers, and runs our version.
+    """Return a client of a cluster, after checking that it has workers with our version.
+
+    Use it in a `with` block, which closes it.
 
     Raises:
         VersionError: the cluster has another version of this package, or none.
@@ -55,11 +57,11 @@ def connect(scheduler: str) -> distributed.Client:
     """
     try:
         import distributed
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"The scheduler {scheduler} needs Dask: install it with pip install "
             "'distributed>=2025.1' 'bokeh>=3.1', or unset FACEVALUE_SCHEDULER to work here."
-        ) from None
+        ) from error
     try:
         _check_that_it_answers(scheduler)
         client = distributed.Client(scheduler, timeout=TIMEOUT, set_as_default=False)
@@ -70,7 +72,7 @@ def connect(scheduler: str) -> distributed.Client:
         ) from error
     try:
         client.wait_for_workers(1, timeout=WORKER_TIMEOUT)
-        check_versions(client)
+        _check_cluster(client)
     except TimeoutError as error:
         client.close()
         raise ConnectionError(
@@ -91,11 +93,11 @@ def dashboard(client: distributed.Client) -> str:
         return "none"
 
 
-def check_versions(client: distributed.Client) -> None:
+def _check_cluster(client: distributed.Client) -> None:
     """Raise VersionError unless the scheduler and all its workers have our version."""
 
     def installed_version() -> str:
-        # a nested function is sent by value: the other side may not have this module
+        # a nested function is sent by value, because the other side may not have this module
         from importlib import metadata
 
         try:
@@ -103,7 +105,7 @@ def check_versions(client: distributed.Client) -> None:
         except metadata.PackageNotFoundError:
             return "none"
 
-    # the scheduler too: it unpickles what it passes on
+    # the scheduler too, because it unpickles what it forwards
     check_version(client.run_on_scheduler(installed_version), version())
     for found in client.run(installed_version, on_error="ignore").values():
         check_version(found, version())
@@ -119,9 +121,9 @@ def check_version(theirs: str, ours: str) -> None:
 
 
 def _check_that_it_answers(scheduler: str) -> None:
-    """Raise OSError if nobody speaks at the address, where Dask would wait forever.
+    """Raise OSError if no scheduler answers at the address: Dask itself would wait forever.
 
-    With Dask's tcp protocol the server speaks first; with its other protocols it does not.
+    Only Dask's tcp protocol can be checked, in which the server sends the first byte.
     """
     parts = urlsplit(scheduler if "://" in scheduler else f"tcp://{scheduler}")
     if parts.scheme == "tcp":

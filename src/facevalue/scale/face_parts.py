@@ -1,4 +1,4 @@
-"""The finished parts of scoring a folder, from which a killed run continues."""
+"""Storing finished parts of the scoring of a folder, so that a killed run can continue."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from facevalue.scale.face_table import Row
 
 
 class Parts:
-    """A folder of finished parts: the rows of some files, in a compressed JSON Lines file each.
+    """A folder of parts, each a compressed JSON Lines file with the rows of some files.
 
-    A part is named by its cache key, which says which files it holds and how they were scored. A
-    part with files that could not be reached has another name, since it must be done again.
+    The name of a part is its cache key, a hash of its files and of the way they were scored. A part
+    with a file that could not be reached has .retry in its name: the next run scores it again.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Use a folder, which is created when the first part is stored."""
+        """Use a folder; it is created when the first part is stored."""
         self.folder = folder
 
     def store(self, key: str, rows: list[Row], *, retry: bool = False) -> None:
@@ -32,7 +32,7 @@ class Parts:
             key: the part's cache key.
             rows: rows of faces, {"file": ..., "problem": ...} for a file that failed, or
                 {"file": ..., "no_face": ...} for one in which no face was found.
-            retry: whether the part must be done again in the next run.
+            retry: whether the next run must score the part again.
         Raises:
             OSError: the folder cannot be written, for example because the disk is full.
         """
@@ -51,23 +51,23 @@ class Parts:
         return True
 
     def rows(self, key: str) -> Iterator[Row]:
-        """Yield the rows of a part, finished or to be done again."""
+        """Yield the rows of a part, whether it is finished or must be scored again."""
         file = self._file(key, retry=False)
         yield from self._read(file if file.is_file() else self._file(key, retry=True))
 
     def remove_all_but(self, keys: set[str]) -> None:
-        """Delete the parts whose files have changed or are gone."""
+        """Delete the parts with other keys: their files were changed or deleted."""
         for file in self.folder.glob("*.jsonl.gz*"):
             key = re.fullmatch(r"([0-9a-f]{32})(\.retry)?\.jsonl\.gz(\.part)?", file.name)
             if key and key[1] not in keys:
                 file.unlink(missing_ok=True)
 
     def has_unfinished(self) -> bool:
-        """Return whether there are parts that must be done again."""
+        """Return whether there are parts that must be scored again."""
         return any(self.folder.glob("*.retry.jsonl.gz"))
 
     def remove(self) -> None:
-        """Delete the folder, unless it holds something else too."""
+        """Delete all parts, and the folder if it contains nothing else."""
         self.remove_all_but(set())
         with suppress(OSError):
             self.folder.rmdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from facevalue.emotions import EMOTIONS
 
 Row = dict[str, Any]
+"""A face by the columns of the table."""
 
 BOX = ("x", "y", "width", "height")
 
@@ -25,18 +26,19 @@ COLUMNS = {
     **dict.fromkeys(EMOTIONS, "float32"),
     "emotion": "string",
 }
-"""The columns and their types: where a face is, in pixels, its probabilities, the largest one.
+"""The columns and their types; x, y, width and height are the box of a face, in pixels.
 
-seconds and person, which are empty for photos, say when in a video a face is seen, and whose it is.
+frame, seconds and person describe faces in videos: see `face_row`.
 """
 
 DECIMALS = {"float32": 6, "float64": 3}
-"""How many decimals a CSV file has: probabilities to a millionth, seconds to a millisecond."""
+"""How many decimals the numbers in a CSV file have, by type: probabilities 6, seconds 3."""
 
 SUFFIXES = (".csv", ".parquet")
+"""The suffixes of the files that can be written."""
 
 ROW_GROUP = 20_000
-"""How many rows of a Parquet file are in memory at once."""
+"""How many rows of a Parquet file are in memory at once when it is written."""
 
 
 def face_row(
@@ -47,21 +49,21 @@ def face_row(
     seconds: float | None = None,
     person: int | None = None,
 ) -> Row:
-    """Return the row of a face, still without its emotions: see `emotion_cells`.
+    """Return the row of a face without its emotions, which `emotion_cells` adds.
 
     Args:
-        file: the name of the photo or video, under the scored folder.
+        file: the path of the photo or video, relative to the scored folder.
         box: x, y, width and height, in pixels.
-        frame: the number of the video's frame; 0 in a photo.
-        seconds: when the frame is shown; None in a photo.
-        person: the number of the person in the video; None in a photo.
+        frame: the number of the frame in a video, starting at 0; 0 for a photo.
+        seconds: the time stamp of the frame; None for a photo.
+        person: the number of the person in the video, starting at 1; None for a photo.
     """
     place = dict(zip(BOX, box, strict=True))
     return {"file": file, "frame": frame, "seconds": seconds, "person": person, **place}
 
 
 def emotion_cells(probabilities: np.ndarray) -> Row:
-    """Return the cells of a face's emotions.
+    """Return the cells of a face's emotions: seven probabilities, and the most probable emotion.
 
     Args:
         probabilities: float32, shape (7,), in the order of `EMOTIONS`.
@@ -69,14 +71,14 @@ def emotion_cells(probabilities: np.ndarray) -> Row:
     >>> emotion_cells(np.eye(7, dtype=np.float32)[3])["emotion"]
     'happy'
     """
-    # nine digits are all that float32 holds
+    # nine digits represent a float32 exactly
     values = [float(f"{value:.9g}") for value in probabilities]
     cells: Row = dict(zip(EMOTIONS, values, strict=True))
     return {**cells, "emotion": EMOTIONS[values.index(max(values))]}
 
 
 def check_out(out: Path) -> None:
-    """Raise an error unless `write_table` can write such a file.
+    """Raise an error if `write_table` cannot write a file with this name.
 
     Raises:
         ValueError: the suffix is none of `SUFFIXES`, or `out` is a folder.
@@ -87,20 +89,20 @@ def check_out(out: Path) -> None:
     if out.suffix.lower() == ".parquet":
         try:
             import pyarrow  # noqa: F401
-        except ImportError:
+        except ImportError as error:
             raise ModuleNotFoundError(
                 f'{out} needs pyarrow: install it with pip install "pyarrow>=16", or write a .csv '
                 "file."
-            ) from None
+            ) from error
 
 
 def write_table(file: Path, rows: Iterable[Row], suffix: str) -> None:
-    """Write the rows of faces, of which only some are in memory at once.
+    """Write a table of faces, with only some rows in memory at once.
 
     Args:
         file: the file to write.
         rows: as from `face_row`.
-        suffix: which kind of file, one of `SUFFIXES`.
+        suffix: the format, one of `SUFFIXES`; `file` may have another suffix.
     """
     (_write_parquet if suffix == ".parquet" else _write_csv)(file, rows)
 
@@ -114,7 +116,7 @@ def write_csv(file: Path, names: Iterable[str], rows: Iterable[Iterable[Any]]) -
 
 
 def read_csv(file: Path) -> Iterator[Row]:
-    """Yield the rows of a CSV file that `write_table` has written; None where a cell is empty."""
+    """Yield the rows of a CSV file from `write_table`; an empty cell is None."""
     types = {"string": str, "int32": int, "float32": float, "float64": float}
     with file.open(encoding="utf-8", newline="") as opened:
         for cells in csv.DictReader(opened):
@@ -125,10 +127,10 @@ def read_csv(file: Path) -> Iterator[Row]:
 
 
 def _write_csv(file: Path, rows: Iterable[Row]) -> None:
-    write_csv(file, COLUMNS, map(_texts, rows))
+    write_csv(file, COLUMNS, map(_csv_cells, rows))
 
 
-def _texts(row: Row) -> list[Any]:
+def _csv_cells(row: Row) -> list[Any]:
     return [
         row[name]
         if row[name] is None or kind not in DECIMALS
@@ -153,7 +155,7 @@ def _write_parquet(file: Path, rows: Iterable[Row]) -> None:
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
 
 
-def _groups(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
-    left = iter(rows)
-    while group := list(islice(left, ROW_GROUP)):
+def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    remaining = iter(rows)
+    while group := list(islice(remaining, ROW_GROUP)):
         yield group

@@ -25,9 +25,13 @@ from facevalue.files import disk_full, explain_write_errors, write_text
 from facevalue.scale import cluster
 
 PIECE = 200
-"""Images that a worker of a cluster fetches in one task; if it dies, these are fetched again."""
+"""How many images a worker of a cluster fetches in one task; if it dies, they are fetched again."""
 
 INDEX = "index.json"
+"""The name of the file with the names of the images, by `_key` of their URLs."""
+
+Fetched = Generator[tuple[str, str, str]]
+"""Yields for each URL: the URL, the name of its file or "", and why there is none or ""."""
 
 
 def fetch_images(
@@ -45,7 +49,7 @@ def fetch_images(
 ) -> pd.DataFrame:
     """Download the images of a search into a folder, here or on a cluster (see `cluster`).
 
-    An image is stored only when all of it has arrived and can be decoded. Its name is the sha256 of
+    An image is stored only if it is complete and can be decoded. Its name is the sha256 of
     its content, so that nothing is stored twice. The folder's index.json says which file came from
     which URL, so that another call downloads only what is missing. An image that fails does not
     stop the others.
@@ -54,14 +58,14 @@ def fetch_images(
         hits: one row per image, with its URL in the column `address`; other columns are kept.
         folder: where the files are stored. A missing folder is created; a cluster's workers must
             share it.
-        workers: downloads at the same time; on a cluster, of each worker.
-        per_second: requests per second to one server, see `RateLimiter`.
-        max_bytes: most bytes of one image.
-        max_pixels: most pixels of one image; more could fill the memory (a decompression bomb).
+        workers: how many images are downloaded at the same time; on a cluster, by each worker.
+        per_second: requests per second to one server; see `RateLimiter`.
+        max_bytes: the size limit of an image in bytes.
+        max_pixels: the size limit of an image in pixels: a decompression bomb has more.
         attempts: how often a request is sent when the server is busy or the connection breaks.
         timeout: seconds to wait for a connection, and for the next bytes.
-        deadline: seconds that receiving one image may take.
-        limiter: limits the requests, instead of `per_second`; not on a cluster.
+        deadline: the largest number of seconds for receiving an image.
+        limiter: limits the requests, instead of `per_second`; ignored on a cluster.
     Returns:
         `hits` with three more columns: `file` (the name inside `folder`, or ""), `sha256` (in
         hexadecimal, or "") and `problem` (why there is no file, in a sentence, or "").
@@ -80,32 +84,43 @@ def fetch_images(
     addresses = dict.fromkeys(str(address) for address in hits["address"])
     done = {a: (index[_key(a)], "") for a in addresses if _is_there(folder, index.get(_key(a)))}
     missing = [address for address in addresses if address not in done]
-    found = (
+    fetched = (
         _fetch_on_cluster(missing, folder.resolve(), limits, workers, per_second)
         if cluster.address()
         else _fetch_here(missing, folder, limits, workers, per_second, limiter)
     )
     bar = tqdm(total=len(addresses), initial=len(done), desc="images", disable=None)
-    with bar, closing(found):
-        try:
-            for count, (address, file, problem) in enumerate(found, 1):
-                if problem == DISK_FULL_PROBLEM:
-                    raise disk_full(folder)
-                done[address] = file, problem
-                if file:
-                    index[_key(address)] = file
-                if count % 50 == 0:
-                    _write_index(folder, index)
-                bar.update()
-        finally:
-            _write_index(folder, index)
+    with bar, closing(fetched):
+        _record(fetched, folder, index, done, bar)
     files = [done[str(address)][0] for address in hits["address"]]
     problems = [done[str(address)][1] for address in hits["address"]]
     return hits.assign(file=files, sha256=[file.split(".")[0] for file in files], problem=problems)
 
 
-Fetched = Generator[tuple[str, str, str]]
-"""URLs, each with the name of its file and "", or "" and why there is none."""
+def _record(
+    fetched: Fetched,
+    folder: Path,
+    index: dict[str, str],
+    done: dict[str, tuple[str, str]],
+    bar: tqdm,
+) -> None:
+    """Add what is fetched to `done` and to the index, which is written now and at the end.
+
+    Raises:
+        OSError: the disk is full, or the index cannot be written.
+    """
+    try:
+        for count, (address, file, problem) in enumerate(fetched, 1):
+            if problem == DISK_FULL_PROBLEM:
+                raise disk_full(folder)
+            done[address] = file, problem
+            if file:
+                index[_key(address)] = file
+            if count % 50 == 0:
+                _write_index(folder, index)
+            bar.update()
+    finally:
+        _write_index(folder, index)
 
 
 def _fetch_here(
@@ -116,11 +131,12 @@ def _fetch_here(
     per_second: float | None,
     limiter: RateLimiter | None = None,
 ) -> Fetched:
+    """Fetch in this process, with several threads."""
     stop = threading.Event()
     limiter = limiter or RateLimiter(per_second, sleep=stop.wait)
     fetcher = ImageFetcher(folder, limiter, stop, limits)
     pool = ThreadPoolExecutor(workers, "images")
-    # Pillow would warn below our own limit of pixels; warnings cannot be filtered in one thread
+    # Pillow warns below `max_pixels`; a filter of warnings holds for all threads, so it is set here
     with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
         try:
             futures: dict[Future[tuple[str, str]], str] = {
@@ -166,11 +182,12 @@ def _fetch_piece(
     per_second: float | None,
     addresses: tuple[str, ...],
 ) -> list[tuple[str, str, str]]:
+    """Fetch some images of one server on a worker."""
     return list(_fetch_here(addresses, folder, limits, workers, per_second))
 
 
 def _key(address: str) -> str:
-    """Return the key of a URL in the index: not the URL itself, which may contain a secret."""
+    """Return the key of a URL in the index: a hash, because a URL may contain a secret."""
     return hashlib.sha256(address.encode("utf-8", "replace")).hexdigest()
 
 
@@ -179,7 +196,7 @@ def _read_index(folder: Path) -> dict[str, str]:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         return {key: str(file) for key, file in index.items()}
     except (OSError, ValueError, AttributeError):
-        return {}  # then all images are downloaded again
+        return {}  # all images are downloaded again
 
 
 def _write_index(folder: Path, index: Mapping[str, str]) -> None:

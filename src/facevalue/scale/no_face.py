@@ -1,4 +1,4 @@
-"""Why no face was found in a picture."""
+"""The reason why no face was found in a picture."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ TOO_DARK = "too dark"
 TOO_SMALL = "too small"
 
 REASONS = (NONE_FOUND, TOO_DARK, TOO_SMALL)
-"""How each reason that `why` gives begins."""
+"""The beginnings of the reasons that `why` returns."""
 
 DARK = 10
-"""The grey level of the brightest 1 % of a picture below which it is called too dark."""
+"""A picture whose 99th percentile of grey levels is lower is called too dark."""
 
-LEAST_SIDE = 24
+MIN_SIDE = 24
 """A picture with a shorter side, in pixels, is called too small."""
 
 
 def why(image: np.ndarray, size: tuple[int, int], smaller: Sequence[int] = ()) -> str:
-    """Return why no face was found: one of `REASONS`, and what was measured.
+    """Return why no face was found: one of `REASONS`, with the measured value.
 
     Args:
         image: uint8, shape (height, width, 3), RGB.
         size: width and height of the file, in pixels: `image` may be a reduced copy.
-        smaller: the heights, in pixels of the file, of faces that were found and are too small.
+        smaller: the heights of the faces that are too small, in pixels of the file.
 
     >>> why(np.full((200, 300, 3), 128, np.uint8), (300, 200))
     'none found'
@@ -41,7 +41,7 @@ def why(image: np.ndarray, size: tuple[int, int], smaller: Sequence[int] = ()) -
     """
     if smaller:
         return f"{TOO_SMALL}: the largest face is {max(smaller)} pixels high"
-    if min(size) < LEAST_SIDE:
+    if min(size) < MIN_SIDE:
         return f"{TOO_SMALL}: the picture has {size[0]} x {size[1]} pixels"
     brightest = round(float(np.percentile(to_grey(image[::4, ::4]), 99)))
     if brightest < DARK:

@@ -1,4 +1,4 @@
-"""Scoring some dozen photos and videos: what a worker does."""
+"""Scoring a batch of photos and videos, which is the work of one task."""
 
 from __future__ import annotations
 
@@ -26,17 +26,27 @@ from facevalue.scale import no_face, storage
 from facevalue.scale.face_table import BOX, Row, emotion_cells, face_row
 
 SUFFIXES = (*image_files.SUFFIXES, *video.SUFFIXES)
+"""The suffixes of the files that are scored, in lower case."""
 
-MOST_VIDEO_BYTES = 50_000_000_000
-"""The size of the largest video that is read."""
+MAX_VIDEO_BYTES = 50_000_000_000
+"""The size of the largest video that is read, in bytes."""
 
-LEAST_SIDE = 1_920
-"""A larger JPEG is decoded in reduced size, but with its longest side at least so many pixels."""
+DECODED_SIDE = 1_920
+"""A larger JPEG is decoded in reduced size; its longest side keeps at least so many pixels."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """How files are scored: all that a worker must know, and that the results depend on."""
+    """How files are scored: everything that a worker must know and that the results depend on.
+
+    Attributes:
+        address: the folder, or its address for fsspec.
+        model: the name of the model.
+        models: the folder of the model files; None for that of the package.
+        checksum: the SHA-256 of the model file.
+        every, cropped, detector, min_face: as in `score_folder.score`.
+        annotate: the folder for annotated photos; None for none.
+    """
 
     address: str
     model: str
@@ -51,7 +61,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some files that are scored together, and a cache key of the files and the method."""
+    """Files that are scored together, and a cache key of the files and the method."""
 
     key: str
     files: tuple[str, ...]
@@ -77,41 +87,44 @@ def score_batch(method: Method, batch: Batch) -> tuple[list[Row], bool]:
     """Score a batch of files, here or on a worker.
 
     Returns:
-        The rows of the part, and whether it must be done again because a file could not be
-        reached.
+        The rows of the files, as `face_parts.Parts.store` takes them, and whether the batch must
+        be scored again because a file could not be reached.
+    Raises:
+        CannotAnnotate: an annotated photo cannot be written.
+        ValueError, RuntimeError, ModuleNotFoundError: the model or the detector cannot be used.
     """
     recogniser = _recogniser(method.model, method.models, method.checksum, method.detector)
     system, root = storage.file_system(method.address)
-    found = _Found(recogniser)
+    collector = _Collector(recogniser)
     retry = False
     for name in batch.files:
         path = storage.join(root, name)
         try:
             if kind(name) == "photo":
                 _score_photo(
-                    method, found, name, storage.read(system, path, image_files.MOST_BYTES)
+                    method, collector, name, storage.read(system, path, image_files.MOST_BYTES)
                 )
             else:
-                with storage.local_file(system, path, MOST_VIDEO_BYTES) as file:
-                    _score_video(method, found, name, file)
+                with storage.local_file(system, path, MAX_VIDEO_BYTES) as file:
+                    _score_video(method, collector, name, file)
         except CannotAnnotate:
             raise
-        except Exception as error:  # a storage's own types too: one file must not stop the rest
-            found.rows.append({"file": name, "problem": storage.reason(error)})
+        except Exception as error:  # a storage has its own types; one file must not stop the rest
+            collector.rows.append({"file": name, "problem": storage.reason(error)})
             retry = retry or not isinstance(error, ValueError)
-    found.recognise()
-    return found.rows, retry
+    collector.recognise()
+    return collector.rows, retry
 
 
 class CannotAnnotate(OSError):
-    """An annotated photo cannot be written, which is no fault of the photo."""
+    """An annotated photo cannot be written: an error that would stop other photos too."""
 
 
-class _Found:
-    """The rows of a batch, whose emotions are recognised some dozen faces at a time.
+class _Collector:
+    """Collects the rows of a batch, and recognises the emotions of many faces at a time.
 
     Args:
-        recogniser: recognises them.
+        recogniser: recognises the emotions.
     """
 
     def __init__(self, recogniser: Recogniser) -> None:
@@ -132,7 +145,7 @@ class _Found:
             self.recognise()
 
     def recognise(self) -> None:
-        """Fill in the emotions of the faces that wait for it."""
+        """Add the emotions to the rows that do not have them yet."""
         if self._waiting:
             rows, faces = zip(*self._waiting, strict=True)
             values = self._recogniser.probabilities(np.concatenate(faces))
@@ -141,30 +154,31 @@ class _Found:
             self._waiting.clear()
 
 
-def _score_photo(method: Method, found: _Found, name: str, content: bytes) -> None:
+def _score_photo(method: Method, collector: _Collector, name: str, content: bytes) -> None:
     """Add the faces of a photo, or the reason why it has none."""
-    image, size = image_files.decode_reduced(content, PurePosixPath(name).name, LEAST_SIDE)
-    before = len(found.rows)
+    image, size = image_files.decode_reduced(content, PurePosixPath(name).name, DECODED_SIDE)
+    before = len(collector.rows)
     scale = max(size) / max(image.shape)
     faces, smaller = _faces(method, image, scale)
     for face, pixels in faces:
-        found.add(face_row(name, _enlarged(face.box, scale, size)), pixels)
+        collector.add(face_row(name, _enlarged(face.box, scale, size)), pixels)
     if not faces:
         reason = no_face.why(image, size, [round(scale * height) for height in smaller])
-        found.rows.append({"file": name, "no_face": reason})
+        collector.rows.append({"file": name, "no_face": reason})
     if method.annotate is not None:
-        found.recognise()
-        _annotate(Path(method.annotate), name, content, found.rows[before:])
+        collector.recognise()
+        _annotate(Path(method.annotate), name, content, collector.rows[before:])
 
 
-def _score_video(method: Method, found: _Found, name: str, file: Path) -> None:
+def _score_video(method: Method, collector: _Collector, name: str, file: Path) -> None:
     """Add the faces of a video, or the reason why it has none.
 
     Raises:
-        ValueError: it is no video, or it breaks off; what comes before that was added.
+        ValueError: the file is not a video, or it breaks off, after the faces before that were
+            added.
     """
     clip = video.open_clip(file)
-    people, before = People(), len(found.rows)
+    people, before = People(), len(collector.rows)
     reasons: Counter[str] = Counter()
     try:
         for frame, seconds, image in clip.sampled(method.every):
@@ -174,11 +188,11 @@ def _score_video(method: Method, found: _Found, name: str, file: Path) -> None:
             numbers = people([face for face, _ in faces], seconds)
             for (face, pixels), person in zip(faces, numbers, strict=True):
                 row = face_row(name, face.box, frame=frame, seconds=seconds, person=person)
-                found.add(row, pixels)
+                collector.add(row, pixels)
     finally:
         clip.close()
-    if reasons and len(found.rows) == before:
-        found.rows.append({"file": name, "no_face": reasons.most_common(1)[0][0]})
+    if reasons and len(collector.rows) == before:
+        collector.rows.append({"file": name, "no_face": reasons.most_common(1)[0][0]})
 
 
 def _faces(
@@ -187,9 +201,9 @@ def _faces(
     """Return the faces in a picture, and the heights of those that are too small.
 
     Args:
-        scale: how many pixels of the file one of `image` stands for, in each direction.
+        scale: the width of the file's picture divided by that of `image`.
     Returns:
-        Each face with its pixels as the network takes them; heights in pixels of `image`.
+        Each face with its pixels, as from `prepare`; and heights, in pixels of `image`.
     """
     if method.cropped:
         height, width = image.shape[:2]
@@ -201,7 +215,7 @@ def _faces(
 
 
 def _enlarged(box: Box, scale: float, size: tuple[int, int]) -> Box:
-    """Return a box in the coordinates of the whole photo, which has this width and height."""
+    """Return a box in the coordinates of the whole photo, whose width and height are `size`."""
     if scale == 1:
         return box
     x, y, width, height = box
@@ -232,24 +246,24 @@ def _annotate(folder: Path, name: str, content: bytes, rows: Sequence[Row]) -> N
 
 @lru_cache(maxsize=1)
 def _recogniser(model: str, models: str | None, checksum: str, detector: str) -> Recogniser:
-    """Return this process's recogniser, for all of its batches.
+    """Return the recogniser of this process, loaded once for all of its batches.
 
     Raises:
-        ValueError: this machine has another model file than the one that started the work.
+        ValueError: the model file differs from that on the machine that started the work.
         RuntimeError, ModuleNotFoundError: the detector cannot be used here.
     """
     recogniser = Recogniser(model, Path(models) if models else None, threads=1)
     if file_checksum(recogniser.file) != checksum:
         raise ValueError(
-            f"{recogniser.file} is another file than on the machine that started the work: install "
-            "the same version everywhere."
+            f"{recogniser.file} differs from the file on the machine that started the work: "
+            "install the same version of facevalue everywhere."
         )
     check_detector(detector)
     return recogniser
 
 
 def check_detector(detector: str) -> None:
-    """Raise an error if a detector cannot be used here: else each file would fail.
+    """Raise an error if a detector cannot be used here, before every file fails.
 
     Raises:
         ValueError: there is no such detector, or its file is damaged.

@@ -1,4 +1,4 @@
-"""The command `facevalue score`: what it prints."""
+"""The command `facevalue score`, and what it prints."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition.detection import MIN_FACE
@@ -20,21 +21,25 @@ from facevalue.scale.face_table import BOX, Row
 from facevalue.scale.score_batch import kind
 from facevalue.scale.score_folder import Scored
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 """How many faces of a single file are printed."""
 
-MOST_NAMES = 3
-"""How many files without a face, and that failed, are named."""
+MAX_NAMES = 3
+"""How many files without a face, and how many failed files, are named."""
+
+MAX_TYPES = 8
+"""How many types of skipped files are named."""
 
 
 def main(options: argparse.Namespace) -> int:
     """Run `facevalue score`.
 
     Args:
-        options: source, out (None writes no file), csv and json (print the whole table), and the
-            arguments of `score_folder.score` that its command line has.
+        options: source; out (None to write no file); csv and json (whether to print the whole
+            table); model, detector, min_face (None for the default), every, cropped, annotate and
+            keep_parts, as in `score_folder.score`.
     Returns:
-        1 if the only file failed, else 0.
+        1 if the source is a single file that failed, otherwise 0.
     """
     if options.out is not None:
         return _run(options, options.out)
@@ -44,6 +49,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, out: Path) -> int:
+    """Score the source, write the table to `out`, and print what was found."""
     single = Path(options.source).is_file()
     done = score_folder.score(
         options.source,
@@ -62,38 +68,54 @@ def _run(options: argparse.Namespace, out: Path) -> int:
             shutil.copyfileobj(table, sys.stdout)
     elif options.json:
         print_json(face_table.read_csv(out))
-    # what programs read stays free of remarks
-    told = sys.stderr if options.csv or options.json else sys.stdout
-    if not single:
-        print("\n".join(folder_lines(done, out, kept=options.out is not None)), file=told)
+    # programs read stdout if it has the table, so remarks go to stderr
+    remarks = sys.stderr if options.csv or options.json else sys.stdout
+    if single:
+        _print_file(options, out, done.faces, remarks)
     else:
-        if done.faces and told is sys.stdout:
-            print("\n".join(file_lines(Path(options.source).name, _rows(out), done.faces)))
-        for name, reason in _listed(out, "no_face"):
-            details = "" if reason == no_face.NONE_FOUND else f" ({reason})"
-            print(f"{name}: no face found{details}.", file=told)
-        for name, reason in _listed(out, "failed"):
-            subject = "" if reason.startswith(name) else f"{name}: "
-            print(f"{subject}{reason.removesuffix('.')}.", file=sys.stderr)
-        if options.out is not None:
-            print(f"{out}: {_count(done.faces, 'face')}.")
+        print("\n".join(folder_lines(done, out, kept=options.out is not None)), file=remarks)
     if options.annotate is not None:
-        print(f"{options.annotate}: the photos with boxes and bars.", file=told)
+        print(_annotate_line(options.source, options.annotate), file=remarks)
     return int(single and done.failed > 0)
 
 
+def _print_file(options: argparse.Namespace, out: Path, faces: int, remarks: TextIO) -> None:
+    """Print what was found in a single file."""
+    if faces and remarks is sys.stdout:
+        print("\n".join(file_lines(Path(options.source).name, _rows(out), faces)))
+    for name, reason in _listed(out, "no_face"):
+        details = "" if reason == no_face.NONE_FOUND else f" ({reason})"
+        print(f"{name}: no face found{details}.", file=remarks)
+    for name, reason in _listed(out, "failed"):
+        subject = "" if reason.startswith(name) else f"{name}: "
+        print(f"{subject}{reason.removesuffix('.')}.", file=sys.stderr)
+    if options.out is not None:
+        print(f"{out}: {_count(faces, 'face')}.")
+
+
+def _annotate_line(source: str, folder: Path) -> str:
+    """Return the line on the folder for annotated photos, which a video does not create."""
+    if kind(source) == "video" or not folder.is_dir():
+        return "No photo was annotated: facevalue live --out annotates a video."
+    return f"{folder} has the photos with boxes and bars."
+
+
 def _rows(out: Path) -> Iterable[Row]:
-    """Return the first rows of a table."""
+    """Return the first `MAX_ROWS` rows of a table."""
     if out.suffix.lower() == ".csv":
-        return islice(face_table.read_csv(out), MOST_ROWS)
+        return islice(face_table.read_csv(out), MAX_ROWS)
     from pyarrow import parquet
 
-    return next(parquet.ParquetFile(out).iter_batches(MOST_ROWS)).to_pylist()
+    return next(parquet.ParquetFile(out).iter_batches(MAX_ROWS)).to_pylist()
 
 
-def _listed(out: Path, kind: str) -> list[list[str]]:
-    """Return the file and the reason of each entry of one of the two lists."""
-    file = out.with_suffix(f".{kind}.csv")
+def _listed(out: Path, which: str) -> list[list[str]]:
+    """Return the file and the reason of each entry in a list beside the table.
+
+    Args:
+        which: "no_face" or "failed".
+    """
+    file = out.with_suffix(f".{which}.csv")
     if not file.is_file():
         return []
     with file.open(encoding="utf-8", newline="") as opened:
@@ -101,7 +123,7 @@ def _listed(out: Path, kind: str) -> list[list[str]]:
 
 
 def print_json(rows: Iterable[Row]) -> None:
-    """Print rows as a JSON array of objects, one a line."""
+    """Print rows as a JSON array of objects, one per line."""
     before = "["
     for row in rows:
         print(f"{before}\n{json.dumps(row, ensure_ascii=False)}", end="")
@@ -113,9 +135,9 @@ def file_lines(name: str, rows: Iterable[Row], faces: int) -> list[str]:
     """Return the lines of the table of a single file.
 
     Args:
-        name: the file's.
+        name: the name of the file.
         rows: its first faces, as in the table.
-        faces: how many there are in all.
+        faces: the number of all its faces.
 
     >>> happy = {emotion: float(emotion == "happy") for emotion in EMOTIONS}
     >>> row = {"seconds": None, "x": 5, "y": 6, "width": 70, "height": 80, **happy}
@@ -125,24 +147,24 @@ def file_lines(name: str, rows: Iterable[Row], faces: int) -> list[str]:
        1  5, 6, 70, 80               happy 100 %
     """
     shown = list(rows)
-    film = any(row["seconds"] is not None for row in shown)
-    head = ("seconds", "person") if film else ("face",)
+    is_video = any(row["seconds"] is not None for row in shown)
+    head = ("seconds", "person") if is_video else ("face",)
     title = f"{'  '.join(head)}  box (x, y, width, height)  emotions"
     lines = [f"{name}: {_count(faces, 'face')}", title]
     for number, row in enumerate(shown, 1):
-        first = f"{row['seconds']:7.2f}  {row['person']:6}" if film else f"{number:4}"
+        first = f"{row['seconds']:7.2f}  {row['person']:6}" if is_video else f"{number:4}"
         box = ", ".join(str(row[side]) for side in BOX)
         lines.append(f"{first}  {box:25}  {_top_emotions(row)}")
     if faces > len(shown):
-        left = faces - len(shown)
+        hidden = faces - len(shown)
         lines.append(
-            f"... and {left:,} more: --csv prints all of them, --out writes them to a file."
+            f"... and {hidden:,} more: --csv prints all of them, --out writes them to a file."
         )
     return lines
 
 
 def _top_emotions(row: Row) -> str:
-    """Return the three most probable emotions, without those of less than half a per cent."""
+    """Return the three most probable emotions, without those below half a per cent."""
     best = sorted(EMOTIONS, key=lambda name: -row[name])[:3]
     return ", ".join(f"{name} {100 * row[name]:.0f} %" for name in best if row[name] >= 0.005)
 
@@ -151,29 +173,31 @@ def folder_lines(done: Scored, out: Path, *, kept: bool) -> list[str]:
     """Return the lines on what was found in a folder.
 
     Args:
-        done: what `score_folder.score` has returned.
-        out: the table, beside which the lists of files without a face and of failed ones are.
-        kept: whether these files stay.
+        done: what `score_folder.score` returned.
+        out: the table; the lists of files without a face and of failed files are beside it.
+        kept: whether these files are kept.
     """
     start = f"{out}: " if kept else ""
-    lines = [f"{start}{_count(done.faces, 'face')} in {done.files:,} photos and videos."]
+    files = "1 photo or video" if done.files == 1 else f"{done.files:,} photos and videos"
+    lines = [f"{start}{_count(done.faces, 'face')} in {files}."]
     if done.faces:
         counts = Counter(done.emotions).most_common()
         shares = (f"{name} {n:,} ({100 * n / done.faces:.0f} %)" for name, n in counts)
         lines.append(f"Emotions: {', '.join(shares)}.")
     if done.no_face:
         number = sum(done.no_face.values())
-        reasons = ", ".join(f"{n:,} {reason}" for reason, n in done.no_face.items())
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in done.no_face.items())
         lines.append(f"No face in {number:,} of them ({reasons}){_names(out, 'no_face', kept)}")
     if done.failed:
         lines.append(f"{_count(done.failed, 'file')} failed{_names(out, 'failed', kept)}")
-    if done.passed_over:
-        number = sum(done.passed_over.values())
-        common = Counter(done.passed_over).most_common(5)
-        kinds = ", ".join(f"{suffix or 'no suffix'} {n:,}" for suffix, n in common)
-        lines.append(f"Passed over {_count(number, 'file')} of other kinds ({kinds}).")
+    if done.skipped:
+        number = sum(done.skipped.values())
+        common = Counter(done.skipped).most_common(MAX_TYPES)
+        types = ", ".join(f"{suffix or 'no suffix'} {n:,}" for suffix, n in common)
+        types += ", ..." if len(done.skipped) > MAX_TYPES else ""
+        lines.append(f"Skipped {_count(number, 'file')} of other types ({types}).")
     if not kept:
-        lines.append("No table was kept: --out scores.csv writes it, --csv prints it.")
+        lines.append("The table was not kept: --out scores.csv writes it, --csv prints it.")
     return lines
 
 
@@ -181,10 +205,10 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _names(out: Path, kind: str, kept: bool) -> str:
-    """Return the end of a line: the first files of a list, and where all are."""
-    listed = _listed(out, kind)
-    some = ", ".join(name for name, _ in listed[:MOST_NAMES])
-    more = f" and {len(listed) - MOST_NAMES:,} more" if len(listed) > MOST_NAMES else ""
-    place = f". {out.with_suffix(f'.{kind}.csv')} has the reasons" if kept else ""
+def _names(out: Path, which: str, kept: bool) -> str:
+    """Return the end of a line: the first files of a list, and the path of the whole list."""
+    listed = _listed(out, which)
+    some = ", ".join(name for name, _ in listed[:MAX_NAMES])
+    more = f" and {len(listed) - MAX_NAMES:,} more" if len(listed) > MAX_NAMES else ""
+    place = f". {out.with_suffix(f'.{which}.csv')} has the reasons" if kept else ""
     return f": {some}{more}{place}." if listed else "."

@@ -1,7 +1,7 @@
 """Scoring the photos and videos of a folder of any size: a table with a row for each face.
 
-The work is done in batches of some dozen files, here or on a Dask cluster (see `cluster`). Each
-batch is stored when it is finished, so that a killed run can continue.
+The files are scored in batches, here or on a Dask cluster (see `cluster`). Each batch is stored
+when it is finished, so that a killed run can continue.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from facevalue.scale.score_batch import (
 )
 
 BATCH_SIZE = 32
-"""How many files a batch has on average: a kill costs each worker some seconds at most."""
+"""How many files a batch has on average: a kill costs each worker the work of some seconds."""
 
-MOST_FILES = 4 * BATCH_SIZE
+MAX_BATCH_SIZE = 4 * BATCH_SIZE
 """How many files a batch has at most."""
 
 Item = TypeVar("Item")
 
 
 class Scored(NamedTuple):
-    """What `score` has done.
+    """A summary of what `score` has done.
 
     Attributes:
-        files: photos and videos, those that failed included.
-        faces: rows of the table.
-        failed: files that could not be read, and folders that could not be listed.
-        passed_over: the number of files of other kinds, by suffix.
+        files: the number of photos and videos, including those that failed.
+        faces: the number of faces, which is that of the rows in the table.
+        failed: the number of files that could not be read and folders that could not be listed.
+        skipped: the number of files of other types, by suffix.
         emotions: the number of faces, by emotion.
         no_face: the number of photos and videos without a face, by reason (`no_face.REASONS`).
     """
@@ -56,7 +56,7 @@ class Scored(NamedTuple):
     files: int
     faces: int
     failed: int
-    passed_over: dict[str, int]
+    skipped: dict[str, int]
     emotions: dict[str, int]
     no_face: dict[str, int]
 
@@ -77,33 +77,35 @@ def score(
 ) -> Scored:
     """Find the faces in all photos and videos of a folder, and recognise their emotions.
 
-    Writes `out`, with the columns `face_table.COLUMNS`: file (its name under the folder, sorted),
-    frame (its number in a video; 0 in a photo), seconds and person (when in a video, and a number
-    for whose face it is; empty for photos), the box x, y, width and height in pixels, the
-    probability of each emotion, and emotion, the most probable one. A photo without a face has no
-    row. Two lists are written next to it, where they are not empty: files that failed, with the
-    reason, in out.failed.csv for out.csv, and files without a face, with the reason, in
-    out.no_face.csv.
+    Writes `out`, a row per face with the columns `face_table.COLUMNS`: file (the path relative to
+    the folder, by which the rows are sorted), frame, seconds and person (the number of the frame in
+    a video, its time stamp, and the number of the person; 0 and empty for photos), x, y, width and
+    height (the box in pixels), the probability of each emotion, and emotion (the most probable
+    one). Beside out.csv, files that failed are listed with the reason in out.failed.csv, and files
+    without a face in out.no_face.csv, unless there are none.
 
-    Until the result is whole, finished work is kept in out.parts. Started again after a kill, it
-    continues with the files that are new, changed, or could not be reached.
+    Finished work is kept in the folder out.parts until all files are scored. Another call after a
+    kill scores only the files that are new, changed, or could not be reached.
 
     Args:
         source: a folder with photos (`image_files.SUFFIXES`) and videos (`video.SUFFIXES`) at any
             depth, on this machine or at an address that fsspec knows, such as s3://bucket/folder;
-            or a single file on this machine. A cluster's workers must be able to reach it.
-        out: the file to write, which ends in .csv or .parquet.
+            or a single file on this machine. A cluster's workers must be able to read it.
+        out: the file to write; its suffix is .csv or .parquet.
         model: as in `Recogniser`.
         detector, min_face: as in `detection.find_faces`.
-        every: seconds of a video between two scored frames.
-        cropped: the images are faces already: none is searched, and the box is the whole image.
+        every: the interval between two scored frames of a video, in seconds.
+        cropped: each image is a cropped face: no detector is used, and the box is the whole image.
         annotate: a folder for copies of the photos with boxes and bars drawn on them.
-        keep_parts: keep out.parts, so that a later run with more photos does only those.
-        models: the folder of the model files, if they are not those of the package.
+        keep_parts: keep out.parts at the end, so that a later run scores only new photos.
+        models: the folder of the model files; by default that of the package.
         progress: show a progress bar.
+    Returns:
+        How many files, faces and failures there were.
     Raises:
         FileNotFoundError: there is no such folder or file, or no such model file.
-        ValueError: there is no photo or video in it, or an argument is out of range.
+        ValueError: the source is not a photo, a video or a folder that contains some, or an
+            argument is invalid.
         OSError: `out` cannot be written, for example because the disk is full.
         RuntimeError: this OpenCV has no Haar cascade.
         ModuleNotFoundError: the address, the detector or a Parquet file needs a package that is
@@ -116,10 +118,7 @@ def score(
         raise ValueError(f"every must be a number of seconds above 0, not {every:g}.")
     if min_face < 1:
         raise ValueError(f"min_face must be 1 pixel or more, not {min_face}.")
-    address = storage.address(source)
-    single = Path(address).name if Path(address).is_file() else None
-    folder = str(Path(address).parent) if single else address
-    storage.check_folder(folder)
+    folder, single = _folder_and_file(source)
     method = Method(
         address=folder,
         model=model,
@@ -138,18 +137,40 @@ def score(
         run.work_one_by_one(lost)
     if not run.files and not run.problems:
         raise ValueError(
-            f"There is no photo or video in {storage.without_secrets(address)}: no "
+            f"There is no photo or video in {storage.without_secrets(folder)}: their names end in "
             f"{', '.join(SUFFIXES)}."
         )
     with explain_write_errors(out):
         return run.write(keep_parts)
 
 
+def _folder_and_file(source: str | Path) -> tuple[str, str | None]:
+    """Return the address of the folder to score, and the name of the only file in it to score.
+
+    Raises:
+        FileNotFoundError: there is no such folder or file.
+        ValueError: it is a file of another type.
+    """
+    address = storage.address(source)
+    path = Path(address)
+    if "://" not in address and not path.exists():
+        raise FileNotFoundError(f"There is no photo, video or folder {address}: check the path.")
+    if not path.is_file():
+        storage.check_folder(address)
+        return address, None
+    if not kind(path.name):
+        raise ValueError(
+            f"{path.name} must be a photo or a video, and its name must end in "
+            f"{', '.join(SUFFIXES)}."
+        )
+    return str(path.parent), path.name
+
+
 def _annotated_folder(annotate: Path | None, folder: str, single: str | None) -> str | None:
     """Return the full path of the folder for annotated photos.
 
     Raises:
-        ValueError: annotated photos would replace photos, or be scored by the next run.
+        ValueError: annotated photos would replace photos, or the next run would score them.
     """
     if annotate is None:
         return None
@@ -157,7 +178,7 @@ def _annotated_folder(annotate: Path | None, folder: str, single: str | None) ->
     here = Path(folder).resolve()
     if place == here or (single is None and here in place.parents):
         raise ValueError(
-            f"The annotated photos would lie among the photos in {folder}: choose another folder "
+            f"The annotated photos would be among the photos in {folder}: choose another folder "
             f"than {annotate}."
         )
     return str(place)
@@ -169,7 +190,7 @@ class Run:
     Args:
         method: how the files are scored.
         out: the table to write.
-        single: the only file to score; by default all.
+        single: the name of the only file to score; by default all files are scored.
     """
 
     def __init__(self, method: Method, out: Path, single: str | None = None) -> None:
@@ -180,7 +201,7 @@ class Run:
         self.keys: list[str] = []
         self.files = 0
         self.problems: list[Row] = []
-        self.passed_over: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
 
     def unfinished(self, bar: ProgressBar) -> Iterator[Batch]:
         """List the folder, and yield the batches that are not finished."""
@@ -204,20 +225,19 @@ class Run:
         """Yield the name of each file, and a text that changes when the file changes."""
         system, root = storage.file_system(self.method.address)
         if self.single is None:
-            return storage.files(system, root, SUFFIXES, self.problems, skip=self._pass_over)
-        if not kind(self.single):
-            raise ValueError(f"{self.single} must be a photo or a video: {', '.join(SUFFIXES)}.")
+            return storage.files(system, root, SUFFIXES, self.problems, skip=self._skip)
         facts = Path(storage.join(root, self.single)).stat()
         return iter([(self.single, f"{facts.st_size} {facts.st_mtime}")])
 
-    def _pass_over(self, name: str) -> None:
+    def _skip(self, name: str) -> None:
+        """Count a file of another type, unless this or an earlier run wrote it."""
         path = Path(self.method.address, name)
         written = (self.out, self.failed_file, self.no_face_file)
         if path.parent != self.parts.folder.resolve() and path not in map(Path.resolve, written):
-            self.passed_over[path.suffix.lower()] += 1
+            self.skipped[path.suffix.lower()] += 1
 
     def work(self, batches: Iterable[Batch], bar: ProgressBar) -> list[Batch]:
-        """Score the batches, and store each; return those that killed their workers."""
+        """Score and store the batches; return those that killed their workers."""
         lost = []
         function = partial(score_batch, self.method)
         for batch, result in cluster.map_unordered(function, batches, label="scoring"):
@@ -230,9 +250,9 @@ class Run:
         return lost
 
     def work_one_by_one(self, lost: list[Batch]) -> None:
-        """Score each file alone, to find out which one kills the workers.
+        """Score each file of the lost batches alone, to find the one that kills the workers.
 
-        One at a time: a file takes what waits for the same worker with it.
+        Only one file is on the cluster at a time, because the others on its worker are lost too.
         """
         function = partial(score_batch, self.method)
         for batch in lost:
@@ -247,38 +267,38 @@ class Run:
             self.parts.store(batch.key, rows, retry=True)
 
     def write(self, keep_parts: bool = False) -> Scored:
-        """Write the table and the lists of files that failed and without a face from the parts.
+        """Write the table, the list of failed files and the list of files without a face.
 
         Args:
-            keep_parts: keep the parts although the result is whole.
+            keep_parts: keep the parts although the table is complete.
         """
         problems = list(self.problems)
-        faceless: list[Row] = []
+        without_face: list[Row] = []
         emotions = Counter(dict.fromkeys(EMOTIONS, 0))
 
-        def good() -> Iterator[Row]:
+        def face_rows() -> Iterator[Row]:
             for row in self.rows():
                 if "problem" in row:
                     problems.append(row)
                 elif "no_face" in row:
-                    faceless.append(row)
+                    without_face.append(row)
                 else:
                     emotions[row["emotion"]] += 1
                     yield row
 
         with atomic_write(self.out) as table:
-            write_table(table, good(), self.out.suffix.lower())
+            write_table(table, face_rows(), self.out.suffix.lower())
             _write_reasons(self.failed_file, problems, "problem")
-            _write_reasons(self.no_face_file, faceless, "no_face")
+            _write_reasons(self.no_face_file, without_face, "no_face")
         self.parts.remove_all_but(set(self.keys))
         if not (keep_parts or self.problems or self.parts.has_unfinished()):
             self.parts.remove()
-        reasons = Counter(row["no_face"].split(":")[0] for row in faceless)
+        reasons = Counter(row["no_face"].split(":")[0] for row in without_face)
         return Scored(
             self.files,
             emotions.total(),
             len(problems),
-            dict(self.passed_over),
+            dict(self.skipped),
             dict(emotions),
             {reason: reasons[reason] for reason in no_face.REASONS if reasons[reason]},
         )
@@ -290,7 +310,11 @@ class Run:
 
 
 def _write_reasons(file: Path, rows: list[Row], column: str) -> None:
-    """Write the list of files with the reason in a column, or delete it if there are none."""
+    """Write a list of files with their reasons, or delete an older list if there are no files.
+
+    Args:
+        column: the key of the reason in `rows`.
+    """
     if not rows:
         file.unlink(missing_ok=True)
         return
@@ -299,14 +323,14 @@ def _write_reasons(file: Path, rows: list[Row], column: str) -> None:
 
 
 def make_batches(method: Method, files: Iterable[tuple[str, str]]) -> Iterator[Batch]:
-    """Divide files into batches; a video is a batch of its own.
+    """Divide files into batches; each video is a batch of its own.
 
-    Where a batch ends depends on the name of its last file, so that a new file changes one batch
-    and not all that follow.
+    Where a batch ends depends on the name of its last file, so that a new file changes only one
+    batch, and not those that follow.
 
     Args:
         method: how the files are scored.
-        files: names, and texts that change when the files change.
+        files: their names, and texts that change when the files change.
     """
     batch: list[tuple[str, str]] = []
     for name, state in files:
@@ -315,7 +339,7 @@ def make_batches(method: Method, files: Iterable[tuple[str, str]]) -> Iterator[B
             yield _batch(method, batch)
             batch = []
         batch.append((name, state))
-        if alone or len(batch) == MOST_FILES or zlib.crc32(name.encode()) % BATCH_SIZE == 0:
+        if alone or len(batch) == MAX_BATCH_SIZE or zlib.crc32(name.encode()) % BATCH_SIZE == 0:
             yield _batch(method, batch)
             batch = []
     if batch:
@@ -323,13 +347,14 @@ def make_batches(method: Method, files: Iterable[tuple[str, str]]) -> Iterator[B
 
 
 def _batch(method: Method, files: list[tuple[str, str]]) -> Batch:
+    """Return a batch, whose key changes with the method, the files and this package's version."""
     text = repr((method, files, cluster.version()))
     key = hashlib.sha256(text.encode()).hexdigest()[:32]
     return Batch(key, tuple(name for name, _ in files))
 
 
 def _read_ahead(items: Iterable[Item], most: int) -> Iterator[Item]:
-    """Yield the same items, but read up to `most` of them in advance: the total is known sooner."""
+    """Yield the same items, but read up to `most` in advance, so that the total is known sooner."""
     queue: deque[Item] = deque()
     for item in items:
         queue.append(item)

@@ -27,7 +27,7 @@ class FileSystem(Protocol):
 
 
 class LocalFileSystem:
-    """The files of this machine, so that a local folder does not need fsspec."""
+    """The files of this machine: a local folder does not need fsspec."""
 
     def isdir(self, path: str) -> bool:
         """Return whether there is such a folder."""
@@ -52,7 +52,7 @@ class LocalFileSystem:
 
     @staticmethod
     def _info(entry: os.DirEntry[str]) -> dict[str, Any]:
-        # a broken link is listed too: reading it fails with the reason
+        # a broken link is listed too, so that reading it fails with the reason
         broken = entry.is_symlink() and not Path(entry).exists()
         facts = entry.stat(follow_symlinks=not broken)
         return {
@@ -65,7 +65,7 @@ class LocalFileSystem:
 
 
 def address(folder: str | Path) -> str:
-    """Return an address that also holds on a worker with another working directory.
+    """Return an address that is also valid on a worker with another working directory.
 
     >>> address("s3://bucket/photos")
     's3://bucket/photos'
@@ -75,7 +75,7 @@ def address(folder: str | Path) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return a text without the passwords and signatures that addresses in it may hold.
+    """Return a text without the passwords and signatures of the addresses in it.
 
     >>> without_secrets("https://me:secret@host/photos?Signature=abc cannot be read")
     'https://host/photos cannot be read'
@@ -113,9 +113,10 @@ def file_system(address: str) -> tuple[FileSystem, str]:
         system, root = fsspec.core.url_to_fs(address, use_listings_cache=False)
     except ImportError as error:
         raise ModuleNotFoundError(
-            f"{without_secrets(address)} cannot be read here: {error}. Install the missing package."
-        ) from None
+            f"{without_secrets(address)} cannot be read without another package: {error}."
+        ) from error
     except ValueError as error:
+        # without the cause, whose message may contain the address with its password
         raise ValueError(
             f"{without_secrets(address)} is not the address of a folder: {reason(error)}."
         ) from None
@@ -123,15 +124,21 @@ def file_system(address: str) -> tuple[FileSystem, str]:
 
 
 def check_folder(address: str) -> None:
-    """Raise OSError unless the folder exists."""
+    """Raise an error if a folder does not exist or cannot be reached.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        OSError: its storage cannot be reached.
+        ValueError, ModuleNotFoundError: as in `file_system`.
+    """
     system, root = file_system(address)
     try:
         exists = system.isdir(root)
     except Exception as error:  # each kind of storage has its own exceptions
-        # no cause: it may hold the address with its password
+        # without the cause, whose message may contain the address with its password
         raise OSError(f"{without_secrets(address)} cannot be read: {reason(error)}.") from None
     if not exists:
-        raise FileNotFoundError(f"There is no folder {without_secrets(address)}: check its name.")
+        raise FileNotFoundError(f"There is no folder {without_secrets(address)}: check the path.")
 
 
 def join(root: str, name: str) -> str:
@@ -153,14 +160,14 @@ def files(
 ) -> Iterator[tuple[str, str]]:
     """Yield the name of each file under `root`, and a text that changes when the file changes.
 
-    Sorted by name, folder by folder; only one folder's listing is in memory at a time.
+    They are sorted by name within each folder. Links to folders are not followed.
 
     Args:
         system, root: as `file_system` returns them.
-        suffixes: which files to yield, in lower case.
-        problems: receives {"file": ..., "problem": ...} for what cannot be yielded.
+        suffixes: those of the files to yield, in lower case.
+        problems: {"file": ..., "problem": ...} is added for what cannot be yielded.
         folder: where to start under `root`.
-        skip: is called with the name of each file that has another suffix.
+        skip: a function that is called with the name of each file with another suffix.
     """
     start = len(root.rstrip("/")) + 1 if root else 0
     here = root if folder is None else folder
@@ -207,7 +214,7 @@ def read(system: FileSystem, path: str, limit: int) -> bytes:
 
     Raises:
         ValueError: it has more than `limit` bytes.
-        Exception: whatever its storage raises if it cannot be read.
+        Exception: it cannot be read; each kind of storage has its own types.
     """
     with system.open(path, "rb") as opened:
         content = opened.read(limit + 1)
@@ -223,9 +230,9 @@ def read_image(system: FileSystem, path: str) -> np.ndarray:
 
 @contextmanager
 def local_file(system: FileSystem, path: str, limit: int) -> Iterator[Path]:
-    """Give a file a path on this machine, for libraries that read nothing else, such as OpenCV.
+    """Yield a path of a file on this machine, for libraries that need one, such as OpenCV.
 
-    A remote file is copied to a temporary folder, and the copy is deleted at the end.
+    A remote file is copied to a temporary folder, and the copy is deleted when the block ends.
 
     Raises:
         ValueError: it has more than `limit` bytes.

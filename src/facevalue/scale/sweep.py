@@ -1,4 +1,4 @@
-"""A sweep: one function computed for many settings, where finished results are kept."""
+"""A sweep: calling one function with many settings, and keeping the finished results."""
 
 from __future__ import annotations
 
@@ -30,20 +30,23 @@ def sweep(
 ) -> dict[str, Result]:
     """Return `function(settings)` for each named item, one after the other or on the cluster.
 
-    For items that take minutes, such as trainings. With `keep`, each result is stored as soon as
-    it arrives, and a sweep that was killed continues with the items that are left. A stored result
-    is used again while its settings and the source of `function` and of `uses` stay the same;
-    whatever else it depends on belongs in the settings.
+    Use it for items that take minutes, such as trainings. With `keep`, each result is stored as
+    soon as it arrives, and a sweep that was killed continues with the remaining items. A stored
+    result is used again as long as its settings and the source code of `function` and of `uses`
+    are unchanged; whatever else it depends on must be in the settings.
 
     Args:
-        function: may be defined in a notebook; like the settings, its result must be JSON.
-        items: the settings by name.
-        label: names the work in the progress bar and in errors.
+        function: takes settings and returns a dict that JSON can represent; it may be defined in a
+            notebook.
+        items: the settings of each item, by its name.
+        label: the name of the work in the progress bar and in errors.
         keep: the folder of the stored results.
-        uses: functions that `function` calls; a change in one makes stored results invalid.
+        uses: functions that `function` calls; a change of one makes the stored results invalid.
         progress: show a progress bar.
+    Returns:
+        The results by the names of the items, in their order.
     Raises:
-        TypeError: a result cannot be stored as JSON.
+        TypeError: JSON cannot represent a result.
         OSError: `keep` cannot be written, for example because the disk is full.
         cluster.TaskError: the function failed for an item, or the item killed its workers.
         cluster.VersionError, ConnectionError, ModuleNotFoundError: as in `cluster.map`.
@@ -54,12 +57,12 @@ def sweep(
     files = _files([function, *uses], items, keep) if keep else {}
     stored = {name: _read(file) for name, file in files.items()}
     done = {name: result for name, result in stored.items() if result is not None}
-    left = [(name, settings) for name, settings in items.items() if name not in done]
-    answers = cluster.map_unordered(partial(_call, function), left, label=label)
+    remaining = [(name, settings) for name, settings in items.items() if name not in done]
+    results = cluster.map_unordered(partial(_call, function), remaining, label=label)
     with ProgressBar(label, show=progress) as bar:
         bar.set_total(len(items), skipped=len(done))
         bar.update(len(done))
-        for (name, _), result in answers:
+        for (name, _), result in results:
             if isinstance(result, cluster.WorkerDied):
                 raise cluster.TaskError(
                     f"{label} failed for {name}: its workers died. Check their memory and logs."
@@ -68,7 +71,7 @@ def sweep(
             if keep:
                 with explain_write_errors(keep):
                     write_text(files[name], text)
-            done[name] = json.loads(text)  # the same now as when it is read from its file
+            done[name] = json.loads(text)  # as it will be read from its file
             bar.update()
     return {name: done[name] for name in items}
 

@@ -40,7 +40,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     "mixup": (0.0, 0.4, False),
     "votes": (0.0, 1.0, False),
 }
-"""What `facevalue tune` varies in a recipe: lowest, highest, and whether on a log scale."""
+"""What `facevalue tune` varies: the lowest and the highest value, and whether on a log scale."""
 
 
 def search(
@@ -56,18 +56,18 @@ def search(
 
     Args:
         train: takes settings by name and returns a score, for example an accuracy on PublicTest.
-            A cluster's workers must be able to import it. Trials in which it fails do not count.
-        ranges: for each setting its lowest and highest value, and whether on a log scale.
-        trials: how many completed trials the study should hold at the end, including earlier ones
-            and those of other clients.
-        name: the name of the study; an existing study continues.
-        storage: the URL of the database: for example postgresql://me@host/searches, so that
-            several clients can search together; default: a SQLite file in data/processed.
+            A cluster's workers must be able to import it. A trial in which it raises an exception
+            does not count.
+        ranges: by the name of a setting, its lowest and highest value, and whether it is varied on
+            a log scale.
+        trials: how many completed trials the study has at the end, including earlier ones and
+            those of other clients.
+        name: the name of the study; an existing study is continued.
+        storage: the URL of a database, for example postgresql://me@host/searches, with which
+            several clients can search together; by default a SQLite file in `paths.processed()`.
         progress: show a progress bar.
-
     Returns:
-        A row per trial, the best first: number, value, and a column for each setting.
-
+        A row per completed trial, the best first: number, value, and a column for each setting.
     Raises:
         RuntimeError: `train` failed `trials` times in a row.
         OSError: the database does not answer.
@@ -92,24 +92,17 @@ def search(
     with ProgressBar("trials", show=progress) as bar:
         bar.set_total(trials, skipped=shown)
         bar.update(shown)
-        answers = cluster.map_unordered(
+        results = cluster.map_unordered(
             partial(_run_trial, train), new_trials(), label="trials", ahead=cluster.threads()
         )
         try:
-            for (number, _), answer in answers:
-                trial = pending.pop(number)
-                if isinstance(answer, float):
-                    study.tell(trial, answer)
-                    failures.clear()
-                    done = len(_completed(study))  # other clients' too
-                    bar.update(done - shown)
-                    shown = done
-                else:
-                    died = isinstance(answer, cluster.WorkerDied)
-                    failures.append("its worker died" if died else str(answer))
-                    _mark_failed(study, trial)
+            for (number, _), result in results:
+                _record(study, pending.pop(number), result, failures)
+                done = len(_completed(study))  # with those of other clients
+                bar.update(done - shown)
+                shown = done
         finally:
-            for trial in pending.values():  # after an interrupt they would seem to run forever
+            for trial in pending.values():  # otherwise they would be stored as running
                 _mark_failed(study, trial)
     if len(failures) >= trials:
         raise RuntimeError(
@@ -118,8 +111,20 @@ def search(
     return _table(study)
 
 
+def _record(
+    study: Study, trial: Trial, result: float | str | cluster.WorkerDied, failures: list[str]
+) -> None:
+    """Store the result of a trial; `failures` has the reasons since the last completed trial."""
+    if isinstance(result, float):
+        study.tell(trial, result)
+        failures.clear()
+        return
+    failures.append("its worker died" if isinstance(result, cluster.WorkerDied) else result)
+    _mark_failed(study, trial)
+
+
 def _run_trial(train: Callable[[Settings], float], item: tuple[int, Settings]) -> float | str:
-    """Return the score of a trial, or why it failed: one failure must not stop the others."""
+    """Return the score of a trial, or why it failed, so that a failure does not stop the others."""
     try:
         return float(train(item[1]))
     except Exception as error:
@@ -127,12 +132,13 @@ def _run_trial(train: Callable[[Settings], float], item: tuple[int, Settings]) -
 
 
 def _open_study(name: str, storage: str | None) -> Study:
+    """Return a new study, or the one that the database has under this name."""
     try:
         import optuna
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "A search needs Optuna: install it with pip install 'optuna>=4.5'."
-        ) from None
+        ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if storage is None:
         paths.processed().mkdir(parents=True, exist_ok=True)
@@ -143,14 +149,14 @@ def _open_study(name: str, storage: str | None) -> Study:
             storage=database.with_driver(storage),
             direction="maximize",
             load_if_exists=True,
-            # running trials count as bad, so that no two try the same settings
+            # running trials count as bad, so that no two trials try the same settings
             sampler=optuna.samplers.TPESampler(constant_liar=True),
         )
     except SQLAlchemyError as error:
-        # no cause: its message may hold the URL with its password
+        # without the cause, whose message may contain the URL with its password
         raise OSError(
             f"The database of the search cannot be used ({type(error).__name__}): check that it "
-            "is running and that you may write to it."
+            "is running, and that you may write to it."
         ) from None
 
 
@@ -186,7 +192,7 @@ def _table(study: Study) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def _data(name: str) -> tuple[Dataset, pd.DataFrame | None]:
-    """Return a data set and its FER+ votes, read once per process."""
+    """Return a data set and its FER+ votes (FER-2013 only), read once per process."""
     from facevalue.data import ferplus
     from facevalue.drawing import course_faces
 
@@ -209,7 +215,11 @@ def _train_recipe(recipe: Recipe, data: str, settings: Settings) -> float:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Run `facevalue tune` with options.recipe, trials, epochs, storage and data."""
+    """Run `facevalue tune`.
+
+    Args:
+        options: recipe, trials, epochs, storage and data, as in `__main__`.
+    """
     from facevalue.learning import recipe as recipes
 
     recipe = dataclasses.replace(recipes.read(options.recipe), epochs=options.epochs)
