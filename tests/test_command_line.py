@@ -11,14 +11,17 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import video_files
 from live_helpers import frame, movie, small_model
 
 from facevalue import __main__ as command
 from facevalue import paths
 from facevalue.collection import fetch_data
-from facevalue.recognition import detection, haar_detector, video, yunet
+from facevalue.recognition import detection, haar_detector, live_window, video, yunet
 from facevalue.recognition import recogniser as recognising
 from facevalue.scale import cluster, score_folder
+
+RECIPE = str(Path(__file__).parents[1] / "models" / "fast.toml")
 
 
 @pytest.fixture
@@ -31,6 +34,7 @@ def source(tmp_path):
 def recogniser(tmp_path_factory, monkeypatch):
     made = small_model(tmp_path_factory.mktemp("models"))["fast"]
     monkeypatch.setattr("facevalue.recognition.recogniser.Recogniser", lambda name: made)
+    return made
 
 
 def test_live_writes_a_video_and_says_so(source, tmp_path, recogniser, capsys):
@@ -61,6 +65,46 @@ def test_live_says_in_a_sentence_what_was_wrong(tmp_path, recogniser, monkeypatc
     assert "Stopped. Nothing was written." in capsys.readouterr().err
 
 
+def test_live_records_a_camera_until_ctrl_c(tmp_path, recogniser, monkeypatch, capsys):
+    image, _ = frame()
+    cameras = {1: video_files.Camera(image, frames=5)}
+    monkeypatch.setattr(cv2, "VideoCapture", cameras.get)
+    out = tmp_path / "out.mp4"
+    assert command.main(["live", "--source", "1", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: 5 frames.\n"
+    assert len(video_files.times(out)) == 5
+
+
+def test_live_shows_a_camera_in_a_window(recogniser, monkeypatch):
+    given = []
+    monkeypatch.setattr(live_window, "show", lambda *args: given.append(args))
+    assert command.main(["live", "--source", "0"]) == 0
+    assert given == [(0, recogniser)]
+
+
+def test_live_reads_a_video_from_an_address(source, tmp_path, recogniser, capsys):
+    out = tmp_path / "out.mp4"
+    with video_files.served(source.parent) as address:
+        given = ["live", "--source", f"{address}/{source.name}", "--out", str(out)]
+        assert command.main(given) == 0
+    assert capsys.readouterr().out == f"{out}: 12 frames.\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("97", "camera 97"),
+        ("rtsp://me:secret@127.0.0.1:9/a", "rtsp://127.0.0.1:9/a"),
+        ("http://127.0.0.1:9/a.mjpg?token=secret", "http://127.0.0.1:9/a.mjpg"),
+    ],
+)
+def test_live_names_a_source_that_does_not_answer(source, named, tmp_path, recogniser, capsys):
+    assert command.main(["live", "--source", source, "--out", str(tmp_path / "out.mp4")]) == 1
+    told = capsys.readouterr()
+    assert named in told.err and told.err.count("\n") == 1 and "secret" not in told.err
+    assert told.out == "" and not list(tmp_path.iterdir())
+
+
 def test_score_passes_its_options_on(tmp_path, monkeypatch, capsys):
     given = {}
 
@@ -89,7 +133,7 @@ def test_score_passes_its_options_on(tmp_path, monkeypatch, capsys):
         command.main([*arguments, "--csv"])  # one place for the table
     with pytest.raises(SystemExit):
         command.main(["score", "--help"])
-    assert f"({detection.MIN_FACE})" in capsys.readouterr().out
+    assert f"(default: {detection.MIN_FACE})" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["fast.onnx", "SHA256SUMS", "cascade", "yunet"])
@@ -148,18 +192,19 @@ def test_an_error_is_one_sentence(tmp_path, monkeypatch, capsys, error, printed)
     assert capsys.readouterr().err == printed
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path, capsys):
+def test_a_path_that_does_not_exist_is_named(tmp_path, capsys):
     out = tmp_path / "scores.csv"
     assert command.main(["score", str(tmp_path / "nowhere"), "--out", str(out)]) == 1
-    assert capsys.readouterr().err.startswith("There is no folder ")
+    told = capsys.readouterr().err
+    assert told.startswith("There is no photo, video or folder ") and "nowhere" in told
 
 
 @pytest.mark.parametrize(
     ("inner", "arguments"),
     [
         ("facevalue.scale.score_folder.score", ["score", "photos", "--out", "s.parquet"]),
-        ("facevalue.scale.tuning.main", ["tune", "models/accurate.toml"]),
-        ("facevalue.learning.train_recogniser.main", ["train", "models/accurate.toml"]),
+        ("facevalue.scale.tuning.main", ["tune", RECIPE]),
+        ("facevalue.learning.train_recogniser.main", ["train", RECIPE]),
     ],
 )
 def test_an_interrupted_command_says_how_to_continue(inner, arguments, monkeypatch, capsys):
@@ -175,10 +220,16 @@ def test_train_passes_its_options_on(monkeypatch, tmp_path):
     given = []
     monkeypatch.setattr("facevalue.learning.train_recogniser.main", given.append)
     out = tmp_path / "mine.keras"
-    assert command.main(["train", "a.toml", "--seed", "3", "--out", str(out)]) == 0
+    assert command.main(["train", RECIPE, "--seed", "3", "--out", str(out)]) == 0
     options = given[0]
-    assert str(options.recipe) == "a.toml" and options.seed == 3
+    assert str(options.recipe) == RECIPE and options.seed == 3
     assert options.data == "fer2013" and options.out == out
+
+
+def test_a_recipe_that_does_not_exist_is_named_before_tensorflow_is_loaded(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "facevalue.learning.train_recogniser", None)
+    assert command.main(["train", "nowhere.toml"]) == 1
+    assert capsys.readouterr().err.startswith("nowhere.toml: ")
 
 
 def test_data_returns_the_status_of_the_downloads(monkeypatch):

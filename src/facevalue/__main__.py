@@ -11,38 +11,41 @@ from importlib import metadata
 from pathlib import Path
 
 RESUMES = "Finished work is kept, and the same command continues."
-"""What happens to the work of an interrupted command."""
+"""What is printed after an interrupted command that can continue."""
 
 
 def score(options: argparse.Namespace) -> int:
-    """Find the faces in photos and videos, and print their emotions or write them to a table."""
+    """Find the faces in photos and videos, and print their emotions or write a table of them."""
     from facevalue.scale import score_command
 
     return score_command.main(options)
 
 
 def live(options: argparse.Namespace) -> None:
-    """Draw the emotion of each face on a video or a camera, in a window or a new file."""
+    """Show a video or a camera with the emotion of each face, in a window or a new file."""
     from facevalue.recognition import live_window, video
     from facevalue.recognition.recogniser import Recogniser
 
     if options.out is None:
-        live_window.check()
         live_window.show(options.source, Recogniser(options.model))
         return
     written = video.annotate(options.source, options.out, Recogniser(options.model))
-    print(f"{options.out}: {written:,} frames.")
+    print(f"{options.out}: {written:,} frame{'' if written == 1 else 's'}.")
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train a recogniser by a recipe."""
+    """Train a recogniser, with the settings in a recipe."""
+    from facevalue.learning import recipe
+
+    recipe.read(options.recipe)  # a wrong one is reported before TensorFlow is loaded
+
     from facevalue.learning import train_recogniser
 
     train_recogniser.main(options)
 
 
 def tune(options: argparse.Namespace) -> None:
-    """Search for better settings of a recipe, by short trainings judged on PublicTest."""
+    """Search for better settings of a recipe by short trainings, compared on PublicTest."""
     from facevalue.scale import tuning
 
     tuning.main(options)
@@ -56,7 +59,7 @@ def data(options: argparse.Namespace) -> int:
 
 
 def api(options: argparse.Namespace) -> int:
-    """Serve the image database as a REST API; only in a checkout of the repository."""
+    """Start the REST API of the image database, in a checkout of the repository."""
     from facevalue import paths
 
     sys.path.insert(0, str(paths.root()))
@@ -72,14 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit code: 0; 1 after an error, which is one sentence on stderr; 130 after Ctrl+C.
+        The exit code: 0 after success; 1 after an error, which is printed to stderr as a sentence;
+        130 after Ctrl+C.
     """
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     if rest and options.run is not api:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start is not worth a page
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # fewer logs when TensorFlow starts
     try:
         return options.run(options) or 0
     except ModuleNotFoundError as error:
@@ -109,10 +113,10 @@ def _parser() -> argparse.ArgumentParser:
         """Add a command.
 
         Args:
-            run: the function behind it.
-            extra: the extra of the package that it needs.
-            interrupted: what to say after Ctrl+C.
-            add_help: whether it has its own --help.
+            run: the function that runs it; its name and docstring become those of the command.
+            extra: the optional dependencies of the package that it needs.
+            interrupted: what is printed after Ctrl+C.
+            add_help: whether the command has --help; without, `run` gets it in `options.rest`.
         """
         text = (run.__doc__ or "").splitlines()[0]
         added = commands.add_parser(
@@ -131,27 +135,44 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_score_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("source", help="a photo, a video, a folder, or s3://bucket/photos")
+    command.add_argument(
+        "source",
+        help="a photo, a video, or a folder, also at an address such as s3://bucket/photos",
+    )
     where = command.add_mutually_exclusive_group()
-    where.add_argument("--out", type=Path, metavar="FILE", help="a .csv or .parquet to write")
+    where.add_argument(
+        "--out", type=Path, metavar="FILE", help="the .csv or .parquet file to write"
+    )
     where.add_argument("--csv", action="store_true", help="print the whole table as CSV")
     where.add_argument("--json", action="store_true", help="print the whole table as JSON")
     command.add_argument(
-        "--annotate", type=Path, metavar="FOLDER", help="write photos with boxes and bars there"
+        "--annotate",
+        type=Path,
+        metavar="FOLDER",
+        help="write copies of the photos with boxes and bars",
     )
     command.add_argument("--model", default="fast", help="fast (default) or accurate")
     command.add_argument("--detector", default="yunet", help="yunet (default) or haar")
     command.add_argument(
-        "--min-face", type=int, metavar="PIXELS", help="height of the smallest face (24)"
+        "--min-face",
+        type=int,
+        metavar="PIXELS",
+        help="the height of the smallest face (default: 24)",
     )
     command.add_argument(
-        "--every", type=float, default=1.0, metavar="SECONDS", help="between frames of a video (1)"
+        "--every",
+        type=float,
+        default=1.0,
+        metavar="SECONDS",
+        help="the interval between two frames of a video (default: 1)",
     )
     command.add_argument(
-        "--cropped", action="store_true", help="the images are faces already: search for none"
+        "--cropped", action="store_true", help="each image is a cropped face: skip the detector"
     )
     command.add_argument(
-        "--keep-parts", action="store_true", help="keep what a run with more photos can use"
+        "--keep-parts",
+        action="store_true",
+        help="keep the finished parts, so that a later run scores only new photos",
     )
 
 
@@ -160,12 +181,14 @@ def _add_live_options(command: argparse.ArgumentParser) -> None:
         "--source",
         type=_source,
         required=True,
-        help="a video file, the number of a camera (0), or an address such as rtsp://host/stream",
+        help="a video file, the number of a camera, such as 0, or an address: rtsp://host/stream",
     )
     command.add_argument(
         "--out",
         type=Path,
-        help="the .mp4, .mov, .mkv or .webm to write, of a camera until Ctrl+C; default: a window",
+        metavar="FILE",
+        help="the .mp4, .mov, .mkv or .webm file to write (a camera is recorded until Ctrl+C); "
+        "default: show a window",
     )
     command.add_argument("--model", default="accurate", help="accurate (default) or fast")
 
@@ -179,16 +202,25 @@ def _source(text: str) -> Path | int | str:
 
 def _add_train_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("recipe", type=Path, help="a TOML file, such as models/accurate.toml")
-    command.add_argument("--seed", type=int, default=0, help="of the random numbers (0)")
+    command.add_argument(
+        "--seed", type=int, default=0, help="the seed of the random numbers (default: 0)"
+    )
     command.add_argument("--data", default="fer2013", help="fer2013 (default) or rendered")
-    command.add_argument("--out", type=Path, help="the .keras file to write")
+    command.add_argument("--out", type=Path, metavar="FILE", help="the .keras file to write")
 
 
 def _add_tune_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("recipe", type=Path, help="a TOML file, such as models/first.toml")
-    command.add_argument("--trials", type=int, default=40, help="in total (40)")
-    command.add_argument("--epochs", type=int, default=5, help="of each trial (5)")
-    command.add_argument("--storage", help="postgresql://..., if several clients search together")
+    command.add_argument(
+        "--trials", type=int, default=40, help="the number of trials in all (default: 40)"
+    )
+    command.add_argument(
+        "--epochs", type=int, default=5, help="the number of epochs of each trial (default: 5)"
+    )
+    command.add_argument(
+        "--storage",
+        help="the URL of a database in which several clients search together: postgresql://...",
+    )
     command.add_argument("--data", default="fer2013", help="fer2013 (default) or rendered")
 
 
@@ -200,7 +232,7 @@ def _version() -> str:
 
 
 def _missing(error: ModuleNotFoundError, options: argparse.Namespace) -> str:
-    """Return a sentence that says how to install what is missing."""
+    """Return a sentence that says how to install a missing package."""
     if error.name is None:  # the package's own sentence
         return str(error)
     extra = f"facevalue[{options.extra}]" if options.extra else error.name
@@ -211,7 +243,7 @@ def _missing(error: ModuleNotFoundError, options: argparse.Namespace) -> str:
 
 
 def _message(error: Exception) -> str:
-    """Return an error as a sentence: the system's own have a number in front."""
+    """Return an error as a sentence: without the number in errors of the operating system."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror.removesuffix('.')}."
