@@ -124,7 +124,7 @@ def _photo_labels(folder: Path) -> dict[str, int]:
         table = pd.read_csv(listed)
         if not {"file", "emotion"} <= set(table):
             raise ValueError(
-                f"{listed} needs the columns file and emotion, but it has {', '.join(table)}."
+                f"{listed} needs the columns file and emotion, but it has {', '.join(map(str, table))}."
             )
         return {str(f): number(str(e)) for f, e in zip(table.file, table.emotion, strict=True)}
     found = {}
