@@ -1,46 +1,47 @@
 // Finds faces in pictures of any size and light, as facevalue.recognition.detection does.
 
 import { sharedArea } from "./boxes.js";
-import { halfEven, resize } from "./resize.js";
+import { halvedPlanes, planes } from "./picture.js";
+import { halfEven, resize, resizeLinear } from "./resize.js";
 import { decode } from "./yunet.js";
 
 export class Detector {
-  // network: takes a Float32Array, its width and height, and returns the twelve arrays that YuNet
-  // answers; settings: "search" of /live/settings.json.
+  // network: takes a Float32Array, its width and height, and returns YuNet's twelve output arrays;
+  // settings: "search" of /live/settings.json.
   constructor(network, settings) {
     this.network = network;
     this.settings = settings;
   }
 
-  // Returns [{box, score, landmarks}], the largest face first, in pixels of a picture that is given
-  // by its red, green and blue planes. A photo is looked at in several sizes, a frame in one.
-  async faces(planes, isPhoto) {
+  // Returns [{box, score, landmarks}], the largest face first, in pixels of a picture, {width, height,
+  // data} with RGBA. A photo is looked at in several sizes, a frame of a video in one.
+  async faces(image, isPhoto) {
     const { frameSide, leastScore, minFace } = this.settings;
-    const found = isPhoto ? await this.severalLooks(planes)
-      : await this.look(this.brightened(shrunk(planes, frameSide)), planes[0]);
+    const found = isPhoto ? await this.severalLooks(image)
+      : await this.look(this.brightened(shrunkPlanes(image, frameSide)), image);
     return this.withoutDoubles(found.filter(({ score }) => score >= leastScore))
       .filter(({ box }) => box[3] >= minFace)
       .sort((a, b) => b.box[2] * b.box[3] - a.box[2] * a.box[3]);
   }
 
-  async severalLooks(planes) {
-    const { side, largeSide, leastScore } = this.settings, [whole] = planes;
+  async severalLooks(image) {
+    const { side, largeSide, leastScore } = this.settings;
     const isSure = ({ score }) => score >= leastScore;
-    const large = shrunk(planes, largeSide), picture = shrunk(large, side);
-    const found = await this.look(this.brightened(picture), whole);
+    const large = shrunkPlanes(image, largeSide), picture = shrunk(large, side);
+    const found = await this.look(this.brightened(picture), image);
     if (!found.length || !found.every(isSure)) {
-      const half = shrunk(picture, Math.floor(longest(picture[0]) / 2));
-      found.push(...(await this.look(this.brightened(half, picture), whole)));
+      const half = shrunk(picture, Math.max(1, Math.floor(longest(picture[0]) / 2)));
+      found.push(...(await this.look(this.brightened(half, picture), image)));
     }
-    if (longest(whole) > largeSide || (longest(whole) > side && !found.some(isSure)))
-      found.push(...(await this.look(this.brightened(large, picture), whole)));
+    if (longest(image) > largeSide || (longest(image) > side && !found.some(isSure)))
+      found.push(...(await this.look(this.brightened(large, picture), image)));
     return found;
   }
 
   // Stretches the levels of a dark picture, so that the brightest become white. The levels are
   // taken from `sample`: the same picture, perhaps smaller.
   brightened(planes, sample = planes) {
-    const [low, high] = percentiles(sample, [1, 99]);
+    const [low, high] = percentiles(sample, [0.01, 0.99]);
     if (high >= this.settings.dark || high - low < 2) return planes;
     const levels = Uint8Array.from({ length: 256 }, (_, level) =>
       halfEven(Math.min(Math.max((level - low) * (255 / (high - low)), 0), 255)));
@@ -48,8 +49,8 @@ export class Detector {
       { width, height, data: data.map((level) => levels[level]) }));
   }
 
-  // Returns the plausible faces that YuNet sees in a picture, also those it is not sure of, in
-  // pixels of the whole picture, from which it was shrunk.
+  // Returns the plausible faces that YuNet sees in a picture, including those it is not sure of, in
+  // pixels of the whole picture, from which this one was shrunk.
   async look(planes, whole) {
     const [{ width, height }] = planes;
     const fullWidth = 32 * Math.ceil(width / 32), fullHeight = 32 * Math.ceil(height / 32);
@@ -79,7 +80,7 @@ export class Detector {
     return isPlausible ? [{ box: inside, score, landmarks: points }] : [];
   }
 
-  // Leaves out the faces that are another one, seen at another size.
+  // Leaves out each face that is the same as a better one, seen at another size.
   withoutDoubles(faces) {
     const kept = [];
     for (const face of [...faces].sort((a, b) => b.score - a.score))
@@ -93,32 +94,41 @@ const longest = ({ width, height }) => Math.max(width, height);
 
 const onAxis = (value, length) => Math.min(Math.max(halfEven(value), 0), length);
 
-// How much of the smaller box lies in the other.
+// Returns how much of the smaller box lies in the other, 0 to 1.
 const sharedPart = (a, b) => sharedArea(a, b) / Math.min(a[2] * a[3], b[2] * b[3]);
 
-// Returns planes whose longest side is at most `side`.
-function shrunk(planes, side) {
-  const [{ width, height }] = planes, scale = side / Math.max(width, height);
-  if (scale >= 1) return planes;
-  const newWidth = Math.max(1, halfEven(width * scale));
-  const newHeight = Math.max(1, halfEven(height * scale));
-  return planes.map((plane) => resize(plane, newWidth, newHeight));
+// Returns the planes of RGBA, shrunk until the longest side is at most `side`.
+function shrunkPlanes(image, side) {
+  const isEven = image.width % 2 === 0 && image.height % 2 === 0;
+  return shrunk(isEven && longest(image) >= 2 * side ? halvedPlanes(image) : planes(image), side);
 }
 
-// Returns percentiles of the levels of every fourth pixel of every fourth row, as numpy.percentile.
-function percentiles(planes, percents) {
+// Returns planes whose longest side is at most `side`. They are halved, each pixel the mean of four,
+// as long as they are more than twice too large; then linear interpolation leaves out no pixel.
+function shrunk(planes, side) {
+  let smaller = planes;
+  while (longest(smaller[0]) >= 2 * side) smaller = scaled(smaller, 1 / 2, resize);
+  const scale = side / longest(smaller[0]);
+  return scale < 1 ? scaled(smaller, scale, resizeLinear) : smaller;
+}
+
+function scaled(planes, scale, method) {
+  const [width, height] = [planes[0].width, planes[0].height].map(
+    (length) => Math.max(1, halfEven(length * scale)));
+  return planes.map((plane) => method(plane, width, height));
+}
+
+// Returns, for each share, the lowest level that this share of the pixels does not exceed. Every
+// fourth pixel of every fourth row is counted.
+function percentiles(planes, shares) {
   const counts = new Uint32Array(256);
   let total = 0;
   for (const { width, height, data } of planes)
     for (let y = 0; y < height; y += 4)
       for (let x = 0; x < width; x += 4, total++) counts[data[y * width + x]]++;
-  const ordered = (rank) => {
+  return shares.map((share) => {
     let level = 0;
-    for (let seen = counts[0]; seen <= rank; seen += counts[level]) level++;
+    for (let seen = counts[0]; seen < share * total; seen += counts[level]) level++;
     return level;
-  };
-  return percents.map((percent) => {
-    const rank = (percent / 100) * (total - 1), low = ordered(Math.floor(rank));
-    return low + (ordered(Math.ceil(rank)) - low) * (rank - Math.floor(rank));
   });
 }

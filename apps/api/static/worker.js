@@ -4,27 +4,30 @@
 import * as ort from "./vendor/ort.wasm.min.mjs";
 import { crop } from "./crop.js";
 import { Detector } from "./detection.js";
-import { planes } from "./picture.js";
+import { Frames } from "./frames.js";
+
+const MAX_THREADS = 4; // more are not faster with networks as small as these
 
 let settings, detector, session;
 
 async function load() {
   ort.env.wasm.wasmPaths = "/live/static/vendor/";
-  ort.env.wasm.numThreads = 1;
+  // without the server's isolating headers, as behind some proxies, there is one thread
+  ort.env.wasm.numThreads = crossOriginIsolated ? Math.min(MAX_THREADS, navigator.hardwareConcurrency) : 1;
   ort.env.logLevel = "error";
   let yunet;
   [settings, yunet, session] = await Promise.all([
     fetched("/live/settings.json").then((response) => response.json()),
-    network("/live/yunet.onnx"),
-    network("/live/fast.onnx"),
+    loadNetwork("/live/yunet.onnx"),
+    loadNetwork("/live/fast.onnx"),
   ]);
   detector = new Detector(async (input, width, height) => {
     const outputs = await run(yunet, input, [1, 3, height, width]);
     return yunet.outputNames.map((name) => outputs[name]);
   }, settings.search);
-  // the first runs are slow
+  // the first run of a network is slow: it happens before the first picture
   const { side } = settings.search, { size } = settings.face;
-  await detector.faces(planes({ width: side, height: side, data: new Uint8Array(4 * side ** 2) }));
+  await detector.faces({ width: side, height: side, data: new Uint8Array(4 * side ** 2) });
   await probabilities([new Uint8Array(size ** 2)]);
 }
 
@@ -34,13 +37,13 @@ async function fetched(address) {
   return response;
 }
 
-async function network(address) {
+async function loadNetwork(address) {
   const model = await (await fetched(address)).arrayBuffer();
   const options = { executionProviders: ["wasm"], logSeverityLevel: 3 };
   return ort.InferenceSession.create(model, options);
 }
 
-// Returns what a network of one input answers: an array for each of its outputs, by name.
+// Runs a network that has one input; returns an array for each of its outputs, by name.
 async function run(network, input, shape) {
   const tensor = new ort.Tensor("float32", input, shape);
   const outputs = await network.run({ [network.inputNames[0]]: tensor });
@@ -53,15 +56,26 @@ async function run(network, input, shape) {
   return arrays;
 }
 
-// As facevalue.recognition: Recogniser.photo for photos, and tracking.recognise_frame for frames.
+// Returns [{box, probabilities}] of a photo as facevalue.recognition's Recogniser.photo does; for the
+// frames of a video see frames.js.
 async function recognise(image, isPhoto) {
-  const picture = planes(image);
-  const all = await detector.faces(picture, isPhoto);
-  const faces = isPhoto ? all : all.slice(0, settings.maxFaces);
-  if (!faces.length) return [];
-  const rows = await probabilities(faces.map((face) => crop(picture, face, settings.face)));
+  if (!isPhoto) {
+    const faces = await frames.recognise(image, performance.now());
+    return faces.map(({ box, probabilities }) => ({ box, probabilities }));
+  }
+  const faces = await detector.faces(image, true);
+  const rows = await emotions(image, faces);
   return faces.map(({ box }, k) => ({ box, probabilities: rows[k] }));
 }
+
+// Returns the probabilities of each face in a picture.
+async function emotions(image, faces) {
+  if (!faces.length) return [];
+  return probabilities(faces.map((face) => crop(image, face, settings.face)));
+}
+
+const frames = new Frames(
+  async (image) => (await detector.faces(image, false)).slice(0, settings.maxFaces), emotions);
 
 async function probabilities(crops) {
   const { size } = settings.face, length = size * size;
