@@ -17,7 +17,7 @@ from facevalue.recognition.face import Face
 pytestmark = pytest.mark.browser
 
 SCRIPT = """async ([calls]) => {
-    const { resize } = await import("/resize.js");
+    const { resize, resizeLinear } = await import("/resize.js");
     const { cut, grey, planes, turned } = await import("/picture.js");
     const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     const text = (data) => btoa(String.fromCharCode(...data));
@@ -25,7 +25,7 @@ SCRIPT = """async ([calls]) => {
         const image = { width, height, data: bytes(data) };
         const greyOf = (rgba) => grey(planes(rgba));
         const turnedBy = (plane, x, y, side, degrees) => turned(plane, [x, y], side, degrees);
-        return text({ resize, cut, greyOf, turnedBy }[name](image, ...args).data);
+        return text({ resize, resizeLinear, cut, greyOf, turnedBy }[name](image, ...args).data);
     });
 }"""
 
@@ -98,6 +98,16 @@ def test_a_frame_shrinks_as_with_inter_area(page, shape):
     scale = 320 / max(shape)
     size = round(shape[1] * scale), round(shape[0] * scale)
     check_resized(page, [random_image(np.random.default_rng(2), *shape)], size)
+
+
+@pytest.mark.parametrize("shape", [(240, 320), (181, 320), (359, 500), (150, 319)])
+def test_a_frame_shrinks_as_with_inter_linear(page, shape):
+    image = random_image(np.random.default_rng(7), *shape)
+    scale = 280 / max(shape)
+    size = round(shape[1] * scale), round(shape[0] * scale)
+    (answer,) = in_browser(page, [("resizeLinear", image, size)])
+    expected = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(int)
+    assert np.abs(answer.reshape(size[::-1]) - expected).max() <= 1
 
 
 def test_black_and_white_do_not_overflow_where_the_cubic_overshoots(page):
