@@ -1,5 +1,5 @@
-// Two ways to recognise the faces in a picture, with the same answer:
-// {faces: [{box, probabilities}], ms}.
+// Two ways to recognise the faces in a picture, on the server and in the browser. Both answer with
+// {faces: [{box, probabilities}], ms}, or throw an Error with a sentence.
 
 const TIMEOUT = 20_000; // milliseconds
 const MAX_BYTES = 2_000_000; // as apps.api.frames.MAX_BYTES
@@ -11,7 +11,7 @@ export class ServerEngine {
     this.last = Promise.resolve();
   }
 
-  // One picture after the other, since an answer does not say to which picture it belongs.
+  // Sends one picture after the other, because an answer does not say to which picture it belongs.
   async recognise(canvas, isPhoto) {
     const content = await (isPhoto ? encodedPhoto(canvas) : encoded(canvas, "image/jpeg", 0.85));
     const answer = this.last.then(() => this.send(content, isPhoto));
@@ -24,7 +24,7 @@ export class ServerEngine {
     const answer = await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         socket.close();
-        reject(new Error("The server does not answer."));
+        reject(new Error(`The server did not answer for ${TIMEOUT / 1000} seconds.`));
       }, TIMEOUT);
       socket.onmessage = ({ data }) => {
         clearTimeout(timer);
@@ -65,8 +65,8 @@ async function encoded(canvas, type, quality) {
   return blob;
 }
 
-// Without loss, so that the server recognises the same pixels as the browser; only a photo that
-// is then too large for the server is compressed.
+// Returns a photo as PNG, without loss, so that the server recognises the same pixels as the browser
+// would; a photo whose PNG is too large for the server becomes a JPEG.
 async function encodedPhoto(canvas) {
   const png = await encoded(canvas, "image/png");
   if (png.size <= MAX_BYTES) return png;

@@ -1,7 +1,8 @@
-// What to do where no face is found, from what the picture tells.
+// What to do if no face is found, judged by the brightness of the picture.
 
 const SIDE = 32; // pixels of the small copy that is measured
-const FLAT = 24, BLACK = 48; // grey levels: of a picture without contrast, and of a night
+const FLAT = 24; // grey levels: a picture with less contrast shows one colour only
+const BLACK = 48; // a grey level: a darker picture without contrast is called too dark, not of one colour
 
 // Returns a sentence. picture: a canvas; dark: a grey level, as "dark" of /live/settings.json: the
 // picture is dark if 99 % of it is darker.
@@ -10,10 +11,10 @@ export function hint(picture, dark) {
   const low = levels[Math.floor(0.01 * levels.length)];
   const high = levels[Math.floor(0.99 * levels.length)];
   const middle = levels[Math.floor(levels.length / 2)];
-  if (high - low < FLAT && high > BLACK) return "The picture shows one colour only: is something before the camera?";
-  if (high < dark) return "It is too dark: turn on a light, or turn to a window.";
+  if (high - low < FLAT && high > BLACK) return "The picture shows one colour only: is something in front of the camera?";
+  if (high < dark) return "It is too dark: turn on a light, or turn towards a window.";
   if (low > 128) return "It is too bright: turn away from the lamp or the window.";
-  if (middle < 0.4 * dark) return "There is little light: turn to it, so that it falls on the face.";
+  if (middle < 0.4 * dark) return "There is little light: turn towards it, so that it falls on your face.";
   return "Turn the face to the camera, or come closer.";
 }
 

@@ -1,5 +1,5 @@
-// The live page: takes pictures from a camera, a video or a photo, has the faces in them recognised,
-// and shows them. No picture is stored: each replaces the one before.
+// The live page: takes pictures from a camera, a video or a photo, lets an engine recognise the faces
+// in them, and shows the result. No picture is stored: each replaces the previous one.
 
 import { BrowserEngine, ServerEngine } from "./engines.js";
 import { hint } from "./hints.js";
@@ -9,7 +9,7 @@ import { save, snapshot, Table } from "./seen.js";
 import { Smoother } from "./tracks.js";
 
 const FRAME_SIDE = 640; // pixels of the longer side of a video's frame; larger ones are shrunk
-const CANVAS_PIXELS = 16.7e6; // what every browser can hold of a photo; larger ones are shrunk
+const CANVAS_PIXELS = 16.7e6; // the largest canvas of every browser; larger photos are shrunk
 const SERVER_PIXELS = 4e6; // as apps.api.frames.MAX_PIXELS
 const MAX_BYTES = 50e6, MAX_PIXELS = 40e6; // of a photo, as in facevalue.image_files
 const EXPLANATIONS = {
@@ -34,16 +34,16 @@ const state = {
   engine: null,
   paused: false,
   mirrored: true,
-  run: 0, // the number of the newest run; older ones end
+  run: 0, // the number of the newest run; older ones stop
   people: new People(),
   table: new Table(), // of what was seen since the source was chosen
   seen: null, // what is shown: {faces, width, height}, of the picture that was recognised
 };
 
-// Chooses the engine: "browser" or "server".
 const installed = live.dataset.browserMode === "yes";
 const possible = installed && BrowserEngine.isSupported();
 
+// Chooses the engine: "browser" or "server".
 function setMode(mode) {
   state.engine?.close();
   state.engine = null;
@@ -74,7 +74,7 @@ async function recognise(source, width, height, isPhoto) {
   return { ...answer, latency, width: picture.width, height: picture.height, picture };
 }
 
-// Draws a picture, made smaller, on a canvas.
+// Draws a picture on a canvas, smaller if the scale is under 1; returns the canvas.
 function drawn(onto, source, width, height, scale) {
   onto.width = Math.max(1, Math.floor(width * Math.min(1, scale)));
   onto.height = Math.max(1, Math.floor(height * Math.min(1, scale)));
@@ -147,7 +147,7 @@ async function recogniseVideo() {
       if (run !== state.run) return;
       if (state.mode === "browser") {
         // the server is never used without asking, because it would get the pictures
-        end(`${error.message} Start again to use the server instead.`);
+        stop(`${error.message} Start again to use the server instead.`);
         return setMode("server");
       }
       showProblem(`${error.message} Trying again.`);
@@ -189,27 +189,27 @@ async function recogniseStill() {
     await show(found.faces, found);
     element("latency").textContent = Math.round(found.ms); // without loading the model
   } catch (error) {
-    if (run !== state.run || isSample) return; // who starts a camera is told what does not work
-    rest(error.message);
+    if (run !== state.run || isSample) return; // a visitor who starts a camera is told it then
+    showSample(error.message);
   }
 }
 
-// Shows the sample, with a sentence if something went wrong.
-async function rest(sentence = "") {
-  end(sentence);
+// Stops everything and shows the sample, with a sentence if something went wrong.
+async function showSample(sentence = "") {
+  stop(sentence);
   const run = state.run;
   try {
-    const image = await loaded("/live/sample.png");
+    const image = await loadImage("/live/sample.png");
     if (run !== state.run) return;
     drawn(photo, image, image.naturalWidth, image.naturalHeight, 1);
   } catch {
-    return; // the page works without it
+    return; // the page works without the sample
   }
   begin("sample", photo.width, photo.height);
   await recogniseStill();
 }
 
-async function loaded(address) {
+async function loadImage(address) {
   const image = new Image();
   image.src = address;
   await new Promise((resolve, reject) => ([image.onload, image.onerror] = [resolve, reject]));
@@ -217,12 +217,15 @@ async function loaded(address) {
 }
 
 function showProblem(sentence) {
-  element("problem").textContent = sentence;
-  element("problem").hidden = !sentence;
+  const problem = element("problem"), isNew = sentence !== problem.textContent;
+  problem.textContent = sentence;
+  problem.hidden = !sentence;
+  // it is above the picture, and a visitor who has just chosen a file looks at the buttons below
+  if (sentence && isNew) problem.scrollIntoView({ block: "nearest" });
 }
 
 // Stops everything and shows the empty stage, with a sentence if something went wrong.
-function end(sentence = "") {
+function stop(sentence = "") {
   state.run++;
   state.source = null;
   video.srcObject?.getTracks().forEach((track) => track.stop());
@@ -260,7 +263,7 @@ function begin(source, width, height) {
   element("csv").disabled = true;
 }
 
-// Gives the stage the shape of the picture, within the height of the window.
+// Gives the stage the shape of the picture, as large as the window's height allows.
 function setShape(width, height) {
   stage.style.aspectRatio = `${width} / ${height}`;
   stage.style.maxWidth = `calc(62vh * ${width / height})`;
@@ -274,10 +277,10 @@ const CAMERA_ERRORS = {
 };
 
 async function startCamera() {
-  end();
+  stop();
   if (!navigator.mediaDevices?.getUserMedia)
-    return rest("Browsers allow the camera only on pages from https or localhost: whoever started the "
-      + "server can start it with --https. Or choose a photo or a video below.");
+    return showSample("Browsers allow the camera only on pages from https or localhost: the person "
+      + "who started the server can start it with --https. Or choose a photo or a video below.");
   const run = state.run;
   try {
     const stream = await navigator.mediaDevices.getUserMedia({
@@ -285,7 +288,7 @@ async function startCamera() {
       video: { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } },
     });
     if (run !== state.run) return stream.getTracks().forEach((track) => track.stop());
-    stream.getVideoTracks()[0].onended = () => rest("The camera was disconnected.");
+    stream.getVideoTracks()[0].onended = () => showSample("The camera was disconnected.");
     video.srcObject = stream;
     begin("camera");
     await video.play();
@@ -293,12 +296,12 @@ async function startCamera() {
   } catch (error) {
     if (run !== state.run) return;
     const why = CAMERA_ERRORS[error.name] ?? "The camera does not start";
-    rest(`${why}. Or choose a photo or a video below.`);
+    showSample(`${why}. Or choose a photo or a video below.`);
   }
 }
 
-function open(file) {
-  end();
+function openFile(file) {
+  stop();
   if (file.type.startsWith("video/")) openVideo(file);
   else openPhoto(file);
 }
@@ -312,22 +315,25 @@ async function openVideo(file) {
     await video.play();
     recogniseVideo();
   } catch {
-    if (run === state.run) rest(`${file.name} is not a video that this browser can play.`);
+    if (run === state.run)
+      showSample(`${file.name} is not a video that this browser can play: use MP4 or WebM.`);
   }
 }
 
 async function openPhoto(file) {
   const run = state.run;
-  if (file.size > MAX_BYTES) return rest(`${file.name} is larger than 50 MB.`);
+  if (file.size > MAX_BYTES)
+    return showSample(`${file.name} is larger than 50 MB: use a smaller photo.`);
   const address = URL.createObjectURL(file);
   try {
-    const image = await loaded(address);
+    const image = await loadImage(address);
     const { naturalWidth: width, naturalHeight: height } = image;
     if (run !== state.run) return;
-    if (width * height > MAX_PIXELS) return rest(`${file.name} has more than 40 megapixels.`);
+    if (width * height > MAX_PIXELS)
+      return showSample(`${file.name} has more than 40 megapixels: use a smaller photo.`);
     drawn(photo, image, width, height, Math.sqrt(CANVAS_PIXELS / (width * height)));
   } catch {
-    return rest(`${file.name} is not a photo that this browser can show: use JPEG, PNG or WebP.`);
+    return showSample(`${file.name} is not a photo that this browser can show: use JPEG, PNG or WebP.`);
   } finally {
     URL.revokeObjectURL(address);
   }
@@ -354,11 +360,11 @@ element("mirror").onclick = () => setMirrored(!state.mirrored);
 element("snapshot").onclick = saveSnapshot;
 element("csv").onclick = async () => save(state.table.csv((await settings).emotions), "csv");
 element("stop").onclick = () => {
-  rest();
+  showSample();
   element("start").focus();
 };
 element("file").onchange = ({ target }) => {
-  if (target.files.length) open(target.files[0]);
+  if (target.files.length) openFile(target.files[0]);
   target.value = ""; // the same file may be chosen again
 };
 document.querySelectorAll("input[name=mode]").forEach((input) => {
@@ -372,12 +378,12 @@ stage.addEventListener("dragleave", () => stage.classList.remove("over"));
 stage.addEventListener("drop", (event) => {
   event.preventDefault();
   stage.classList.remove("over");
-  if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
+  if (event.dataTransfer.files.length) openFile(event.dataTransfer.files[0]);
 });
 video.addEventListener("loadedmetadata", () => {
   if (state.source) setShape(video.videoWidth, video.videoHeight);
 });
 addEventListener("resize", () => overlay.redraw(isMirrored()));
-addEventListener("pagehide", () => end());
+addEventListener("pagehide", () => stop());
 setMode(possible ? "browser" : "server");
-rest();
+showSample();

@@ -1,16 +1,16 @@
-// Draws the found faces over the picture: a box, a name and seven bars for each. All three have the
-// person's number and colour. Bars stand next to their face as long as no face or name is covered;
-// else those of all faces move out of the picture. A name that would cover another face or name is
-// only a number.
+// Draws the found faces over the picture: a box, a name and seven bars for each, all with the
+// person's number and colour. The bars are next to their face as long as they cover no face and no
+// name; otherwise the bars of all faces move out of the picture. A name that would cover another face
+// or name is shortened to the number.
 
 import { sharedArea } from "./boxes.js";
-import { colour, frame, largest, title } from "./people.js";
+import { colour, enlarged, indexOfLargest, title } from "./people.js";
 
 const GAP = 6; // pixels between a box and its bars
 const NARROW = 480; // on a narrower stage, the bars are never in the picture
 const MAX_BARS = 4; // only the largest faces have bars; all have a number
-const MIN_NAMED = 60; // pixels; over a smaller box in a crowd stands only the number
-const PAUSE = 1000; // milliseconds: labels change back, and screen readers speak, not more often
+const MIN_NAMED = 60; // pixels: in a crowd, a narrower box has only a number
+const PAUSE = 1000; // milliseconds before a label changes back or a screen reader speaks again
 
 export class Overlay {
   // stage: the element that shows the picture; over and outside: where boxes and bars are added;
@@ -32,7 +32,7 @@ export class Overlay {
     this.removeLabels(new Set(faces.map(({ person }) => person)));
     const drawn = faces.map((face) => {
       const label = this.label(face.person, emotions);
-      let [x, y, w, h] = frame(face.box).map((value) => value * scale);
+      let [x, y, w, h] = enlarged(face.box).map((value) => value * scale);
       if (mirrored) x = room.width - x - w;
       fill(label, face, emotions, isCrowd && w < MIN_NAMED);
       Object.assign(label.box.style, { width: `${w}px`, height: `${h}px` });
@@ -44,7 +44,7 @@ export class Overlay {
     const taken = drawn.map(({ box }) => box);
     drawn.forEach((each) => taken.push(placeName(each, room, taken)));
     this.placeBars(drawn, room, taken);
-    this.tell(faces, emotions, hint);
+    this.describe(faces, emotions, hint);
   }
 
   // Draws the same faces again, after a change of the size or of the mirroring.
@@ -81,7 +81,7 @@ export class Overlay {
     const ordered = inside ? drawn : [...drawn].sort((a, b) => a.label.person - b.label.person);
     ordered.forEach(({ label }, k) => {
       const parent = inside ? this.over : this.outside;
-      // in the order of their numbers; a node that stays where it is is not moved
+      // in the order of their numbers; a node that is in its place already is not moved
       if (inside ? label.bars.parentNode !== parent : parent.children[k] !== label.bars)
         parent.insertBefore(label.bars, inside ? null : parent.children[k] ?? null);
       label.bars.classList.toggle("brief", drawn.length > MAX_BARS);
@@ -89,13 +89,13 @@ export class Overlay {
     });
   }
 
-  // Says in words what is shown, at the same moment; to screen readers when it changes, and not
-  // too often.
-  tell(faces, emotions, hint) {
+  // Says in words what is shown: on the page at once, to screen readers only when it changes, and
+  // not too often.
+  describe(faces, emotions, hint) {
     const ordered = [...faces].sort((a, b) => a.person - b.person);
-    const shown = ordered.map((face) => emotions[largest(face.probabilities)]);
+    const shown = ordered.map((face) => emotions[indexOfLargest(face.probabilities)]);
     const names = faces.length <= MAX_BARS
-      ? shown.map((emotion, k) => `${ordered[k].person} ${emotion}`)
+      ? shown.map((emotion, k) => `#${ordered[k].person} ${emotion}`)
       : emotions.filter((emotion) => shown.includes(emotion)).map((emotion) =>
           `${shown.filter((each) => each === emotion).length} x ${emotion}`);
     const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
@@ -138,7 +138,7 @@ function createLabel(person, emotions, over) {
 }
 
 function fill(label, face, emotions, isSmall) {
-  const best = largest(face.probabilities);
+  const best = indexOfLargest(face.probabilities);
   label.nameText.textContent = isSmall ? "" : title(face, emotions);
   label.titleText.textContent = title(face, emotions);
   label.rows.forEach(({ text, bar }, k) => {
@@ -152,12 +152,12 @@ const place = (node, x, y) =>
 
 const fit = (value, size, limit) => Math.min(Math.max(value, 0), Math.max(0, limit - size));
 
-// How much of `taken` a rectangle covers, in square pixels, besides `own`.
+// Returns how much of the rectangles `taken`, other than `own`, a rectangle covers, in square pixels.
 const covered = (rectangle, taken, own) =>
   taken.reduce((sum, other) => (other === own ? sum : sum + sharedArea(rectangle, other)), 0);
 
-// Places the name where it covers least of other faces and names: above the box if it can. Where it
-// would cover some, it is shortened to the number.
+// Places the name where it covers the least of other faces and names, above the box if possible. A
+// name that covers some of them even there is shortened to the number.
 function placeName({ label, box }, room, taken) {
   const now = performance.now();
   if (now < label.shortUntil) label.nameText.textContent = "";
@@ -171,8 +171,8 @@ function placeName({ label, box }, room, taken) {
   return where;
 }
 
-// Returns how much of other faces and names a name covers in its best place, and this place: where
-// it was in the frame before, unless another is clearly better.
+// Returns how much of other faces and names a name covers in its best place, and that place. It is
+// the place of the previous frame, unless another one is better.
 function bestPlace(label, box, room, taken) {
   const [x, y, w, h] = box, width = label.name.offsetWidth, height = label.name.offsetHeight;
   const places = [[x, y - height], [x + w - width, y - height], [x, y + h], [x, y]].map(
@@ -183,8 +183,8 @@ function bestPlace(label, box, room, taken) {
   return [least, places[label.namePlace]];
 }
 
-// Returns a place for the bars of each face, next to it, where they cover nothing; or null if there
-// is none for some face.
+// Returns a place for the bars of each face, next to it, where they cover nothing; or null if one of
+// the faces has no such place.
 function placesOfBars(drawn, room, taken) {
   const found = [];
   for (const { label, box: [x, y, w, h] } of drawn) {

@@ -1,10 +1,10 @@
-// What was seen, to keep: a table (CSV) and a picture with boxes and bars (PNG). Both are made in
-// the browser and saved by it; nothing is sent.
+// Saves what was seen: a table (CSV) and a picture with boxes and bars (PNG). The browser makes and
+// saves both; nothing is sent.
 
-import { colour, frame, largest, title } from "./people.js";
+import { colour, enlarged, indexOfLargest, title } from "./people.js";
 
 const PAUSE = 200; // milliseconds between two entries of the table
-const MOST_ROWS = 200_000; // then the oldest go: some hours of one person
+const MOST_ROWS = 200_000; // the newest ones: eleven hours of one person
 
 export class Table {
   constructor() {
@@ -33,9 +33,9 @@ export class Table {
 
 const CARD = { width: 190, row: 17, title: 28, gap: 10 }; // pixels
 
-// Draws a picture with its boxes, and under it a card with seven bars for each face.
+// Returns a PNG file of a picture with its boxes and, below it, a card with seven bars for each face.
 export async function snapshot(picture, width, height, faces, { emotions, mirrored }) {
-  const unit = Math.max(1, width / 900); // so that letters are readable in large photos
+  const unit = Math.max(1, width / 900); // pixels: letters must be readable in large photos too
   const canvas = document.createElement("canvas");
   const ordered = [...faces].sort((a, b) => a.person - b.person);
   const columns = Math.max(1, Math.floor((width / unit - CARD.gap) / (CARD.width + CARD.gap)));
@@ -64,7 +64,7 @@ export async function snapshot(picture, width, height, faces, { emotions, mirror
 }
 
 function drawBox(context, face, { unit, width, mirrored, emotions }) {
-  let [x, y, w, h] = frame(face.box);
+  let [x, y, w, h] = enlarged(face.box);
   if (mirrored) x = width - x - w;
   context.strokeStyle = context.fillStyle = colour(face.person);
   context.lineWidth = 3 * unit;
@@ -80,7 +80,7 @@ function drawBox(context, face, { unit, width, mirrored, emotions }) {
 }
 
 function drawCard(context, face, emotions) {
-  const best = largest(face.probabilities);
+  const best = indexOfLargest(face.probabilities);
   context.fillStyle = colour(face.person);
   context.fillRect(0, 0, CARD.width, 22);
   context.fillStyle = "#111";
@@ -98,7 +98,7 @@ function drawCard(context, face, emotions) {
   });
 }
 
-// Has the browser save something under a name with the time.
+// Makes the browser save a file, whose name contains the time.
 export function save(blob, ending) {
   const link = document.createElement("a");
   const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");

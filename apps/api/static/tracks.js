@@ -1,8 +1,9 @@
-// Follows faces from frame to frame, so that boxes and bars do not flicker: the same computation
-// as facevalue.recognition.tracking.Smoother. The rule: a face is the one of the frame before whose
-// box overlaps its own the most, if they share enough; its box and probabilities move towards the
-// new ones, boxes fast and probabilities slowly; it is shown once it was found twice, and until it
-// was not found for some tenths of a second. All of these are numbers in /live/settings.json.
+// Follows faces from frame to frame, so that boxes and bars do not flicker, with the same computation
+// as facevalue.recognition.tracking.Smoother. A face is the same as the one of the previous frame
+// whose box overlaps its own box most, if they overlap enough. Its box and its probabilities move
+// towards the new ones, the box fast and the probabilities slowly. It is shown after it has been
+// found twice, until it has not been found for some tenths of a second. The numbers of this rule are
+// in /live/settings.json.
 
 import { overlap } from "./boxes.js";
 

@@ -1,5 +1,5 @@
-// Reads what the network YuNet answers, as facevalue.recognition.yunet does. It looks for faces in
-// three grids, whose cells have sides of 8, 16 and 32 pixels.
+// Reads faces from the outputs of the network YuNet, as facevalue.recognition.yunet does. YuNet looks
+// for faces in three grids, whose cells have sides of 8, 16 and 32 pixels.
 
 import { overlap } from "./boxes.js";
 

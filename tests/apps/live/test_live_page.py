@@ -193,7 +193,40 @@ def test_the_sentence_counts_the_faces_that_have_boxes(browser, address):
         boxes_are(page, 3)
         page.wait_for_timeout(1000)
         assert page.evaluate("window.differences") == []
-        assert page.inner_text("#say").startswith("3 faces: 1 ")
+        assert page.inner_text("#say").startswith("3 faces: #1 ")
+
+
+def test_a_problem_is_scrolled_into_view(browser, address):
+    with opened(browser, address, width=390) as page:
+        page.evaluate("scrollTo(0, document.querySelector('#file').offsetTop + 900)")
+        page.set_input_files(
+            "#file", {"name": "letter.jpg", "mimeType": "image/jpeg", "buffer": b"Dear" * 99}
+        )
+        page.wait_for_selector("#problem:visible")
+        top, bottom, height = page.evaluate(
+            """() => {
+                const {top, bottom} = document.querySelector("#problem").getBoundingClientRect();
+                return [top, bottom, innerHeight];
+            }"""
+        )
+        assert 0 <= top < bottom <= height
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_names_of_a_crowd_are_followed_by_the_next_box_without_a_gap(browser, address, width):
+    crowd = np.hstack([people(3), people(2)])
+    with opened(browser, address, width=width) as page:
+        page.set_input_files(
+            "#file", {"name": "crowd.jpg", "mimeType": "image/jpeg", "buffer": jpeg(crowd)}
+        )
+        boxes_are(page, 5)
+        until(page, "document.querySelectorAll('#bars .brief').length === 5")
+        gap = page.evaluate(
+            """() => document.querySelector(".mode").getBoundingClientRect().top
+                - Math.max(...[...document.querySelectorAll("#bars .brief")].map(
+                    (node) => node.getBoundingClientRect().bottom))"""
+        )
+        assert 0 < gap < 40
 
 
 @pytest.mark.slow
@@ -231,7 +264,7 @@ def test_the_chin_of_drawn_people_is_in_the_box(browser, address):
 
 
 HINTS = {
-    "a grey wall": (np.full((480, 640, 3), 120, np.uint8), "something before the camera"),
+    "a grey wall": (np.full((480, 640, 3), 120, np.uint8), "in front of the camera"),
     "a dark room": (people(0) // 12, "too dark"),
     "an overexposed room": (200 + people(0) // 5, "too bright"),
     "an empty room": (people(0), "Turn the face to the camera, or come closer"),
