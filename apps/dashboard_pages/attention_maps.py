@@ -1,4 +1,4 @@
-"""Grad-CAM on the photo page: which parts of a face speak for the model's answer."""
+"""Grad-CAM on the photo page: which parts of a face support the model's answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def are_wanted(network: Path) -> bool:
         return False
     return st.toggle(
         "Show where the model looks (Grad-CAM)",
-        help="Red parts speak for the model's answer. This needs Keras, which loads slowly.",
+        help="Red parts support the model's answer. This needs Keras, which loads slowly.",
     )
 
 

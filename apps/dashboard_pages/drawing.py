@@ -36,7 +36,7 @@ def show() -> None:
     st.title("Make a face")
     shared.prose(
         "Muscles move a face, and the Facial Action Coding System (FACS) numbers the movements: "
-        "its action units. Start from an emotion or from rest, and change the units one by one."
+        "its action units. Choose an emotion or a neutral face, and change the units one by one."
     )
     _show_presets()
     left, right = st.columns([1, 2], gap="large")

@@ -122,7 +122,7 @@ def _show_face(image: np.ndarray, sighting: Sighting, number: int, heat: np.ndar
     with left, st.container(horizontal=True):
         st.image(face, width=150, alt=f"Face {number}")
         if heat is not None:
-            alt = "The same face; the parts that speak for the answer are red"
+            alt = "The same face; the parts that support the answer are red"
             st.image(attention_maps.blend(face, heat), width=150, alt=alt)
     with right:
         shared.show_bars(sighting.probabilities)

@@ -15,6 +15,9 @@ DATA = {"fer2013": "FER-2013, real photos", "rendered": "drawn faces"}
 
 OURS, THEIRS = "measured here", "published"
 
+SCALE = alt.Scale(domain=[0, 1])
+"""The horizontal scale of the chart: all measures are shares."""
+
 MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "top3_accuracy": "top-3 accuracy"}
 
 SHOWN = {
@@ -66,13 +69,11 @@ def _show_measured(table: pd.DataFrame) -> None:
     if data == "rendered":  # the published numbers are on real photos
         table = table.drop(columns=["published", "published_source"])
     _show_chart(table, measure)
-    columns_ = {name: head for name, head in SHOWN.items() if name in table}
-    config = {
-        head: st.column_config.NumberColumn(format="%.3f")
-        for head in (*MEASURES.values(), "published")
-    }
+    headings = {name: heading for name, heading in SHOWN.items() if name in table}
+    three_decimals = st.column_config.NumberColumn(format="%.3f")
+    config = dict.fromkeys((*MEASURES.values(), "published"), three_decimals)
     st.dataframe(
-        table[list(columns_)].rename(columns=columns_),
+        table[list(headings)].rename(columns=headings),
         hide_index=True,
         column_config=config,
         placeholder="",
@@ -102,60 +103,70 @@ def _split_order(split: str) -> tuple[int, str]:
 
 def _show_chart(table: pd.DataFrame, measure: str) -> None:
     """Draw each model's result, its 95 % confidence interval, and the published number if any."""
-    shown = table[table[measure].notna()].copy()
-    order = shown["model"].tolist()
+    shown = table[table[measure].notna()]
+    models = shown["model"].tolist()
     name = MEASURES[measure]
-    scale = alt.Scale(domain=[0, 1])
-    y = alt.Y("model", sort=order, title=None, axis=shared.names_axis())
-    layers = []
+    y = alt.Y("model", sort=models, title=None, axis=shared.names_axis())
+    layers = [_points(_values(shown, measure), name, y)]
     if measure == "accuracy":
-        hits = (shown["accuracy"] * shown["images"]).round().astype(int)
-        pairs = zip(hits, shown["images"], strict=True)
-        shown[["low", "high"]] = [
-            game_statistics.confidence_interval(int(k), int(n)) for k, n in pairs
-        ]
-        layers.append(
-            alt.Chart(shown).mark_rule(strokeWidth=3, color=shared.BLUE).encode(
-                x=alt.X("low", scale=scale, title=""), x2="high", y=y
-            )
-        )  # fmt: skip
-    parts = [shown[["model"]].assign(value=shown[measure], who=OURS, source="reports/results.csv")]
-    if measure == "accuracy" and "published" in shown:
-        theirs = shown[shown["published"].notna()]
-        source = theirs["published_source"]
-        parts.append(theirs[["model"]].assign(value=theirs["published"], who=THEIRS, source=source))
-    points = pd.concat(parts)
-    kinds = list(points["who"].unique())
-    colour = alt.Scale(domain=[OURS, THEIRS], range=[shared.BLUE, shared.ORANGE])
-    shape = alt.Scale(domain=[OURS, THEIRS], range=["circle", "diamond"])
-    legend = alt.Legend(
-        orient="top",
-        direction="vertical",
-        title=None,
-        values=kinds,
-        labelColor=shared.text_colour(),
-        labelFontSize=14,
-        labelLimit=300,
-    )
-    layers.append(
-        alt.Chart(points)
-        .mark_point(filled=True, size=110, opacity=1)
-        .encode(
-            x=alt.X("value", scale=scale, title=name, axis=shared.share_axis()),
-            y=y,
-            color=alt.Color("who", scale=colour, legend=legend),
-            shape=alt.Shape("who", scale=shape, legend=legend),
-            tooltip=["model", alt.Tooltip("value", format=".1%", title=name), "who", "source"],
-        )
-    )
+        layers.insert(0, _intervals(shown, y))
     chart = alt.layer(*layers).properties(height=alt.Step(28))
-    text = ", ".join(f"{m} {v:.1%}" for m, v in zip(order, shown[measure], strict=True))
+    text = ", ".join(f"{m} {v:.1%}" for m, v in zip(models, shown[measure], strict=True))
     st.altair_chart(chart, alt=f"{name} by model: {text}.")
     if measure == "accuracy":
         st.caption(
             "The line through a point is the 95 % confidence interval from the number of test "
             "images. It does not include the variation between training runs."
         )
+
+
+def _values(shown: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return a row for each point of the chart: model, value, who measured it, and its source."""
+    ours = shown[["model"]].assign(value=shown[measure], who=OURS, source="reports/results.csv")
+    if measure != "accuracy" or "published" not in shown:
+        return ours
+    given = shown[shown["published"].notna()]
+    theirs = given[["model"]].assign(
+        value=given["published"], who=THEIRS, source=given["published_source"]
+    )
+    return pd.concat([ours, theirs])
+
+
+def _intervals(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
+    """Draw the 95 % confidence intervals of the accuracies."""
+    hits = (shown["accuracy"] * shown["images"]).round().astype(int)
+    pairs = zip(hits, shown["images"], strict=True)
+    limits = [game_statistics.confidence_interval(int(k), int(n)) for k, n in pairs]
+    low, high = zip(*limits, strict=True)
+    x = alt.X("low", scale=SCALE, title="")
+    chart = alt.Chart(shown.assign(low=low, high=high))
+    return chart.mark_rule(strokeWidth=3, color=shared.BLUE).encode(x=x, x2="high", y=y)
+
+
+def _points(values: pd.DataFrame, name: str, y: alt.Y) -> alt.Chart:
+    """Draw the values, those measured here and those published in different shapes."""
+    legend = alt.Legend(
+        orient="top",
+        direction="vertical",
+        title=None,
+        values=list(values["who"].unique()),
+        labelColor=shared.text_colour(),
+        labelFontSize=14,
+        labelLimit=300,
+    )
+    colour = alt.Scale(domain=[OURS, THEIRS], range=[shared.BLUE, shared.ORANGE])
+    shape = alt.Scale(domain=[OURS, THEIRS], range=["circle", "diamond"])
+    return (
+        alt.Chart(values)
+        .mark_point(filled=True, size=110, opacity=1)
+        .encode(
+            x=alt.X("value", scale=SCALE, title=name, axis=shared.share_axis()),
+            y=y,
+            color=alt.Color("who", scale=colour, legend=legend),
+            shape=alt.Shape("who", scale=shape, legend=legend),
+            tooltip=["model", alt.Tooltip("value", format=".1%", title=name), "who", "source"],
+        )
+    )
 
 
 def _show_published() -> None:
