@@ -5,11 +5,11 @@
     python tools/bench_scale.py --distinct 5000  draws 5,000 photos, and copies them
     python tools/bench_scale.py --page           only updates docs/beyond-one-machine.md
 
-Draws photos into a folder, and scores them on a local Dask cluster of one worker; then a tenth of
-them while a worker is killed every 30 seconds, and with a scheduler that is killed once; then all
-of them with 2 and with 4 workers. Adds a row for each run to reports/scale.csv, and computes the
-numbers of the page from these rows. Runs that have a row are not repeated: the command can be
-stopped and started again.
+Draws photos into a folder, and scores a tenth of them on local Dask clusters of 1, 2 and 4 workers,
+then while a worker is killed every 30 seconds and with a scheduler that is killed once; then all
+of them with the numbers of workers in --all-workers. Adds a row for each run to reports/scale.csv,
+and computes the numbers of the page from these rows. Runs that have a row are not repeated: the
+command can be stopped and started again.
 """
 
 from __future__ import annotations
@@ -318,20 +318,23 @@ def measure(options: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator
     known = {"distinct": distinct, "bytes_per_photo": round(sum(sizes) / len(sizes))}
     outs = folder.with_name(f"{folder.name}_scored")
     outs.mkdir(exist_ok=True)
-    tenth, whole = outs / "tenth.parquet", outs / "whole.parquet"
-    killed, again = outs / "killed.parquet", outs / "again.parquet"
+    tenth, killed, again = outs / "tenth.parquet", outs / "killed.parquet", outs / "again.parquet"
     two = min(2, max(workers))
     # a run's name and workers, what it starts, the photos, the result, and what that must equal
     plans: list[tuple[str, int, Callable[..., dict[str, Any]], Path, Path, Path]] = [
-        ("a tenth", 1, scored, folder / TENTH, tenth, tenth),
-        ("all", workers[0], scored, folder, whole, whole),
+        ("a tenth", workers[0], scored, folder / TENTH, tenth, tenth)
     ]
+    for count in workers[1:]:
+        plans.append(
+            ("a tenth", count, scored, folder / TENTH, outs / f"tenth_{count}.parquet", tenth)
+        )
     often = partial(scored, kill_every=kill_every)
     name = f"a worker killed every {kill_every:g} s"
     plans.append((name, two, often, folder / TENTH, killed, tenth))
     plans.append(("the scheduler killed once", two, interrupted, folder / TENTH, again, tenth))
-    for count in workers[1:]:
-        plans.append(("all", count, scored, folder, outs / f"{count}.parquet", whole))
+    whole = [outs / f"whole_{count}.parquet" for count in options.all_workers]
+    for count, out in zip(options.all_workers, whole, strict=True):
+        plans.append(("all", count, scored, folder, out, whole[0]))
     for run, count, start, photos, out, same in plans:
         if (run, count) in done and out.is_file():
             continue
@@ -368,38 +371,36 @@ def keep(row: dict[str, Any], command: str) -> None:
 
 def page(table: pd.DataFrame) -> str:
     """Return the page's part on the largest runs, and on a billion photos."""
-    runs = table[table["photos"] == table["photos"].max()]
-    runs = runs.drop_duplicates(["run", "workers"], keep="last").set_index("run")
-    tenth = table[table["run"] == "a tenth"].iloc[-1]
-    tasks = table[table["run"] == "empty tasks"].iloc[-1]
-    speeds = runs.loc[["all"]].set_index("workers").sort_index()
-    cores = int(speeds["machine"].iloc[0].split(" cores")[0].rsplit(" ", 1)[-1])
-    best = speeds.loc[max(count for count in speeds.index if count <= cores)]
-    each = best["photos_per_second"] / best.name
+    newest = table.drop_duplicates(["run", "workers"], keep="last")
+    tenths = newest[newest["run"] == "a tenth"].sort_values("workers")
+    wholes = newest[newest["run"] == "all"].sort_values("workers")
+    tasks = newest[newest["run"] == "empty tasks"].iloc[-1]
+    cores = int(tenths["machine"].iloc[0].split(" cores")[0].rsplit(" ", 1)[-1])
+    best = wholes[wholes["workers"] <= cores].iloc[-1]
+    each = best["photos_per_second"] / best["workers"]
     lines = [
         f"{best['photos']:,.0f} drawn photos, {best['distinct']:,.0f} of them different "
         f"({best['machine']}, {best['date']}, `{best['command']}`):",
         "",
-        "| workers | photos per second | core-hours per million photos | MB per worker, at most |",
-        "| --: | --: | --: | --: |",
+        "| photos | workers | photos per second | core-hours per million photos | "
+        "MB per worker, at most |",
+        "| --: | --: | --: | --: | --: |",
     ]
-    for count, row in speeds.iterrows():
+    for _, row in pd.concat([tenths, wholes]).iterrows():
         lines.append(
-            f"| {count} | {row['photos_per_second']:.1f} | {row['core_hours_per_million']:.1f} | "
-            f"{row['peak_mb_per_worker']:.0f} |"
+            f"| {row['photos']:,.0f} | {row['workers']:.0f} | {row['photos_per_second']:.1f} | "
+            f"{row['core_hours_per_million']:.1f} | {row['peak_mb_per_worker']:.0f} |"
         )
     lines += [
         "",
         f"The machine has {cores} cores: more workers than that cannot be faster.",
         *_shares(table),
         "",
-        f"- One worker used at most {tenth['peak_mb_per_worker']:.0f} MB with "
-        f"{tenth['photos']:,.0f} photos, and {speeds['peak_mb_per_worker'].iloc[0]:.0f} MB with "
-        f"{best['photos']:,.0f}.",
         *(
-            f"- Of {count} workers the largest had {row['peak_mb_first_half']:.0f} MB in the "
-            f"first half of the run, and {row['peak_mb_per_worker']:.0f} MB in all of it."
-            for count, row in speeds.iterrows()
+            f"- With {row['workers']:.0f} workers the largest had "
+            f"{row['peak_mb_first_half']:.0f} MB in the first half of the run on all photos, and "
+            f"{row['peak_mb_per_worker']:.0f} MB in all of it."
+            for _, row in wholes.iterrows()
             if pd.notna(row["peak_mb_first_half"])
         ),
     ]
@@ -411,7 +412,7 @@ def page(table: pd.DataFrame) -> str:
             f"{row['workers']:.0f} workers: {row['seconds']:,.0f} s, and {same} an undisturbed run."
         )
     # copies pack better than photos that all differ, as the first tenth do
-    result = float(tenth["bytes_per_photo_scored"])
+    result = float(tenths["bytes_per_photo_scored"].iloc[0])
     lines += ["", *_billion(best, each, result, float(tasks["tasks_per_second"]))]
     return "\n".join(line if line.startswith("|") else _wrapped(line) for line in lines)
 
@@ -501,6 +502,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=50_000)
     parser.add_argument("--distinct", type=int, help="how many different ones; default: all")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--all-workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--kill-every", type=float, default=30, metavar="SECONDS")
     default = paths.processed() / "scale"
     parser.add_argument("--folder", type=Path, help="where the photos are drawn and kept")
