@@ -16,8 +16,8 @@ from facevalue.drawing import faces
 
 pytestmark = pytest.mark.slow
 
-MOST_PACKAGES = 15
-MOST_MEGABYTES = 400
+MAX_PACKAGES = 15
+MAX_MEGABYTES = 400
 
 SCRIPT = """
 import json, sys
@@ -118,5 +118,5 @@ def test_pip_installs_few_packages_and_little(environment):
     packages = [name for name in names.split() if name != "pip"]
     size = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file())
     print(f"{len(packages)} packages, {size / 1e6:.0f} MB: {', '.join(packages)}")
-    assert "facevalue" in packages and len(packages) <= MOST_PACKAGES
-    assert size < MOST_MEGABYTES * 1e6
+    assert "facevalue" in packages and len(packages) <= MAX_PACKAGES
+    assert size < MAX_MEGABYTES * 1e6

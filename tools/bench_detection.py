@@ -235,7 +235,7 @@ def real(seen: pd.DataFrame, images: Sequence[np.ndarray]) -> str:
         "boxes too many" counts the boxes beyond the faces that were seen, in both halves, "other
         photos" those of the {(~there).sum()} with a box; they show a person too, but not from the
         front: {reasons}.\n
-        The score that a face needs is {yunet.LEAST_SCORE}. Of {EMPTIES} drawn photos of nobody, so
+        The score that a face needs is {yunet.MIN_SCORE}. Of {EMPTIES} drawn photos of nobody, so
         many have a box with at least a score: {", ".join(f"{k}: {v}" for k, v in scores.items())}.
         """
     return block(prose, text(table)) + "\n\n" + seen_there

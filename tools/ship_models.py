@@ -33,7 +33,7 @@ from facevalue.learning import model_files, train_recogniser
 from facevalue.recognition import recogniser
 
 MODELS = paths.root() / "models"
-MOST_LOST = 0.005
+MAX_LOST = 0.005
 """The largest loss of accuracy on PublicTest through 8 bits."""
 
 
@@ -118,7 +118,7 @@ def main() -> None:
         to_int8(file, train.x)
         after = np.mean(probabilities(file, public.x).argmax(axis=1) == public.labels)
         print(f"PublicTest: {before:.4f} in float32, {after:.4f} in 8 bits")
-        if after < before - MOST_LOST:
+        if after < before - MAX_LOST:
             model_files.to_onnx(model, file)
             print("8 bits cost too much accuracy: the file stays in float32.")
     for folder in (MODELS, recogniser.WEIGHTS):

@@ -18,10 +18,10 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 """The extensions of files in these formats."""
 
-MOST_BYTES = 50_000_000
+MAX_BYTES = 50_000_000
 """The size limit of a file in bytes; a larger one is rejected before it is decoded."""
 
-MOST_PIXELS = 40_000_000
+MAX_PIXELS = 40_000_000
 """The size limit of an image in pixels; a larger one is rejected before it is decoded."""
 
 LYING = (5, 6, 7, 8)
@@ -35,8 +35,8 @@ def read_photo(
     path: str | Path,
     *,
     formats: Sequence[str] = FORMATS,
-    most_pixels: int = MOST_PIXELS,
-    most_bytes: int = MOST_BYTES,
+    most_pixels: int = MAX_PIXELS,
+    most_bytes: int = MAX_BYTES,
 ) -> np.ndarray:
     """Return the image in a file; see `decode_photo`.
 
@@ -56,8 +56,8 @@ def decode_photo(
     name: str,
     *,
     formats: Sequence[str] = FORMATS,
-    most_pixels: int = MOST_PIXELS,
-    most_bytes: int = MOST_BYTES,
+    most_pixels: int = MAX_PIXELS,
+    most_bytes: int = MAX_BYTES,
 ) -> np.ndarray:
     """Decode an image file that may be damaged, huge, or not an image at all.
 
@@ -94,8 +94,8 @@ def decode_reduced(
     side: int,
     *,
     formats: Sequence[str] = FORMATS,
-    most_pixels: int = MOST_PIXELS,
-    most_bytes: int = MOST_BYTES,
+    most_pixels: int = MAX_PIXELS,
+    most_bytes: int = MAX_BYTES,
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the image in a file, a large JPEG in reduced size, which takes less time to decode.
 
@@ -133,8 +133,8 @@ def photo_suffix(
     name: str,
     *,
     formats: Sequence[str] = FORMATS,
-    most_pixels: int = MOST_PIXELS,
-    most_bytes: int = MOST_BYTES,
+    most_pixels: int = MAX_PIXELS,
+    most_bytes: int = MAX_BYTES,
 ) -> str:
     """Return the extension for an image file, such as ".jpg", after checking that it decodes.
 

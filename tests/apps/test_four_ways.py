@@ -23,7 +23,7 @@ from facevalue.image_files import FACE_SIZE, decode_photo, encode_png, to_grey
 from facevalue.recognition import preparation
 from facevalue.recognition.recogniser import Recogniser
 
-LEAST_BAR = 0.01
+MIN_BAR = 0.01
 """The page draws lower probabilities with a bar of this length."""
 
 KINDS = ("PNG", "JPEG", "turned JPEG", "small faces", "grey")
@@ -128,7 +128,7 @@ def on_the_page(page, mode, content, count):
 def test_python_and_both_ways_of_the_page_agree(recogniser, photos, page, mode, kind):
     if mode == "browser" and not live_app.has_onnx_runtime():
         pytest.skip("ONNX Runtime Web is missing: run python tools/fetch_ort_web.py")
-    expected = np.maximum(table(recogniser.photo(photos[kind])), LEAST_BAR)
+    expected = np.maximum(table(recogniser.photo(photos[kind])), MIN_BAR)
     found = on_the_page(page, mode, photos[kind], len(expected))
     np.testing.assert_allclose(found, expected, atol=1e-3)
 

@@ -92,7 +92,7 @@ def test_a_source_that_always_fails_is_given_up() -> None:
 
     fake = Fake(answer)
     hits = image_search.search(fake, 3)
-    assert len(fake.words) == image_search.MOST_FAILURES
+    assert len(fake.words) == image_search.MAX_FAILURES
     assert hits.empty and "address" in hits
     assert "given up after 5 failures" in hits.attrs["problems"][-1]
 

@@ -4,7 +4,7 @@
 import { colour, enlarged, indexOfLargest, title } from "./people.js";
 
 const PAUSE = 200; // milliseconds between two entries of the table
-const MOST_ROWS = 200_000; // the newest ones: eleven hours of one person
+const MAX_ROWS = 200_000; // the newest ones: eleven hours of one person
 
 export class Table {
   constructor() {
@@ -22,7 +22,7 @@ export class Table {
     for (const { person, box, probabilities } of faces)
       this.rows.push([time, seconds.toFixed(2), person, ...box.map((value) => value.toFixed(1)),
         ...probabilities.map((value) => value.toFixed(4))].join(","));
-    if (this.rows.length > MOST_ROWS) this.rows = this.rows.slice(-MOST_ROWS);
+    if (this.rows.length > MAX_ROWS) this.rows = this.rows.slice(-MAX_ROWS);
   }
 
   csv(emotions) {

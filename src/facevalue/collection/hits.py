@@ -9,7 +9,7 @@ from typing import Any
 from facevalue.data.http_retry import DownloadError
 from facevalue.data.urls import check_url, is_web_url
 
-MOST_CHARACTERS = 2000
+MAX_CHARACTERS = 2000
 """A longer text from a service is cut off after this many characters."""
 
 
@@ -69,7 +69,7 @@ def text_field(row: Mapping[str, Any], name: str) -> str:
     """
     value = row.get(name)
     text = value if isinstance(value, str) else ""
-    return "".join(c for c in text if c.isprintable())[:MOST_CHARACTERS]
+    return "".join(c for c in text if c.isprintable())[:MAX_CHARACTERS]
 
 
 def number_field(row: Mapping[str, Any], name: str) -> int:

@@ -28,9 +28,9 @@ from facevalue.image_files import photo_suffix
 FORMATS = ("JPEG", "PNG", "WEBP")
 """The image formats that are accepted, by Pillow's names; GIF is not."""
 
-MOST_REDIRECTS = 5
+MAX_REDIRECTS = 5
 
-MOST_FAILURES = 12
+MAX_FAILURES = 12
 """A server is given up after this many failed requests in a row, for any images."""
 
 DISK_FULL_PROBLEM = "The image could not be stored: the disk is full."
@@ -74,8 +74,8 @@ class ImageFetcher:
         try:
             check_url(url)
             server = origin(url)
-            if self.failures[server] >= MOST_FAILURES:
-                return "", f"{MOST_FAILURES} requests to its server had failed in a row."
+            if self.failures[server] >= MAX_FAILURES:
+                return "", f"{MAX_FAILURES} requests to its server had failed in a row."
             content = self._content(url)
             self.failures[server] = 0
             return self._store(content), ""
@@ -98,13 +98,13 @@ class ImageFetcher:
     def _content(self, url: str) -> bytes:
         """Return the bytes behind a URL, following the redirects that are allowed."""
         current = url
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             check_url(current, url)
             response, target = self._get(current)
             if target is None:
                 return _image_content(response, self.limits.attempts)
             current = urljoin(current, target)
-        raise DownloadError(f"The URL redirects more than {MOST_REDIRECTS} times.")
+        raise DownloadError(f"The URL redirects more than {MAX_REDIRECTS} times.")
 
     def _get(self, url: str) -> tuple[requests.Response, str | None]:
         """Return the response to one request, and where it redirects to."""

@@ -25,7 +25,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 }
 """The search words of each emotion: the plain ones first, then synonyms."""
 
-MOST_FAILURES = 5
+MAX_FAILURES = 5
 """A source is given up after this many failed searches in a row."""
 
 
@@ -46,7 +46,7 @@ def search(source: Source, per_emotion: int, emotions: Sequence[str] = EMOTIONS)
     """Search images of each emotion, with one search word after another, until there are enough.
 
     An address that several searches find is listed once, under the first emotion. If the search
-    for a word fails, the next word is tried; after `MOST_FAILURES` failures in a row the source is
+    for a word fails, the next word is tried; after `MAX_FAILURES` failures in a row the source is
     given up.
 
     Args:
@@ -73,7 +73,7 @@ def search(source: Source, per_emotion: int, emotions: Sequence[str] = EMOTIONS)
             searches.find(emotion, per_emotion, bar)
     if searches.given_up():
         searches.problems.append(
-            f"{source.name} was given up after {MOST_FAILURES} failures in a row."
+            f"{source.name} was given up after {MAX_FAILURES} failures in a row."
         )
     columns = [field.name for field in fields(Hit)]
     table = pd.DataFrame([asdict(hit) for hit in searches.found.values()], columns=columns)
@@ -91,7 +91,7 @@ class _Searches:
         self.failures = 0
 
     def given_up(self) -> bool:
-        return self.failures >= MOST_FAILURES
+        return self.failures >= MAX_FAILURES
 
     def find(self, emotion: str, wanted: int, bar: tqdm) -> None:
         """Search for the words of an emotion until there are enough hits."""

@@ -36,7 +36,7 @@ from facevalue.data.http_retry import (
 from facevalue.data.urls import is_web_url, redact_url
 from facevalue.files import file_lock
 
-MOST_BYTES = 2_000_000_000
+MAX_BYTES = 2_000_000_000
 ATTEMPTS = 4
 CHUNK = 8192
 """Bytes per read: at most this many are lost when the connection breaks."""
@@ -93,7 +93,7 @@ def download(
     url: str,
     path: Path,
     *,
-    max_bytes: int = MOST_BYTES,
+    max_bytes: int = MAX_BYTES,
     timeout: tuple[float, float] = TIMEOUT,
     backoff: float = 2.0,
     allow_html: bool = False,
@@ -131,7 +131,7 @@ def download_verified(
     path: Path,
     checksum: str | None,
     *,
-    max_bytes: int = MOST_BYTES,
+    max_bytes: int = MAX_BYTES,
     timeout: tuple[float, float] = TIMEOUT,
     backoff: float = 2.0,
 ) -> Path:

@@ -20,7 +20,7 @@ SIDE = 640
 LARGE_SIDE = 1280
 """The longest side of the picture in which it looks for smaller faces, if the photo is larger."""
 
-LEAST_DOUBT = 0.3
+MIN_DOUBT = 0.3
 """A face that YuNet gives this score, but not enough, is looked at in half the size.
 
 Most of these are faces of over 400 pixels, which are larger than those it was trained on.
@@ -29,10 +29,10 @@ Most of these are faces of over 400 pixels, which are larger than those it was t
 SAME_FACE = 0.6
 """Two boxes are one face if they share more than this part of the smaller one."""
 
-LEAST_INSIDE = 0.5
+MIN_INSIDE = 0.5
 """The part of a box that must lie in the photo."""
 
-LEAST_SPREAD = 0.15
+MIN_SPREAD = 0.15
 """The least distance from eyes to mouth, as a part of the box's height: 0.33 or more in 99 %."""
 
 DARK = 128
@@ -77,7 +77,7 @@ def find_faces(
     if detector == "haar":
         return haar_detector.find_faces(image, min_face=max(min_face, haar_detector.MIN_FACE))
     found = _one_look(image, side) if side else _several_looks(image)
-    faces = _without_doubles([face for face in found if face.score >= yunet.LEAST_SCORE])
+    faces = _without_doubles([face for face in found if face.score >= yunet.MIN_SCORE])
     kept = [face for face in faces if face.box[3] >= min_face]
     return sorted(kept, key=lambda face: -face.box[2] * face.box[3])
 
@@ -97,11 +97,11 @@ def _several_looks(image: np.ndarray) -> list[Face]:
     large = _shrunk(image, LARGE_SIDE)
     picture = _shrunk(large, SIDE)
     found = _look(_brightened(picture, picture), image.shape)
-    sure = [face for face in found if face.score >= yunet.LEAST_SCORE]
+    sure = [face for face in found if face.score >= yunet.MIN_SCORE]
     if len(sure) < len(found) or not sure:
         half = _shrunk(picture, max(1, max(picture.shape[:2]) // 2))
         found += _look(_brightened(half, picture), image.shape)
-        sure = [face for face in found if face.score >= yunet.LEAST_SCORE]
+        sure = [face for face in found if face.score >= yunet.MIN_SCORE]
     longest = max(image.shape[:2])
     if longest > LARGE_SIDE or (longest > SIDE and not sure):
         found += _look(_brightened(large, picture), image.shape)
@@ -147,7 +147,7 @@ def _look(picture: np.ndarray, shape: tuple[int, ...]) -> list[Face]:
         picture: a photo, perhaps shrunk.
         shape: that of the photo, in whose pixels the faces are returned.
     """
-    rows = yunet.search(_bgr(picture), LEAST_DOUBT)
+    rows = yunet.search(_bgr(picture), MIN_DOUBT)
     size = np.array(shape[1::-1])
     scale = size / picture.shape[1::-1]
     faces = []
@@ -158,7 +158,7 @@ def _look(picture: np.ndarray, shape: tuple[int, ...]) -> list[Face]:
         high = np.clip(np.rint(start + extent), 0, size).astype(int)
         (x, y), (width, height) = low.tolist(), (high - low).tolist()
         box: Box = (x, y, width, height)
-        if width * height >= LEAST_INSIDE * extent.prod() and _plausible(extent, points):
+        if width * height >= MIN_INSIDE * extent.prod() and _plausible(extent, points):
             faces.append(Face(box, float(row[4]), points))
     return faces
 
@@ -166,7 +166,7 @@ def _look(picture: np.ndarray, shape: tuple[int, ...]) -> list[Face]:
 def _plausible(extent: np.ndarray, points: np.ndarray) -> bool:
     """Return whether the landmarks are spread over a box as those of a face are."""
     eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
-    return bool(np.hypot(*(mouth - eyes)) >= LEAST_SPREAD * extent[1])
+    return bool(np.hypot(*(mouth - eyes)) >= MIN_SPREAD * extent[1])
 
 
 def _without_doubles(faces: list[Face]) -> list[Face]:

@@ -136,11 +136,11 @@ def open_clip(source: Source) -> Clip:
         )
     width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
     height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    if not 0 < width * height <= image_files.MOST_PIXELS:
+    if not 0 < width * height <= image_files.MAX_PIXELS:
         capture.release()
         raise ValueError(
             f"The frames of {name} have {width:,} x {height:,} pixels: there must be 1 to "
-            f"{image_files.MOST_PIXELS:,} in all."
+            f"{image_files.MAX_PIXELS:,} in all."
         )
     rate = capture.get(cv2.CAP_PROP_FPS)
     frames = 0 if isinstance(source, int) else max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))

@@ -21,10 +21,10 @@ FILE = "face_detection_yunet_2023mar.onnx"
 
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 
-LEAST_SCORE = 0.7
+MIN_SCORE = 0.7
 """The score, 0 to 1, that a face needs."""
 
-MOST_OVERLAP = 0.3
+MAX_OVERLAP = 0.3
 """Of two boxes whose intersection over union is larger, the one with the lower score goes."""
 
 STRIDES = (8, 16, 32)
@@ -34,7 +34,7 @@ COLUMNS = 15
 """x, y, width, height, score, and x and y of the five landmarks."""
 
 
-def search(image: np.ndarray, least_score: float = LEAST_SCORE) -> np.ndarray:
+def search(image: np.ndarray, least_score: float = MIN_SCORE) -> np.ndarray:
     """Return the faces in a picture as it is, without resizing it.
 
     Args:
@@ -64,7 +64,7 @@ def search(image: np.ndarray, least_score: float = LEAST_SCORE) -> np.ndarray:
         ]
     )
     found = found[np.argsort(-found[:, 4], kind="stable")]
-    kept = cv2.dnn.NMSBoxes(found[:, :4].tolist(), found[:, 4].tolist(), 0.0, MOST_OVERLAP)
+    kept = cv2.dnn.NMSBoxes(found[:, :4].tolist(), found[:, 4].tolist(), 0.0, MAX_OVERLAP)
     return found[np.asarray(kept, dtype=int).reshape(-1)]
 
 

@@ -102,7 +102,7 @@ def score_batch(method: Method, batch: Batch) -> tuple[list[Row], bool]:
         try:
             if kind(name) == "photo":
                 _score_photo(
-                    method, collector, name, storage.read(system, path, image_files.MOST_BYTES)
+                    method, collector, name, storage.read(system, path, image_files.MAX_BYTES)
                 )
             else:
                 with storage.local_file(system, path, MAX_VIDEO_BYTES) as file:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from facevalue.image_files import MOST_BYTES, decode_photo
+from facevalue.image_files import MAX_BYTES, decode_photo
 
 
 class FileSystem(Protocol):
@@ -225,7 +225,7 @@ def read(system: FileSystem, path: str, limit: int) -> bytes:
 
 def read_image(system: FileSystem, path: str) -> np.ndarray:
     """Return a photo from any storage, as `image_files.read_photo` does for a local one."""
-    return decode_photo(read(system, path, MOST_BYTES), PurePosixPath(path).name)
+    return decode_photo(read(system, path, MAX_BYTES), PurePosixPath(path).name)
 
 
 @contextmanager

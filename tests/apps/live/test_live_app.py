@@ -73,7 +73,7 @@ def test_the_browser_gets_the_models_and_the_numbers_of_the_server(client, model
     assert settings["emotions"] == list(EMOTIONS)
     assert settings["search"]["frameSide"] == tracking.SEARCH_SIDE
     assert settings["search"]["side"] == detection.SIDE
-    assert settings["search"]["leastScore"] == yunet.LEAST_SCORE
+    assert settings["search"]["leastScore"] == yunet.MIN_SCORE
     assert settings["face"]["leastRoll"] == cropping.MIN_ROLL
 
 
