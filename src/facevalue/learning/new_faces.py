@@ -123,9 +123,8 @@ def _photo_labels(folder: Path) -> dict[str, int]:
     if listed.is_file():
         table = pd.read_csv(listed)
         if not {"file", "emotion"} <= set(table):
-            raise ValueError(
-                f"{listed} needs the columns file and emotion, but it has {', '.join(map(str, table))}."
-            )
+            columns = ", ".join(map(str, table))
+            raise ValueError(f"{listed} needs the columns file and emotion, but it has {columns}.")
         return {str(f): number(str(e)) for f, e in zip(table.file, table.emotion, strict=True)}
     found = {}
     for file in sorted(folder.rglob("*")):
