@@ -93,6 +93,7 @@ def passes(stage, window):
     return total >= stage.threshold - 1e-5
 
 
+@pytest.mark.slow
 def test_a_window_stops_at_the_first_stage_whose_sum_is_too_small(photo):
     cascade = haar.load()
     reached = set()

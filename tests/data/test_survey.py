@@ -29,6 +29,7 @@ def small(**changes: object) -> pd.DataFrame:
     return table
 
 
+@pytest.mark.slow
 def test_without_the_file_reports_are_simulated_and_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,7 @@ def test_splits_and_classes_have_the_proportions_of_fer2013(usual):
     assert drawn.argmin() == EMOTIONS.index("disgust")
 
 
+@pytest.mark.slow
 def test_labels_are_wrong_in_8_percent_of_the_training_part_only(usual):
     wrong = usual.labels != usual.truth["clean_label"].to_numpy()
     training = usual.splits == "Training"
@@ -156,6 +157,7 @@ def test_labels_are_wrong_in_8_percent_of_the_training_part_only(usual):
     assert not wrong[~training].any()
 
 
+@pytest.mark.slow
 def test_duplicates_are_exact_and_some_cross_the_splits(usual):
     original = usual.truth["duplicate_of"].to_numpy()
     copies = np.flatnonzero(original >= 0)
@@ -164,6 +166,7 @@ def test_duplicates_are_exact_and_some_cross_the_splits(usual):
     assert (usual.splits[copies] != usual.splits[original[copies]]).any()
 
 
+@pytest.mark.slow
 def test_the_truth_says_what_was_drawn(usual):
     truth = usual.truth
     units = truth[[f"au_{unit}" for unit in appearance.ACTION_UNITS]]
@@ -210,6 +213,7 @@ def test_a_photo_without_people_has_no_face():
         faces.photo(0, 4)
 
 
+@pytest.mark.slow
 def test_the_contact_sheet_is_written(tmp_path, capsys):
     target = tmp_path / "sheet.png"
     assert sheet.main([str(target)]) == 0

@@ -38,6 +38,7 @@ def drawings(processed: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
+@pytest.mark.slow
 def test_the_mixture_has_the_published_counts(drawings: list[int]) -> None:
     mixed = mixture.mixed(several(3_500), 48)
     assert len(mixed.images) == 3357

@@ -66,6 +66,7 @@ def test_bfloat16_is_explained_too(images):
     np.testing.assert_allclose(found, grad_cam.grad_cam(high, images, np.full(4, 3)), atol=0.05)
 
 
+@pytest.mark.slow
 def test_many_images_are_explained_in_parts(monkeypatch, images):
     whole = grad_cam.grad_cam(pooled(), images)
     monkeypatch.setattr(grad_cam, "BATCH", 3)

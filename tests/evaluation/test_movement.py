@@ -69,6 +69,7 @@ def test_a_face_whose_truth_is_unknown_is_refused():
         movement.moved_region({"emotion": "happy"})
 
 
+@pytest.mark.slow
 def test_moved_shares_leaves_out_faces_at_rest(network):
     drawn = drawn_set.sample(40, 3, clean=True, progress=False)
     table = movement.moved_shares(network, drawn)

@@ -26,6 +26,7 @@ def test_problems_are_found_where_they_were_planted(drawn: Dataset) -> None:
     assert (table["limitations"].str.len() > 5).all()
 
 
+@pytest.mark.slow
 def test_known_faults_of_drawn_faces_come_from_the_truth(drawn: Dataset) -> None:
     found = {f.name: f for f in image_faults.find_faults(drawn)}
     covered = np.flatnonzero(drawn.truth["occlusion"] != "none")

@@ -32,6 +32,7 @@ def test_measures_order_images_as_one_would() -> None:
     assert table["contrast"][0] == pytest.approx(image.std())
 
 
+@pytest.mark.slow
 def test_what_is_no_face_is_strange_among_faces(drawn: Dataset) -> None:
     images = drawn.images[:200].copy()
     images[[50, 120]] = noise(2, seed=9)

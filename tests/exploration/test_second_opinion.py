@@ -67,6 +67,7 @@ def test_without_votes_every_table_is_empty_and_says_why(tmp_path: Path) -> None
         assert np.isnan(second_opinion.disagrees(opinion, data.labels)).all()
 
 
+@pytest.mark.slow
 def test_the_second_opinion_on_drawn_faces_is_the_truth(drawn: Dataset) -> None:
     opinion = second_opinion.second_opinion(drawn)
     assert (opinion.answers == drawn.truth["clean_label"]).all()

@@ -22,6 +22,7 @@ def test_intervals_are_as_wide_as_the_cluster_robust_formula_says(reports: pd.Da
         assert width == pytest.approx(2 * 1.96 * error, rel=0.12)
 
 
+@pytest.mark.slow
 def test_intervals_are_those_of_a_loop_over_people() -> None:
     table = random(people=30, each=4)
     rng = np.random.default_rng(7)

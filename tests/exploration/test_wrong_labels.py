@@ -10,6 +10,7 @@ from facevalue.data.dataset import Dataset
 from facevalue.exploration import duplicates, wrong_labels
 
 
+@pytest.mark.slow
 def test_planted_wrong_labels_are_found(drawn: Dataset) -> None:
     groups = duplicates.near_duplicates(drawn.images)
     probabilities = wrong_labels.out_of_fold_probabilities(drawn.images, drawn.labels, groups)
@@ -51,6 +52,7 @@ def test_copies_are_never_on_both_sides_of_a_fold() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Only one sample")
+@pytest.mark.slow
 def test_out_of_fold_says_what_it_needs() -> None:
     images = noise(10)
     with pytest.raises(ValueError, match="at least 5 different images"):

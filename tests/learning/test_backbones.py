@@ -169,6 +169,7 @@ def test_a_damaged_record_is_named_instead_of_trusting_any_file(sent: keras.Mode
         ("vggface", 14_714_688, 512),
     ],
 )
+@pytest.mark.slow
 def test_each_body_is_the_published_network(name: str, weights: int, channels: int) -> None:
     model = backbones.backbone(name, weights=False)
     assert model.count_params() == weights
@@ -176,6 +177,7 @@ def test_each_body_is_the_published_network(name: str, weights: int, channels: i
     assert model.output_shape == (None, 3, 3, channels)
 
 
+@pytest.mark.slow
 def test_vggface_computes_what_vgg16_computes_with_the_same_weights() -> None:
     ours = backbones.backbone("vggface", 48, weights=False)
     theirs = backbones.backbone("vgg16", 48, weights=False)

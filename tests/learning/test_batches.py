@@ -67,7 +67,7 @@ from facevalue.learning import training
 
 class Soon(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
-        self.model.stop_training = batch >= 3
+        self.model.stop_training = batch >= 1
 
 images = np.zeros((28_709, 224, 224), np.uint8)
 images += 1  # zeros alone take no memory

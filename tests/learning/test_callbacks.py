@@ -41,6 +41,7 @@ def test_the_average_is_measured_and_left_in_the_model(monkeypatch):
     assert not np.allclose(model.get_weights()[0], seen.weights[-1][0], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_averaged_weights_are_not_saved_with_a_finished_model(tmp_path):
     model = network()
     fit(model, keep=False, epochs=1, average=0.9)

@@ -67,15 +67,24 @@ def train_twice(folder):
     return train(keep=True)
 
 
-def start(training="t.train()", **environment):
-    """Start training in another process, which prints its curve."""
+def train_on_one_then_two():
+    """Train on one device, then again on two."""
+    yield train()
+    os.environ[devices.VARIABLE] = "data"
+    devices.start()
+    yield train()
+
+
+def start(runs, **environment):
+    """Start training runs in another process, which prints their curves."""
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from facevalue.learning import devices\n"
         "devices.start()\n"
         "import test_devices as t\n"
-        f"curve, model = {training}\n"
-        "print('CURVE', len(model.weights[0].value.sharding.device_set), curve.to_json())\n"
+        f"for curve, model in {runs}:\n"
+        "    number = len(model.weights[0].value.sharding.device_set)\n"
+        "    print('CURVE', number, curve.to_json())\n"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -86,12 +95,12 @@ def start(training="t.train()", **environment):
     )
 
 
-def result(process):
-    """Return on how many devices a process trained, and its curve."""
+def results(process):
+    """Return on how many devices a process trained each time, and the curve."""
     out, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors[-6000:]
-    _, number, curve = out[out.index("CURVE") :].split(maxsplit=2)
-    return int(number), pd.read_json(io.StringIO(curve))
+    lines = [line.split(maxsplit=2) for line in out.splitlines() if line.startswith("CURVE")]
+    return [(int(number), pd.read_json(io.StringIO(curve))) for _, number, curve in lines]
 
 
 def difference(one, other):
@@ -100,24 +109,24 @@ def difference(one, other):
 
 
 @pytest.fixture(scope="module")
-def one_curve():
+def curves():
+    """The curves of one device and of two."""
     pytest.importorskip("jax")
-    number, curve = result(start())
-    assert number == 1
-    assert curve["learning_rate"].nunique() > 1  # the plateau was reached
-    return curve
+    two = "--xla_force_host_platform_device_count=2"
+    numbers, curves = zip(*results(start("t.train_on_one_then_two()", XLA_FLAGS=two)), strict=True)
+    assert numbers == (1, 2)
+    assert curves[0]["learning_rate"].nunique() > 1  # the plateau was reached
+    return curves
 
 
 @pytest.mark.slow
-def test_two_devices_train_like_one(one_curve):
-    two = {devices.VARIABLE: "data", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    number, curve = result(start(**two))
-    assert number == 2
-    assert difference(curve, one_curve) < 1e-3
+def test_two_devices_train_like_one(curves):
+    one, two = curves
+    assert difference(two, one) < 1e-3
 
 
 @pytest.mark.slow
-def test_two_processes_train_and_resume_like_one(one_curve, tmp_path):
+def test_two_processes_train_and_resume_like_one(curves, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -126,13 +135,13 @@ def test_two_processes_train_and_resume_like_one(one_curve, tmp_path):
         "KERAS_DISTRIBUTION_JOB_ADDRESSES": address,
         "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
     }
-    code = f"t.train_twice({str(tmp_path)!r})"
+    code = f"[t.train_twice({str(tmp_path)!r})]"
     started = [
         start(code, KERAS_DISTRIBUTION_PROCESS_ID=str(number), **shared) for number in (0, 1)
     ]
-    for number, curve in [result(process) for process in started]:
+    for [(number, curve)] in [results(process) for process in started]:
         assert number == 2
-        assert difference(curve, one_curve) < 1e-3
+        assert difference(curve, curves[0]) < 1e-3
 
 
 def test_the_last_batch_divides_by_the_devices(monkeypatch):

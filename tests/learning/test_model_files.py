@@ -250,6 +250,7 @@ def onnx_predicted(file: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", [None, "mixed_bfloat16"])
+@pytest.mark.slow
 def test_keras_json_and_onnx_predict_the_same(tmp_path: Path, dtype: str | None) -> None:
     pytest.importorskip("tf2onnx", reason="ONNX is written with tf2onnx, which is not installed")
     model = model_files.as_float32(recogniser(dtype=dtype))

@@ -26,6 +26,7 @@ def test_the_curve_has_a_row_per_epoch_and_the_model_learns(tmp_path, monkeypatc
     assert not list(tmp_path.iterdir())  # keep=False leaves no trace
 
 
+@pytest.mark.slow
 def test_without_validation_there_are_no_such_columns():
     curve = training.fit(network(), faces(), epochs=1, verbose=0)
     assert not [column for column in curve if column.startswith("val_")]

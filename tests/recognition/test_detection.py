@@ -14,11 +14,6 @@ from facevalue.recognition.face import overlap
 PHOTOS = paths.root().parent / "shared" / "data" / "photos"
 
 
-@pytest.fixture(scope="module")
-def drawn():
-    return [faces.photo(seed) for seed in range(6)]
-
-
 def person_at(centre, side, view=None, skin=0.7, size=(640, 480), image=None):
     """Draw a person into a photo; return it as float, and the box of the face."""
     if image is None:

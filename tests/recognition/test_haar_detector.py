@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
 
-from facevalue.drawing import faces
 from facevalue.recognition import haar_detector
 from facevalue.recognition.face import overlap
-
-
-@pytest.fixture(scope="module")
-def drawn():
-    return [faces.photo(seed) for seed in range(6)]
 
 
 @pytest.fixture

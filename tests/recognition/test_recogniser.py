@@ -242,6 +242,7 @@ def test_files_and_arrays_of_other_types_are_the_same_face(tiny, tmp_path):
         tiny(tmp_path / "nowhere.png")
 
 
+@pytest.mark.slow
 def test_photos_of_all_kinds_give_the_same_faces(tiny, photo, tmp_path):
     expected = tiny.photo(photo.image)
     assert expected

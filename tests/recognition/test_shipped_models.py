@@ -61,6 +61,7 @@ def test_fast_says_nearly_the_same_in_8_bits(drawn, contrast):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_they_read_drawings_though_they_learnt_from_photos(name, drawn):
     """Always happy would be right for a quarter of them."""
     found = Recogniser(name).probabilities(drawn.images).argmax(axis=1)

@@ -12,12 +12,18 @@ from facevalue.drawing import faces
 from facevalue.recognition import detection, yunet
 
 
+@pytest.fixture(scope="module")
+def groups():
+    """Three drawn photos of three people each, with the channels in the order of OpenCV."""
+    return [faces.photo(seed, 3).image[..., ::-1] for seed in range(3)]
+
+
 @pytest.mark.parametrize("size", [(640, 480), (317, 211), (32, 32), (700, 900)])
-def test_the_faces_are_those_that_opencv_finds_with_the_same_file(tmp_path, size):
+def test_the_faces_are_those_that_opencv_finds_with_the_same_file(tmp_path, groups, size):
     (tmp_path / yunet.FILE).write_bytes(yunet.file_content())
     theirs = cv2.FaceDetectorYN.create(str(tmp_path / yunet.FILE), "", size, 0.5, 0.3)
-    for seed in range(3):
-        image = cv2.resize(faces.photo(seed, 3).image[..., ::-1], size)
+    for group in groups:
+        image = cv2.resize(group, size)
         _, expected = theirs.detect(image)
         found = yunet.search(image, 0.5)
         expected = np.zeros((0, 15)) if expected is None else expected
@@ -28,8 +34,8 @@ def test_the_faces_are_those_that_opencv_finds_with_the_same_file(tmp_path, size
         np.testing.assert_allclose(found[:, 5:], expected[:, 4:14], atol=0.02)
 
 
-def test_the_highest_score_comes_first():
-    found = yunet.search(np.ascontiguousarray(faces.photo(2, 3).image[..., ::-1]), 0.3)
+def test_the_highest_score_comes_first(groups):
+    found = yunet.search(np.ascontiguousarray(groups[2]), 0.3)
     assert len(found) >= 3 and (np.diff(found[:, 4]) <= 0).all()
 
 

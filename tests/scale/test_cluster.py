@@ -104,6 +104,7 @@ def test_the_cluster_is_announced_once_with_its_dashboard(local, monkeypatch, ca
     assert answer.ok and "bokeh.min.js" in answer.text  # else a page that says what is missing
 
 
+@pytest.mark.slow
 def test_an_address_that_nobody_answers_fails_in_time(monkeypatch):
     pytest.importorskip("distributed")
     with socket.socket() as free:

@@ -130,6 +130,7 @@ def test_a_long_list_names_some_and_says_where_all_are(tmp_path, capsys):
     assert len(pd.read_csv(tmp_path / "s.no_face.csv")) == 5
 
 
+@pytest.mark.slow
 def test_a_video_has_a_row_for_each_person_and_second(tmp_path, capsys):
     image = cv2.resize(faces.photo(2, people=2).image, (640, 480), interpolation=cv2.INTER_AREA)
     writer = cv2.VideoWriter(

@@ -104,6 +104,7 @@ def test_each_face_has_a_row_with_its_box_and_probabilities(folder, tmp_path, mo
 @pytest.mark.parametrize(
     ("every", "first", "second"), [(1, [0, 10, 20], [0, 5, 10]), (0.6, [0, 6, 12, 18, 24], None)]
 )
+@pytest.mark.slow
 def test_a_video_is_looked_at_once_a_second(folder, tmp_path, models, every, first, second):
     out = tmp_path / "scores.parquet"
     score_folder.score(folder, out, every=every, models=models, progress=False)

@@ -56,6 +56,7 @@ def test_it_gets_near_the_top_of_a_hill_and_lists_the_best_first(storage):
         assert 0.001 <= row["rate"] <= 1 and 0 <= row["decay"] <= 1
 
 
+@pytest.mark.slow
 def test_an_existing_study_continues(storage):
     first = search(hill, 4, storage)
     asked = []

@@ -20,6 +20,7 @@ from apps.dashboard_pages import (
 ROOT = Path(__file__).resolve().parents[3]
 
 
+@pytest.mark.slow
 def test_the_app_opens_with_the_game(known_faces):
     app = checked(AppTest.from_file(ROOT / "apps" / "dashboard.py", default_timeout=60).run())
     assert [title.value for title in app.title] == ["You against the model"]
@@ -33,6 +34,7 @@ def test_the_app_is_local_and_sends_no_statistics():
 
 
 @pytest.mark.parametrize("name", ["game", "photo", "drawing"])
+@pytest.mark.slow
 def test_without_a_model_a_page_says_what_is_missing(name, known_faces, tmp_path, monkeypatch):
     (tmp_path / "accurate.onnx").unlink()
     app = page(name)

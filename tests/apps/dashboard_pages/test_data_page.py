@@ -60,11 +60,13 @@ def test_without_a_database_the_page_says_how_to_fill_it(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("url", "said"), [("sqlite:////no/such/folder/a.db", "does not answer"), ("faces", "cannot be")]
 )
+@pytest.mark.slow
 def test_a_database_that_does_not_open_gets_a_sentence(url, said, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", url)
     assert said in page("data").error[0].value
 
 
+@pytest.mark.slow
 def test_an_empty_database_gets_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
     assert "is empty" in page("data").info[0].value

@@ -36,6 +36,7 @@ def test_all_faces_of_a_photo_are_found_and_named(tmp_path, monkeypatch):
     assert "fast.keras" in texts(app)
 
 
+@pytest.mark.slow
 def test_a_photo_without_a_face_gets_a_sentence():
     app = upload(page("photo"), "wall.jpg", jpeg(np.full((300, 400, 3), 120, np.uint8)))
     assert "No face was found" in app.info[0].value

@@ -58,6 +58,7 @@ def test_drawn_faces_stand_apart_from_real_ones_and_from_published_numbers(measu
     assert "published" not in shown
 
 
+@pytest.mark.slow
 def test_the_stored_results_and_the_published_ones_are_shown():
     app = page("results")
     assert len(app.get("vega_lite_chart")) == 1
