@@ -56,9 +56,9 @@ SCENE_OVERLAP = 0.25
 """The overlap with a known square that makes a box a hit, also where the face is turned."""
 
 SMALL = {
-    640: (24, 32, 40, 48, 56, 64),
-    1280: (32, 40, 48, 56, 64),
-    4000: (80, 100, 120, 150, 180),
+    640: (12, 16, 20, 24, 32, 40, 48),
+    1280: (12, 16, 20, 24, 32, 40),
+    4000: (40, 50, 60, 80, 100),
 }
 """Heights of faces, in pixels, in photos of several widths."""
 
