@@ -1,7 +1,6 @@
 """Print, and write to reports/detection.md, what the face detectors find and how long they take.
 
     python tools/bench_detection.py --photos FOLDER    drawn photos and real ones
-    python tools/bench_detection.py --cluster 10000    and a folder of that many on a Dask cluster
     python tools/bench_detection.py --only real time   some sections
 
 Each section is written when it is measured; those not measured in this run stay as they are.
@@ -11,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
 import re
 import sys
-import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,7 +36,6 @@ from facevalue.files import write_text
 from facevalue.recognition import cropping, detection, haar_detector, yunet
 from facevalue.recognition.face import Face
 from facevalue.recognition.recogniser import NAMES, Recogniser
-from facevalue.scale.crop_folder import crop_folder
 
 REPORT = paths.root() / "reports" / "detection.md"
 TITLE = "# What the face detectors find, and how fast"
@@ -80,7 +76,6 @@ SECTIONS = {
     "crowds": "Drawn photos of several people",
     "smallest": "The smallest face",
     "time": "Time",
-    "cluster": "A large folder on a cluster",
 }
 """The name and the title of each section."""
 
@@ -89,12 +84,6 @@ REAL = {"real", "margins", "rolls"}
 
 DRAWN = {"yaws", "drawn", "crowds", "smallest"}
 """Those of drawn photos."""
-
-DISTINCT = 600
-"""Different drawn photos that the cluster crops, under many names."""
-
-LONGEST = 480
-"""Longest side of those photos, in pixels."""
 
 
 def block(prose: str, figures: str) -> str:
@@ -434,72 +423,6 @@ def yaws(models: list[Recogniser], n: int) -> str:
     return block(prose, text(pd.DataFrame(rows).set_index("yaw")))
 
 
-def write_photos(folder: Path, n: int) -> None:
-    """Write `n` drawn photos; beyond `DISTINCT` they are copies under other names."""
-    distinct = min(n, DISTINCT)
-    for seed in tqdm(range(distinct), desc="drawing photos"):
-        image = faces.photo(seed, seed % 4).image
-        scale = min(1, LONGEST / max(image.shape[:2]))
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        cv2.imwrite(str(folder / f"photo_{seed:05d}.jpg"), image[..., ::-1])
-    for number in range(distinct, n):
-        original = folder / f"photo_{number % distinct:05d}.jpg"
-        os.link(original, folder / f"photo_{number:05d}.jpg")
-
-
-def cluster(n: int) -> str:
-    """Return how long cropping a folder takes with one worker, with two, and without Dask."""
-    from distributed import LocalCluster
-
-    seconds: dict[str, float] = {}
-    few = max(1, n // 10)
-    with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary)
-        (place / "photos").mkdir()
-        write_photos(place / "photos", n)
-        for workers in (1, 2):
-            with LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                local_directory=place,
-            ) as started:
-                os.environ["FACEVALUE_SCHEDULER"] = started.scheduler_address
-                start = time.perf_counter()
-                table = crop_folder(place / "photos", place / f"crops{workers}")
-                seconds[f"LocalCluster, {workers} process{'es' * (workers > 1)}"] = (
-                    time.perf_counter() - start
-                )
-        del os.environ["FACEVALUE_SCHEDULER"]
-        (place / "few").mkdir()
-        for photo in sorted((place / "photos").iterdir())[:few]:
-            os.link(photo, place / "few" / photo.name)
-        for threads in (1, cv2.getNumberOfCPUs()):
-            cv2.setNumThreads(threads)
-            start = time.perf_counter()
-            out = place / f"few{threads}"
-            crop_folder(place / "few", out)
-            label = f"no Dask, OpenCV with {threads} thread{'s' * (threads > 1)}, {few:,} of them"
-            seconds[label] = time.perf_counter() - start
-    one, two, *_ = seconds.values()
-    lines = []
-    for label, value in seconds.items():
-        each = 1000 * value / (few if "no Dask" in label else n)
-        lines.append(f"{label:<52} {value:8.1f} s {each:8.1f} ms a photo")
-    lines.append(
-        f"{'two processes take, of the time of one':<52} {two / one:8.2f}   to reach: 0.60"
-    )
-    crops = (table["crop"] != "").sum()
-    prose = f"""{n:,} JPEG files of {min(n, DISTINCT)} different drawn photos, at most
-        {LONGEST} pixels wide, through
-        `crop_folder.crop_folder`: read, searched, {crops:,} faces cropped to 48 x 48 grey and
-        written. The time is from the call to the table; starting the cluster is not in it. Each
-        worker has one thread, and its OpenCV one."""
-    return block(prose, "\n".join(lines))
-
-
 def update(report: str, section: str, text: str) -> str:
     """Return the report with one section replaced, or added at its end."""
     entry = f"## {section}\n\n{text.strip()}\n"
@@ -516,10 +439,9 @@ def main() -> int:
     default = paths.root().parent / "shared" / "data" / "photos"
     parser.add_argument("--photos", type=Path, default=default, help="folder of the real photos")
     parser.add_argument("--drawn", type=int, default=40, help="drawn photos of each kind")
-    parser.add_argument("--cluster", type=int, metavar="N", help="time N photos on a LocalCluster")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="measure these sections alone")
     options = parser.parse_args()
-    chosen = options.only or [name for name in SECTIONS if name != "cluster" or options.cluster]
+    chosen = options.only or list(SECTIONS)
     if not options.photos.is_dir():
         print(f"The real photos are skipped: there is no folder {options.photos}.", file=sys.stderr)
         chosen = [name for name in chosen if name not in REAL]
@@ -536,13 +458,11 @@ def main() -> int:
         "crowds": lambda: crowds(2 * n),
         "smallest": lambda: smallest(n // 2),
         "time": lambda: speed(images),
-        "cluster": lambda: cluster(options.cluster or 10_000),
     }
     for name in chosen:
         cv2.setNumThreads(cv2.getNumberOfCPUs())
         measured = measures[name]()
         used = f"--only {name}" + f" --drawn {n}" * (name in DRAWN)
-        used += f" --cluster {options.cluster or 10_000}" * (name == "cluster")
         source = f"Printed on {date.today()} by `python tools/bench_detection.py {used}`"
         body = f"{source}\n({results.machine()}, OpenCV {cv2.__version__}).\n\n{measured}"
         print(f"\n{SECTIONS[name]}\n\n{body}", flush=True)
