@@ -1,6 +1,7 @@
 """Settings of the unit tests, and a cluster or a full disk for those that need one."""
 
 import errno
+import gc
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,15 @@ import pytest
 from web_server import clock, server  # noqa: F401 - fixtures
 
 matplotlib.use("Agg")  # figures are drawn without a screen
+
+# the imported libraries stay until the end: searching them for garbage again and again would take
+# a third of the time of the collection of the tests, and time in each test
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker

@@ -24,10 +24,11 @@ from facevalue.scale import cluster, score_folder
 RECIPE = str(Path(__file__).parents[1] / "models" / "fast.toml")
 
 
-@pytest.fixture
-def source(tmp_path):
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
     image, _ = frame()
-    return movie(tmp_path / "source.mp4", [np.roll(image, k, axis=1) for k in range(12)], rate=10)
+    file = tmp_path_factory.mktemp("clip") / "source.mp4"
+    return movie(file, [np.roll(image, k, axis=1) for k in range(12)], rate=10)
 
 
 @pytest.fixture

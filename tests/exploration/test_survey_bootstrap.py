@@ -11,6 +11,7 @@ from facevalue.data import survey, survey_simulation
 from facevalue.exploration import survey_statistics
 
 
+@pytest.mark.slow
 def test_intervals_are_as_wide_as_the_cluster_robust_formula_says(reports: pd.DataFrame) -> None:
     table = survey_statistics.frequencies(reports, 1_000)
     people = reports.groupby("id")

@@ -36,6 +36,7 @@ def test_the_network_names_every_emotion_and_tells_kinds_and_links_apart(
     assert all(place[word] > 0 for word in survey_format.NEGATIVE)
 
 
+@pytest.mark.slow
 def test_the_network_draws_the_largest_links(reports: pd.DataFrame) -> None:
     axis = network(reports, 1)
     lines = [line for line in axis.lines if len(line.get_xdata())]

@@ -104,6 +104,7 @@ def test_a_face_that_fills_a_large_photo_is_found(drawn):
 
 
 @pytest.mark.parametrize(("width", "side"), [(640, 64), (1280, 64), (3000, 150)])
+@pytest.mark.slow
 def test_small_faces_in_large_photos_are_found(width, side):
     height = width * 3 // 4
     image, box = person_at((width * 0.3, height * 0.4), side, size=(width, height))
@@ -128,6 +129,7 @@ def test_faces_in_the_dark_are_found_where_they_are_in_the_light(drawn, light):
 
 
 @pytest.mark.parametrize("skin", [0.0, 0.25, 0.5, 0.75, 1.0])
+@pytest.mark.slow
 def test_skin_of_every_tone_is_found(skin):
     for k, side in enumerate((70, 120, 200)):
         image, box = person_at((250 + 60 * k, 230), side, skin=skin)

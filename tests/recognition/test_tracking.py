@@ -28,6 +28,7 @@ def test_a_grey_frame_and_a_colour_one_show_the_same_faces(recogniser):
     assert detectors.matched([face.box for face in found], boxes) == len(boxes) == len(found)
 
 
+@pytest.mark.slow
 def test_a_face_is_found_wherever_it_goes(recogniser):
     image, boxes = frame(("happy", "sad"), 21)
     for k in range(0, 40, 4):

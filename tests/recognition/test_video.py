@@ -168,6 +168,7 @@ def interrupt_after(count, monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit on the size of files, as on Linux")
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
+@pytest.mark.slow
 def test_a_full_disk_is_an_error_and_the_old_file_stays(tmp_path, suffix):
     """A limit on the size of a file stops writing as a full disk does."""
     noise = np.random.default_rng(0).integers(0, 255, (20, 96, 128, 3), np.uint8)

@@ -27,6 +27,8 @@ def test_the_faces_are_those_that_opencv_finds_with_the_same_file(tmp_path, grou
         _, expected = theirs.detect(image)
         found = yunet.search(image, 0.5)
         expected = np.zeros((0, 15)) if expected is None else expected
+        # at 32 x 32 pixels, OpenCV now and then reads memory that nothing was written to
+        expected = expected[np.abs(expected).max(axis=1, initial=0) < 1e4]
         expected = expected[np.argsort(-expected[:, 14])]
         assert len(found) == len(expected)
         np.testing.assert_allclose(found[:, :4], expected[:, :4], atol=0.02)

@@ -60,6 +60,7 @@ def test_a_folder_gives_crops_and_a_table(album, tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
+@pytest.mark.slow
 def test_crops_in_colour_are_224_pixels_high_and_red_stays_red(tmp_path):
     image = faces.photo(4, 1).image // 2
     image[..., 0] += 100
@@ -77,6 +78,7 @@ def _with_one_face(folder):
     return (folder / "one.bin").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_second_run_crops_only_new_changed_and_lost_photos(album, tmp_path, monkeypatch):
     folder, out = tmp_path / "photos", tmp_path / "photos" / "crops"
     shutil.copytree(album, folder)

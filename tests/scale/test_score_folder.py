@@ -42,12 +42,13 @@ def drawn(tmp_path_factory):
     """Ten small photos with a face, one without, in two folders, and two short videos."""
     folder = tmp_path_factory.mktemp("drawn")
     (folder / "b").mkdir()
-    for seed in range(11):
-        image = faces.photo(seed, people=int(seed > 0)).image
+    people = [faces.photo(seed).image for seed in range(1, 6)]
+    mirrored = [image[:, ::-1] for image in people]
+    for number, image in enumerate([faces.photo(0, people=0).image, *people, *mirrored]):
         small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        place = folder / ("b" if seed % 2 else ".") / f"{seed}.png"
+        place = folder / ("b" if number % 2 else ".") / f"{number}.png"
         Image.fromarray(small).save(place)
-    face = cv2.resize(faces.photo(3).image, (320, 240), interpolation=cv2.INTER_AREA)
+    face = cv2.resize(people[2], (320, 240), interpolation=cv2.INTER_AREA)
     film(folder / "film.avi", [face] * 25, 10)
     film(folder / "b" / "film.mp4", [face] * 12, 5)
     return folder

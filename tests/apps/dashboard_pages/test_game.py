@@ -97,6 +97,7 @@ def test_the_visitor_may_end_early_and_start_again(known_faces):
     assert not app.metric
 
 
+@pytest.mark.slow
 def test_a_second_click_does_not_answer_twice(known_faces):
     app = page("game")
     own = app.session_state.game
