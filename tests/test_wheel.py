@@ -83,7 +83,7 @@ def test_the_wheel_names_a_face_by_the_command_line(environment, photo):
                folder=photo.parent)  # fmt: skip
     assert done.returncode == 0, done.stderr
     done = run(environment, "facevalue", "score", ".", "--out", "all.csv", folder=photo.parent)
-    assert done.returncode == 0 and "1 face in 1 photos" in done.stdout
+    assert done.returncode == 0 and "1 face in 1 photo" in done.stdout
     tables = [(photo.parent / name).read_text() for name in ("one.csv", "all.csv")]
     assert tables[0] == tables[1]
     rows = list(csv.DictReader(tables[0].splitlines()))
