@@ -56,8 +56,7 @@ def set_up() -> None:
     print("Setting up .venv: a few minutes the first time, about 3 GB of disk.", flush=True)
     call(sys.executable, "-m", "venv", "--clear", str(VENV))
     pip = (str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check")
-    # not compiled: Python compiles what is imported, a small part of all this
-    call(*pip, "--quiet", "--no-compile", "--progress-bar", "on", "-r", "requirements.lock")
+    call(*pip, "--quiet", "--progress-bar", "on", "-r", "requirements.lock")
     call(*pip, "--quiet", "--no-deps", "-e", ".")
     STAMP.write_text(wanted, encoding="utf-8")
 
