@@ -9,7 +9,9 @@ you unpickle what they return.
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import platform
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -52,6 +54,9 @@ CHUNK = 16
 
 AHEAD = 2_000
 """How many tasks are on the cluster at once: without a limit they would fill its memory."""
+
+KEPT_BYTES = 2**25
+"""Memory of this size that is freed stays with a worker; 32 MB is the most that glibc allows."""
 
 
 class TaskError(RuntimeError):
@@ -200,7 +205,23 @@ def _apply_on_worker(
 
     check_version(version(), client_version)  # this worker may have joined after the first check
     cv2.setNumThreads(1)  # the other cores are busy with other workers
+    _keep_freed_memory()
     return _apply(function, chunk, label)
+
+
+@lru_cache(maxsize=1)
+def _keep_freed_memory() -> None:
+    """Let this worker keep some of the memory that it frees, for the next photo.
+
+    Dask sets MALLOC_TRIM_THRESHOLD_ to 64 kB for its workers. The C library then gives memory back
+    to the system after each photo, which takes a quarter of the time of scoring a folder.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    trim_threshold, mmap_threshold = -1, -3  # their numbers in malloc.h
+    libc = ctypes.CDLL(None)
+    libc.mallopt(trim_threshold, KEPT_BYTES)
+    libc.mallopt(mmap_threshold, KEPT_BYTES)
 
 
 def _run_on_cluster(
