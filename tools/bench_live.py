@@ -144,7 +144,7 @@ def browser_rows(address: str, files: dict[int, Path], seconds: float) -> list[R
             name = f"{mode} mode, {people} {'face' if people == 1 else 'faces'}: frames a second"
             rows.append(Row(name, f"{reached:.1f}", f"{rate}"))
             spread = f"{np.median(took):.0f} / {np.percentile(took, 95):.0f}"
-            rows.append(Row("... from picture to emotions, median / p95 in ms", spread, "- / 150"))
+            rows.append(Row("... from picture to answer, median / p95 in ms", spread, "- / 150"))
     return rows
 
 
@@ -243,7 +243,8 @@ def report(rows: list[Row], command: str) -> str:
             f"({results.machine()}).",
             "Drawn faces in frames of 640 x 480 pixels, one where nothing else is said; server,",
             "browser and programs on the same cores, the browser a headless Chromium that draws",
-            "without a graphics card.",
+            "without a graphics card. In the browser's own mode one frame tells where the faces are,",
+            "and the next one their emotions: those on a frame are its own or of the one before.",
             "",
             "```text",
             *lines,
