@@ -66,6 +66,7 @@ def test_live_says_in_a_sentence_what_was_wrong(tmp_path, recogniser, monkeypatc
     assert "Stopped. Nothing was written." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_live_records_a_camera_until_ctrl_c(tmp_path, recogniser, monkeypatch, capsys):
     image, _ = frame()
     cameras = {1: video_files.Camera(image, frames=5)}
@@ -83,6 +84,7 @@ def test_live_shows_a_camera_in_a_window(recogniser, monkeypatch):
     assert given == [(0, recogniser)]
 
 
+@pytest.mark.slow
 def test_live_reads_a_video_from_an_address(source, tmp_path, recogniser, capsys):
     out = tmp_path / "out.mp4"
     with video_files.served(source.parent) as address:

@@ -100,6 +100,7 @@ def test_a_palette_with_transparency_is_read_without_a_warning(recwarn):
 
 @pytest.mark.parametrize("side", [9_000, 14_000])  # the second is refused by Pillow itself
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.slow
 def test_a_photo_of_too_many_pixels_is_not_unpacked(tmp_path, side):
     """A few kilobytes that would fill memory."""
     Image.new("1", (side, side)).save(tmp_path / "bomb.png")

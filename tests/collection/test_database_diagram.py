@@ -83,6 +83,7 @@ def test_every_view_is_in_it(inspector, relations):
     assert views == set(inspector.get_view_names())
 
 
+@pytest.mark.slow
 def test_importing_it_loads_no_drawing_library():
     code = (
         "import sys, facevalue.collection.database_diagram\n"

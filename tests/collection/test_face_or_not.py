@@ -38,6 +38,7 @@ def test_the_order_is_mixed(data):
     assert 30 < np.count_nonzero(np.diff(data[1])) < 200
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_images_and_another_seed_others():
     first, again, other = (face_or_not.load(12, seed) for seed in (1, 1, 2))
     for one, two in zip(first, again, strict=True):

@@ -17,6 +17,7 @@ from facevalue.scale import fetch_images
 pytestmark = pytest.mark.usefixtures("noise_photos")
 
 
+@pytest.mark.slow
 def test_photos_of_each_emotion_are_found_and_brought(
     service: photo_service.Service, tmp_path: Path
 ) -> None:

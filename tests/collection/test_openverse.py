@@ -63,6 +63,7 @@ def test_openverse_keeps_licence_author_and_page(server: Server) -> None:
     assert len(server.log) == 1
 
 
+@pytest.mark.slow
 def test_openverse_pages_are_of_20_and_240_at_most(server: Server) -> None:
     pages = [
         {"page_count": 500, "results": [row(20 * page + n) for n in range(20)]}

@@ -50,6 +50,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faces, "photo", photo)
 
 
+@pytest.mark.slow
 def test_it_answers_as_pixabay_documents() -> None:
     with photo_service.start(8) as service:
         answer = ask(service, q="", per_page=3, page=2)

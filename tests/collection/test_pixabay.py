@@ -19,6 +19,7 @@ from facevalue.scale import fetch_images
 pytestmark = pytest.mark.usefixtures("noise_photos")
 
 
+@pytest.mark.slow
 def test_pages_are_put_together() -> None:
     with photo_service.start(450) as service:
         client = pixabay(service)

@@ -39,6 +39,7 @@ def test_votes_join_by_the_line_that_an_image_stood_on() -> None:
     ("mode", "counts"),
     [("majority", [25_060, 3_199, 3_153]), ("probability", [27_956, 3_505, 3_505])],
 )
+@pytest.mark.slow
 def test_ferplus_keeps_as_many_images_as_its_authors_code(mode: str, counts: list[int]) -> None:
     votes = ferplus.votes(SHARED / "fer2013new.csv")
     assert len(votes) == 35_887

@@ -153,6 +153,7 @@ def server() -> Iterator[tuple[str, dict[str, bytes]]]:
     httpd.server_close()
 
 
+@pytest.mark.slow
 def test_the_file_is_downloaded_checked_and_loaded(
     tmp_path: Path, server: tuple[str, dict[str, bytes]], raw: pd.DataFrame
 ) -> None:

@@ -84,6 +84,7 @@ def share_positive(reports: pd.DataFrame, by: str) -> pd.Series:
     return counts[list(survey_format.POSITIVE)].sum(axis=1) / counts.sum(axis=1)
 
 
+@pytest.mark.slow
 def test_simulated_reports_of_one_person_are_alike(reports: pd.DataFrame) -> None:
     two = reports.groupby("id").filter(lambda group: len(group) > 1).groupby("id")
     first, last = two["Joy"].first(), two["Joy"].last()

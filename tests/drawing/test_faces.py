@@ -59,6 +59,7 @@ def test_what_cannot_be_drawn_is_refused_with_the_allowed_range(units, size, mes
         faces.draw(units, size=size)
 
 
+@pytest.mark.slow
 def test_every_unit_changes_the_face_and_more_of_it_changes_more():
     for unit in appearance.ACTION_UNITS:
         half, full = change(unit, 0.5), change(unit, 1.0)
@@ -205,6 +206,7 @@ def test_photos_have_the_promised_size_and_their_faces_are_found():
     assert hits >= total - 1
 
 
+@pytest.mark.slow
 def test_a_photo_without_people_has_no_face():
     empty = [faces.photo(seed, 0) for seed in range(6)]
     assert all(len(photo.boxes) == 0 and photo.emotions == () for photo in empty)

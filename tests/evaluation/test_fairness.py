@@ -51,6 +51,7 @@ def test_the_first_people_stay_the_same(drawn):
     np.testing.assert_array_equal(images, drawn[0][: len(images)])
 
 
+@pytest.mark.slow
 def test_a_recogniser_that_is_worse_on_dark_skin_is_detected(drawn):
     images, table = drawn
     truth = iter(table["label"].to_numpy())

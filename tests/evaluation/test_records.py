@@ -55,6 +55,7 @@ def test_record_without_a_published_number():
     assert scores.name == "tree"
 
 
+@pytest.mark.slow
 def test_size_and_speed_of_a_network_go_into_its_scores(tmp_path):
     import keras
 

@@ -86,6 +86,7 @@ def test_one_participant_is_named(function) -> None:
         function(FIVE[FIVE["id"] == 1], 10)
 
 
+@pytest.mark.slow
 def test_other_tables_and_arguments_are_named(reports: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="lack Offense, Embarrassment: use what survey.clean"):
         survey_statistics.valence_shares(survey_simulation.simulate(), 10)

@@ -11,6 +11,7 @@ from facevalue.data import survey_format
 from facevalue.exploration import survey_change, survey_statistics
 
 
+@pytest.mark.slow
 def test_the_simulated_week_and_day_change_more_than_chance(awake: pd.DataFrame) -> None:
     for by in ("Day", "Hours"):
         found = survey_change.temporal_change(awake, by, 199)

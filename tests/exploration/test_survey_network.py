@@ -23,6 +23,7 @@ def network(reports: pd.DataFrame, most: int) -> plt.Axes:
     return axis
 
 
+@pytest.mark.slow
 def test_the_network_names_every_emotion_and_tells_kinds_and_links_apart(
     reports: pd.DataFrame,
 ) -> None:

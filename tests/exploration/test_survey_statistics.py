@@ -54,6 +54,7 @@ def test_both_published_ratios_come_out(reports: pd.DataFrame) -> None:
     )
 
 
+@pytest.mark.slow
 def test_phi_is_the_correlation_that_pandas_computes(reports: pd.DataFrame) -> None:
     table = survey_statistics.co_occurrence(reports, 20)
     matrix = reports[WORDS].corr()
@@ -66,6 +67,7 @@ def test_phi_is_the_correlation_that_pandas_computes(reports: pd.DataFrame) -> N
     assert joy_love["expected"] == pytest.approx(23_215 * 18_398 / 68_311)
 
 
+@pytest.mark.slow
 def test_independent_emotions_are_within_the_threshold() -> None:
     beyond = 0
     for seed in range(20):

@@ -140,6 +140,7 @@ def test_another_run_under_the_same_name_starts_anew(capsys):
     assert steps.done == 5
 
 
+@pytest.mark.slow
 def test_a_training_is_described_by_its_data_its_network_and_its_settings():
     def described(model=None, data=None, validation=None, **settings):
         batches = Batches(data or faces(), 8)

@@ -30,6 +30,7 @@ def test_a_saved_model_predicts_the_same(model, drawn, tmp_path):
     assert np.array_equal(again.predict(drawn.images), model.predict(drawn.images))
 
 
+@pytest.mark.slow
 def test_a_saved_mirror_ridge_predicts_the_same(drawn, tmp_path):
     ridge = mirror_ridge.MirrorRidge(components=20).fit(drawn.images[:100], drawn.labels[:100])
     classical_files.save(ridge, tmp_path / "ridge.skops")

@@ -45,6 +45,7 @@ def test_features_are_computed_once(
     np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
 
 
+@pytest.mark.slow
 def test_other_weights_faces_or_ranges_get_new_features(
     body: keras.Model, images: np.ndarray, processed: Path
 ) -> None:
@@ -56,6 +57,7 @@ def test_other_weights_faces_or_ranges_get_new_features(
     assert len(files(processed)) == 4
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_computed_again(
     body: keras.Model, images: np.ndarray, processed: Path
 ) -> None:
@@ -66,6 +68,7 @@ def test_a_damaged_file_is_computed_again(
         np.testing.assert_array_equal(frozen_features.features(body, "rendered", images), first)
 
 
+@pytest.mark.slow
 def test_the_oldest_features_are_removed_above_the_limit(
     body: keras.Model, images: np.ndarray, processed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

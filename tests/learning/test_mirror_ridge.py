@@ -9,6 +9,7 @@ from sklearn.kernel_ridge import KernelRidge
 from facevalue.learning import mirror_ridge
 
 
+@pytest.mark.slow
 def test_mirror_ridge_answers_the_same_for_a_mirrored_face(drawn):
     ridge = mirror_ridge.MirrorRidge(components=40).fit(drawn.images[:300], drawn.labels[:300])
     some = drawn.images[300:]

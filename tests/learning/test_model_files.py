@@ -64,6 +64,7 @@ def test_json_and_weights_give_the_same_predictions(tmp_path: Path, nested: bool
     ]
 
 
+@pytest.mark.slow
 def test_how_a_network_was_trained_is_not_written(tmp_path: Path) -> None:
     def own_loss(truth: Any, guess: Any) -> Any:
         return keras.ops.mean(guess)
@@ -78,6 +79,7 @@ def test_how_a_network_was_trained_is_not_written(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_weights_file_holds_no_optimizer(tmp_path: Path) -> None:
     model = recogniser()
     model.optimizer.build(model.trainable_variables)
@@ -87,6 +89,7 @@ def test_the_weights_file_holds_no_optimizer(tmp_path: Path) -> None:
     np.testing.assert_allclose(predicted(again), predicted(model), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_that_were_saved_during_training_are_loaded(tmp_path: Path) -> None:
     model = recogniser()
     model.set_weights([w + 1 for w in model.get_weights()])
@@ -161,6 +164,7 @@ def test_weights_of_a_deeper_and_of_a_shallower_network_are_refused(
         model_files.load_weights(deep, files[1])
 
 
+@pytest.mark.slow
 def test_a_file_without_weights_is_refused(tmp_path: Path) -> None:
     for name in ("w.weights.h5", "w.h5"):
         (tmp_path / name).write_bytes(b"<html>not found</html>")
@@ -267,6 +271,7 @@ def test_keras_json_and_onnx_predict_the_same(tmp_path: Path, dtype: str | None)
     assert [entry.name for entry in (tmp_path / "onnx").iterdir()] == ["m.onnx"]
 
 
+@pytest.mark.slow
 def test_a_network_inside_a_network_is_written_too(tmp_path: Path) -> None:
     pytest.importorskip("tf2onnx", reason="ONNX is written with tf2onnx, which is not installed")
     inputs = keras.Input((48, 48, 1), name="face")

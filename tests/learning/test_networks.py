@@ -14,6 +14,7 @@ import pytest
 from facevalue.learning import frozen_features, networks
 
 
+@pytest.mark.slow
 def test_the_recognisers_body_and_last_layer_predict_like_the_recogniser() -> None:
     whole = networks.residual((8, 8, 12, 16), (1, 1, 1))
     grey = np.random.default_rng(0).integers(0, 256, (4, 48, 48)).astype(np.uint8)

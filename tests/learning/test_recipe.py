@@ -120,6 +120,7 @@ def test_smoothing_spreads_a_share_over_all_emotions():
     assert rows[0] == pytest.approx([0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02])
 
 
+@pytest.mark.slow
 def test_a_teachers_answers_replace_a_share_of_the_labels(tmp_path, monkeypatch):
     """The teacher answers with the softmax of LOGITS; a tenth of the label remains."""
     models = tmp_path / "models"

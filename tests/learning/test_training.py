@@ -32,6 +32,7 @@ def test_without_validation_there_are_no_such_columns():
     assert not [column for column in curve if column.startswith("val_")]
 
 
+@pytest.mark.slow
 def test_labels_may_be_rows_of_probabilities():
     images, labels = faces()
     model = network()

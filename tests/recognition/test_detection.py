@@ -113,6 +113,7 @@ def test_small_faces_in_large_photos_are_found(width, side):
     assert detection.find_faces(as_pixels(image), min_face=2 * side) == []
 
 
+@pytest.mark.slow
 def test_one_look_at_a_large_photo_misses_what_the_second_finds():
     image, _ = person_at((900, 900), 110, size=(4000, 3000))
     assert detection.find_faces(as_pixels(image), side=320) == []
@@ -150,6 +151,7 @@ def test_a_face_in_profile_is_found():
     assert len(detection.find_faces(as_pixels(image))) == 1
 
 
+@pytest.mark.slow
 def test_faces_come_largest_first_and_none_is_under_the_smallest_size():
     photo = faces.photo(5, 3)
     found = detection.find_faces(photo.image)
@@ -213,6 +215,7 @@ def test_an_array_that_is_no_photo_is_named(detector, image):
         detection.find_faces(image, detector)
 
 
+@pytest.mark.slow
 def test_finds_a_face_in_nearly_all_real_photos_that_show_one_from_the_front():
     if not PHOTOS.is_dir():
         pytest.skip(f"the real photos are not at {PHOTOS.name}/ beside the project")

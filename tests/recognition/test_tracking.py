@@ -15,6 +15,7 @@ def recogniser(tmp_path_factory):
 
 
 @pytest.mark.parametrize("seed", [20, 21, 25])
+@pytest.mark.slow
 def test_faces_of_a_frame_are_found_where_they_were_drawn(recogniser, seed):
     image, boxes = frame(("happy", "sad"), seed)
     found = tracking.recognise_frame(image, recogniser)
@@ -22,6 +23,7 @@ def test_faces_of_a_frame_are_found_where_they_were_drawn(recogniser, seed):
     assert found[0].emotion == "happy"
 
 
+@pytest.mark.slow
 def test_a_grey_frame_and_a_colour_one_show_the_same_faces(recogniser):
     image, boxes = frame()
     found = tracking.recognise_frame(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), recogniser)

@@ -99,6 +99,7 @@ def test_a_video_that_breaks_off_is_an_error_and_the_old_file_stays(tmp_path, re
     assert [file.name for file in out.parent.iterdir()] == ["out.mp4"]
 
 
+@pytest.mark.slow
 def test_a_video_is_annotated(tmp_path, portraits, recogniser):
     source = video_files.write(tmp_path / "s.mp4", portraits, [k / 10 for k in range(12)])
     out = tmp_path / "new" / "annotated.mp4"
@@ -214,6 +215,7 @@ def test_a_camera_that_is_not_there_is_one_sentence(capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_video_is_read_from_an_address(tmp_path, capfd):
     video_files.write(tmp_path / "v.mp4", numbered(4), [0, 0.1, 0.2, 0.3])
     with video_files.served(tmp_path) as address:

@@ -117,6 +117,7 @@ def test_a_video_is_looked_at_once_a_second(folder, tmp_path, models, every, fir
     assert second is None or frames["b/film.mp4"].tolist() == second
 
 
+@pytest.mark.slow
 def test_any_fsspec_address_gives_the_same_rows(folder, tmp_path, models):
     store = fsspec.filesystem("memory")
     store.put(str(folder), "/bucket/photos", recursive=True)
@@ -128,6 +129,7 @@ def test_any_fsspec_address_gives_the_same_rows(folder, tmp_path, models):
     store.rm("/bucket", recursive=True)
 
 
+@pytest.mark.slow
 def test_files_that_fail_are_listed_and_do_not_stop_the_rest(folder, tmp_path, models):
     out = tmp_path / "scores.parquet"
     score_folder.score(folder, out, models=models, progress=False)
@@ -199,6 +201,7 @@ def test_a_second_start_does_only_what_is_new_changed_or_was_out_of_reach(
     assert len(rows(out)) == len(first) + (first["file"] == "2.png").sum()
 
 
+@pytest.mark.slow
 def test_the_parts_go_when_the_result_is_whole(folder, tmp_path, models, seen):
     out = tmp_path / "scores.parquet"
     parts = out.with_suffix(".parts")
@@ -218,6 +221,7 @@ def test_the_parts_go_when_the_result_is_whole(folder, tmp_path, models, seen):
     assert [file.name for file in parts.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.slow
 def test_another_frame_rate_is_not_taken_from_an_older_run(folder, tmp_path, models):
     out = tmp_path / "scores.parquet"
     keep = {"models": models, "keep_parts": True, "progress": False}
@@ -230,6 +234,7 @@ def test_another_frame_rate_is_not_taken_from_an_older_run(folder, tmp_path, mod
     assert sum(b"no_face" not in line for line in lines) == len(rows(out))
 
 
+@pytest.mark.slow
 def test_a_part_that_was_damaged_is_done_again(folder, tmp_path, models):
     out = tmp_path / "scores.parquet"
     score_folder.score(folder, out, models=models, keep_parts=True, progress=False)
@@ -382,6 +387,7 @@ def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path, models):
     assert [file.name for file in tmp_path.iterdir()] == ["empty"]
 
 
+@pytest.mark.slow
 def test_a_csv_file_has_the_same_rows(folder, tmp_path, models):
     out = tmp_path / "scores.csv"
     done = score_folder.score(folder, out, models=models, progress=False)
@@ -400,6 +406,7 @@ def test_parquet_without_pyarrow_is_refused_before_the_work(folder, tmp_path, mo
     assert [file.name for file in tmp_path.iterdir()] == ["photos"]
 
 
+@pytest.mark.slow
 def test_other_kinds_of_images_are_read_and_of_files_counted(folder, tmp_path, models):
     image = Image.open(folder / "2.png")
     for name in ("tiff.tif", "bmp.bmp", "gif.gif"):

@@ -71,6 +71,7 @@ def test_an_existing_study_continues(storage):
     assert len(search(seen, 7, storage)) == 7 and len(asked) == 3
 
 
+@pytest.mark.slow
 def test_a_trial_that_fails_does_not_count(storage, tmp_path):
     found = search(mostly, 8, storage)
     assert len(found) == 8 and (found["decay"] >= 0.2).all()
@@ -133,6 +134,7 @@ def test_errors_are_clear_and_without_secrets(trials, storage, kind, message):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_command_prints_settings_for_the_recipe(monkeypatch, tmp_path, capsys):
     recipe = tmp_path / "small.toml"
     recipe.write_text('name = "small"\nepochs = 50\n')

@@ -96,6 +96,7 @@ def our_modules():
 
 
 @pytest.mark.parametrize("folder", ["src", "apps", "tools", "tests"])
+@pytest.mark.slow
 def test_every_imported_package_is_declared(folder):
     known = {canonicalize_name(requirement.name) for requirement in declared()}
     distributions = packages_distributions()

@@ -51,6 +51,7 @@ def test_the_database_is_counted_and_filtered(faces_db, monkeypatch):
     assert "**0 images** match." in texts(app)
 
 
+@pytest.mark.slow
 def test_without_a_database_the_page_says_how_to_fill_it(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "processed", lambda: tmp_path)
     assert "make run NOTEBOOK=01" in page("data").info[0].value

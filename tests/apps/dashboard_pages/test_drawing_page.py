@@ -74,6 +74,7 @@ def test_another_person_has_the_same_expression(seen):
     assert app.slider(key="au_4").value == 0.5
 
 
+@pytest.mark.slow
 def test_every_unit_of_the_drawing_has_a_named_slider(seen):
     app = page("drawing")
     units = [s.key for s in app.slider if s.key.startswith("au_")]

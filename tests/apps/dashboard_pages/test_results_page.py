@@ -67,6 +67,7 @@ def test_the_stored_results_and_the_published_ones_are_shown():
     assert set(published["source"]) == {f"project {k}" for k in range(1, 6)}
 
 
+@pytest.mark.slow
 def test_without_results_the_page_says_how_to_measure(monkeypatch):
     nothing = pd.DataFrame(columns=list(results.results.COLUMNS))
     monkeypatch.setattr(results.results, "read", lambda: nothing)
