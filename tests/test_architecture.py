@@ -93,6 +93,7 @@ def test_no_module_imports_itself_by_a_circle():
     assert not graph, f"circles among {sorted(graph)}"
 
 
+@pytest.mark.slow
 def test_no_private_name_crosses_from_one_module_to_another():
     crossing = []
     for name, file in FILES.items():
@@ -102,6 +103,7 @@ def test_no_private_name_crosses_from_one_module_to_another():
     assert not crossing
 
 
+@pytest.mark.slow
 def test_the_recogniser_loads_numpy_opencv_onnx_runtime_and_pillow_only():
     code = (
         "import sys\n"

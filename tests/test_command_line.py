@@ -264,6 +264,7 @@ def test_an_unknown_option_and_no_command_are_refused(capsys):
         assert stopped.value.code == 2 and message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_version_and_the_help_load_no_library():
     code = "import sys; from facevalue.__main__ import main\ntry: main([{!r}])\n"
     code += "finally: print('numpy' in sys.modules)"

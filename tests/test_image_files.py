@@ -29,6 +29,7 @@ def test_a_file_without_loss_gives_the_same_pixels(kind, tmp_path):
 
 
 @pytest.mark.parametrize(("side", "factor"), [(2_000, 1), (1_000, 2), (999, 2), (260, 4), (1, 8)])
+@pytest.mark.slow
 def test_a_large_jpeg_is_decoded_at_a_part_of_its_size(side, factor):
     image = cv2.resize(COLOURS, (2_000, 1_200), interpolation=cv2.INTER_CUBIC)
     content = packed(Image.fromarray(image), "JPEG", quality=95)

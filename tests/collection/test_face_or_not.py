@@ -50,6 +50,7 @@ def test_hardly_any_two_images_are_equal(data):
     assert len(np.unique(data[0].reshape(240, -1), axis=0)) >= 238
 
 
+@pytest.mark.slow
 def test_an_odd_number_is_no_problem():
     images, labels, _ = face_or_not.load(13, seed=3)
     assert len(images) == 13 and labels.sum() in (6, 7)

@@ -118,6 +118,7 @@ def test_a_whole_photo_gives_the_windows_of_opencv(both, photo):
     assert sorted(map(tuple, ours)) == sorted(map(tuple, theirs))
 
 
+@pytest.mark.slow
 def test_most_windows_fail_at_once_and_those_on_the_face_do_not(photo):
     cascade = haar.load()
     grey, (x, y, side, _) = photo

@@ -103,6 +103,7 @@ def test_nothing_found_is_no_problem() -> None:
     assert hits.empty and hits.attrs["problems"] == []
 
 
+@pytest.mark.slow
 def test_the_table_of_hits_can_be_kept(service: photo_service.Service, tmp_path: Path) -> None:
     hits = image_search.search(pixabay(service), 1)
     hits.to_csv(tmp_path / "hits.csv", index=False)

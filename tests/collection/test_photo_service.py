@@ -103,6 +103,7 @@ def test_the_same_seed_gives_the_same_photos() -> None:
 
 
 @pytest.mark.parametrize(("photos", "seed"), [(40, seed) for seed in range(10)] + [(400, 0)])
+@pytest.mark.slow
 def test_what_can_be_found(quick: None, photos: int, seed: int) -> None:
     """Some photos show nobody, some another emotion; disgust is rare; synonyms are needed."""
     with photo_service.start(photos, seed) as service:

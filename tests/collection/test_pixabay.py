@@ -29,6 +29,7 @@ def test_pages_are_put_together() -> None:
         assert len(client.search("drawing", 9999)) == 450
 
 
+@pytest.mark.slow
 def test_a_page_beyond_the_last_is_the_end_and_500_hits_are_all(
     service: photo_service.Service,
 ) -> None:
@@ -232,6 +233,7 @@ def test_one_fault_costs_no_hit(
 
 
 @pytest.mark.parametrize("fault", [fault for fault, _, _ in FAULTS])
+@pytest.mark.slow
 def test_a_fault_of_one_image_leaves_the_others(
     service: photo_service.Service, fault: photo_service.Fault, tmp_path: Path, clock: Clock
 ) -> None:

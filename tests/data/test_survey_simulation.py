@@ -24,6 +24,7 @@ def reports(raw: pd.DataFrame) -> pd.DataFrame:
     return survey.clean(raw)
 
 
+@pytest.mark.slow
 def test_simulated_reports_have_the_published_layout(raw: pd.DataFrame) -> None:
     assert raw.shape == (69_544, 21)
     assert list(raw.columns[:5]) == ["id", "Hours", "Day", "Pride", "Love"]
@@ -44,6 +45,7 @@ def test_simulated_blanks_are_where_the_published_ones_are(raw: pd.DataFrame) ->
     assert blank.loc[:, "Anxiety":"Anger"].all(axis=1).sum() == 1_199
 
 
+@pytest.mark.slow
 def test_simulated_reports_are_cleaned_to_the_published_counts(reports: pd.DataFrame) -> None:
     assert reports.shape == (68_311, 21)
     assert reports["id"].nunique() == 12_108

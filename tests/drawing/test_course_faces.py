@@ -60,6 +60,7 @@ def test_the_second_time_nothing_is_drawn(calls: list[int]) -> None:
     assert (first.splits == "Training").sum() == 80
 
 
+@pytest.mark.slow
 def test_the_default_is_25_000_drawn_faces(calls: list[int]) -> None:
     assert len(course_faces.load()) == 25_000
     assert calls == [25_000]

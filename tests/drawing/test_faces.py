@@ -121,6 +121,7 @@ def test_expressions_use_the_published_action_units():
         assert set(units) <= shown, emotion
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_faces_whatever_their_number():
     few, more = (
         drawn_set.sample(8, seed=5, progress=False),

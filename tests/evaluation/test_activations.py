@@ -42,6 +42,7 @@ def test_every_convolution_layer_has_maps(network, images):
     assert maps.dtype == np.float32
 
 
+@pytest.mark.slow
 def test_activation_maps_do_not_change_the_predictions(network, images):
     before = network.predict(images, verbose=0)
     activations.activation_maps(network, images, "conv1")

@@ -142,6 +142,7 @@ def test_wrong_arguments_are_refused(images, change, message):
         grad_cam.grad_cam(deep(), **({"images": images} | change))
 
 
+@pytest.mark.slow
 def test_explaining_does_not_change_the_predictions(network, images):
     before = network.predict(images, verbose=0)
     grad_cam.grad_cam(network, images)

@@ -40,6 +40,7 @@ def test_a_neutral_face_has_not_moved(truth):
         assert not movement.moved_region(row).any()
 
 
+@pytest.mark.slow
 def test_every_emotion_moves_a_part_of_the_face(truth):
     for _, row in truth[truth["emotion"] != "neutral"].iterrows():
         region = movement.moved_region(row)

@@ -49,6 +49,7 @@ def test_a_planted_difference_is_found_where_it_was_planted() -> None:
     assert np.isnan(result.share[3, 0])
 
 
+@pytest.mark.slow
 def test_labels_that_mean_nothing_mark_nothing_in_most_sets() -> None:
     marked = 0
     for seed in range(20):

@@ -21,6 +21,7 @@ def test_the_simulated_week_and_day_change_more_than_chance(awake: pd.DataFrame)
     assert share[[2, 3, 4]].max() < share[[6, 7]].min()
 
 
+@pytest.mark.slow
 def test_no_change_is_found_where_there_is_none() -> None:
     tables = [random(people=300, each=6, seed=seed) for seed in range(20)]
     for by in ("Day", "Hours"):

@@ -76,6 +76,7 @@ def test_independent_emotions_are_within_the_threshold() -> None:
     assert beyond <= 4
 
 
+@pytest.mark.slow
 def test_simulated_emotions_of_one_kind_come_together(reports: pd.DataFrame) -> None:
     table = survey_statistics.co_occurrence(reports, 100)
     same = table["first"].isin(survey_format.POSITIVE) == table["second"].isin(

@@ -210,6 +210,7 @@ def test_vggface_gets_blue_green_red_less_the_mean_face() -> None:
     np.testing.assert_allclose(ours[0, 9, 9], [6.406, -4.7624, -29.1863], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_projects_own_bodies_are_small_and_trained() -> None:
     for name in ("rendered", "fer2013"):
         assert backbones.own_file(name).stat().st_size < 2_000_000

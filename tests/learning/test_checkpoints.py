@@ -125,6 +125,7 @@ def test_a_finished_training_returns_at_once_and_can_get_more_epochs(folder, cap
     assert (len(short), steps) == (1, 5)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_needs_a_plain_file_name():
     for name in ("", "../other", "a/b", "."):
         with pytest.raises(ValueError, match="plain file name"):

@@ -28,6 +28,7 @@ def files(processed: Path) -> list[str]:
     return sorted(file.name for file in (processed / "features").glob("*.npz"))
 
 
+@pytest.mark.slow
 def test_features_are_the_means_of_the_bodys_maps(body: keras.Model, images: np.ndarray) -> None:
     found = frozen_features.features(body, "rendered", images, batch_size=8)
     ready = (images[..., None].repeat(3, axis=-1) / 127.5 - 1).astype("float32")

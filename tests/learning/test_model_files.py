@@ -49,6 +49,7 @@ def as_keras_2(model: keras.Model, file: Path) -> Path:
 
 
 @pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.slow
 def test_json_and_weights_give_the_same_predictions(tmp_path: Path, nested: bool) -> None:
     model = recogniser()
     if nested:
@@ -103,6 +104,7 @@ def test_weights_that_were_saved_during_training_are_loaded(tmp_path: Path) -> N
     np.testing.assert_allclose(predicted(again), predicted(model), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_in_the_layout_of_the_published_files_are_loaded(tmp_path: Path) -> None:
     model, again = recogniser(), recogniser()
     model.set_weights([w + 1 for w in model.get_weights()])
@@ -226,6 +228,7 @@ def test_an_older_file_remains_if_writing_fails(
     assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
 
 
+@pytest.mark.slow
 def test_the_float32_copy_has_the_same_layers_and_weights() -> None:
     quick, exact = recogniser(dtype="mixed_bfloat16"), recogniser()
     exact.set_weights(quick.get_weights())

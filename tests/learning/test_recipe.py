@@ -218,6 +218,7 @@ def test_missing_votes_are_named():
         train_recogniser.train(Recipe("tiny"), faces())
 
 
+@pytest.mark.slow
 def test_calibration_changes_the_confidence_and_not_the_answer():
     keras.utils.set_random_seed(1)
     data = faces(40)
@@ -246,6 +247,7 @@ def test_the_network_ignores_light_and_contrast():
     assert np.asarray(model(0.2 + 0.5 * x)) == pytest.approx(np.asarray(model(x)), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_quick_batch_normalisation_has_the_weights_of_keras_own():
     keras.utils.set_random_seed(2)
     quick, plain = (networks.residual((4, 8), (1,), quick=kind) for kind in (True, False))

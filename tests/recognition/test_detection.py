@@ -190,6 +190,7 @@ def test_boxes_come_back_in_the_photos_pixels_cut_at_its_edge(monkeypatch):
     assert picture.shape == (480, 640, 3) and picture[0, 0].tolist() == [0, 100, 200]
 
 
+@pytest.mark.slow
 def test_the_cascade_can_be_chosen(drawn):
     (face, *_) = detection.find_faces(drawn[0].image, "haar")
     assert overlap(face.box, drawn[0].boxes[0]) > 0.5

@@ -186,6 +186,7 @@ def test_the_package_stays_light_until_the_recogniser_is_asked_for():
     assert told("import facevalue", TOLD) == ["[]"]
 
 
+@pytest.mark.slow
 def test_the_recogniser_needs_neither_tensorflow_nor_keras(tmp_path):
     ship(tmp_path, network())
     faces_only, with_photos = told(

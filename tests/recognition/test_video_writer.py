@@ -41,6 +41,7 @@ def copy(source, out):
         ("a.mp4", None, "b.mp4", ["h264"]),
     ],
 )
+@pytest.mark.slow
 def test_a_copy_has_the_times_and_the_sound_of_the_source(tmp_path, source, sound, target, written):
     made = video_files.write(tmp_path / source, pictures(), TIMES, end=LENGTH, sound=sound)
     out = copy(made, tmp_path / target)

@@ -19,6 +19,7 @@ def groups():
 
 
 @pytest.mark.parametrize("size", [(640, 480), (317, 211), (32, 32), (700, 900)])
+@pytest.mark.slow
 def test_the_faces_are_those_that_opencv_finds_with_the_same_file(tmp_path, groups, size):
     (tmp_path / yunet.FILE).write_bytes(yunet.file_content())
     theirs = cv2.FaceDetectorYN.create(str(tmp_path / yunet.FILE), "", size, 0.5, 0.3)
@@ -72,6 +73,7 @@ def test_a_damaged_file_of_yunet_is_named(unloaded, monkeypatch, tmp_path):
         detection.find_faces(np.zeros((90, 90), np.uint8))
 
 
+@pytest.mark.slow
 def test_the_package_of_yunet_is_not_imported_and_nothing_is_printed():
     code = (
         "import sys, numpy; from facevalue.recognition.detection import find_faces\n"

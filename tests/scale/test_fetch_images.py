@@ -99,6 +99,7 @@ def test_nothing_is_stored_or_asked_for_twice(images: Server, tmp_path: Path) ->
     assert len(images.log) == 2
 
 
+@pytest.mark.slow
 def test_a_second_run_asks_only_for_what_is_missing(images: Server, tmp_path: Path) -> None:
     late = images.files.pop("/5.jpg")
     first = bring(images, tmp_path, *(f"/{n}.jpg" for n in range(6)))
@@ -383,6 +384,7 @@ def test_no_secret_of_an_image_address_is_told_or_stored(images: Server, tmp_pat
     assert "secret" not in told and "password" not in told
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_work_in_one_sentence_and_what_arrived_stays(
     images: Server, tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:

@@ -152,6 +152,7 @@ def test_files_that_fail_are_listed_and_do_not_stop_the_rest(folder, tmp_path, m
     pd.testing.assert_frame_equal(kept, whole)
 
 
+@pytest.mark.slow
 def test_the_list_of_failed_files_goes_when_none_fails_any_more(folder, tmp_path, models):
     out = tmp_path / "scores.parquet"
     good = (folder / "2.png").read_bytes()
@@ -177,6 +178,7 @@ def seen(monkeypatch):
     return names
 
 
+@pytest.mark.slow
 def test_a_second_start_does_only_what_is_new_changed_or_was_out_of_reach(
     folder, tmp_path, models, seen
 ):
@@ -550,6 +552,7 @@ def test_a_time_between_frames_that_is_none_is_refused(folder, tmp_path, models,
         score_folder.score(folder, tmp_path / "s.parquet", every=every, models=models)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_one_sentence_and_what_was_done_stays(
     folder, tmp_path, models, monkeypatch, full_disk
 ):

@@ -79,11 +79,13 @@ def test_a_trial_that_fails_does_not_count(storage, tmp_path):
     assert found_states.count("COMPLETE") == 8 and set(found_states) <= {"COMPLETE", "FAIL"}
 
 
+@pytest.mark.slow
 def test_if_all_trials_fail_the_reason_is_given(storage):
     with pytest.raises(RuntimeError, match="3 trials of hill failed.*the loss is not a number"):
         search(never, 3, storage)
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_no_running_trial(storage, tmp_path):
     def interrupted(settings):
         raise KeyboardInterrupt

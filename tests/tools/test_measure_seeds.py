@@ -42,21 +42,25 @@ def rows(tmp_path, monkeypatch):
     return {(row["seed"], row["answer"]): row["accuracy"] for row in found}
 
 
+@pytest.mark.slow
 def test_each_seed_alone_answers_one_crop(rows):
     assert rows["0", "one crop"] == 0.5  # happy, angry, happy, angry
     assert rows["1", "one crop"] == 0.5  # sad, angry, sad, angry
 
 
+@pytest.mark.slow
 def test_the_mirror_image_counts_as_much_as_the_face(rows):
     assert rows["0", "and its mirror image"] == 0.5  # always happy: 0.65
     assert rows["1", "and its mirror image"] == 0.25  # always angry: 0.5
 
 
+@pytest.mark.slow
 def test_all_seeds_together_are_their_mean(rows):
     assert rows["0,1", "all seeds together"] == 0.5  # happy 0.55, angry 0.8
     assert len(rows) == 5
 
 
+@pytest.mark.slow
 def test_one_seed_has_no_company(rows):
     trained_file("a", 1).unlink()
     found = list(measure_seeds.measured(Recipe("a", votes=0.0), faces(), None, "PublicTest"))

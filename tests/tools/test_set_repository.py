@@ -52,6 +52,7 @@ def test_address_is_one_that_a_reader_can_clone(copy, origin, expected):
     assert set_repository.remote(copy) == expected
 
 
+@pytest.mark.slow
 def test_badges_appear_with_a_github_remote_and_go_without_one(copy):
     git(copy, "remote", "add", "origin", "https://github.com/face/value.git")
     set_repository.main(copy)

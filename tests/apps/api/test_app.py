@@ -44,6 +44,7 @@ def test_a_server_for_this_machine_answers_under_its_names_only(engine, monkeypa
     assert client.get("/", headers={"Host": "attacker.example"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_without_a_database_a_few_faces_are_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr("apps.api.demo.IMAGES", 14)
     file = create_demo_database(tmp_path / "demo.db")

@@ -189,6 +189,7 @@ def test_a_database_without_action_units_says_so(tmp_path):
     assert client.get("/gallery").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_answer_is_a_503(tmp_path):
     client = TestClient(create_app(database.create(f"sqlite:///{tmp_path / 'gone.db'}")))
     (tmp_path / "gone.db").unlink()

@@ -113,6 +113,7 @@ def test_an_unexpected_error_ends_one_visit_only(app, client, monkeypatch, pictu
         assert len(socket.receive_json()["faces"]) == 1
 
 
+@pytest.mark.slow
 def test_bad_messages_close_a_connection_and_others_stay_open(client, picture):
     with visit(client) as good:
         with visit(client) as socket:

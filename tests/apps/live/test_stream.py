@@ -29,6 +29,7 @@ def parts(content):
     ]
 
 
+@pytest.mark.slow
 def test_a_video_of_the_folder_is_streamed_with_its_faces(client, clip, tmp_path):
     (tmp_path / "a clip.mp4").write_bytes(clip.read_bytes())
     assert "a clip.mp4" in client.get("/").text
@@ -58,6 +59,7 @@ def test_a_file_that_is_not_a_video_is_refused(client, tmp_path):
     assert (answer.status_code, "text.mp4" in answer.text) == (404, True)
 
 
+@pytest.mark.slow
 def test_a_video_that_breaks_off_ends_its_stream_and_the_reason_is_logged(client, tmp_path, caplog):
     noise = np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), np.uint8)
     whole = movie(tmp_path / "whole.avi", noise)
