@@ -321,13 +321,10 @@ def measure(options: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator
     tenth, killed, again = outs / "tenth.parquet", outs / "killed.parquet", outs / "again.parquet"
     two = min(2, max(workers))
     # a run's name and workers, what it starts, the photos, the result, and what that must equal
-    plans: list[tuple[str, int, Callable[..., dict[str, Any]], Path, Path, Path]] = [
-        ("a tenth", workers[0], scored, folder / TENTH, tenth, tenth)
-    ]
-    for count in workers[1:]:
-        plans.append(
-            ("a tenth", count, scored, folder / TENTH, outs / f"tenth_{count}.parquet", tenth)
-        )
+    plans: list[tuple[str, int, Callable[..., dict[str, Any]], Path, Path, Path]] = []
+    for count in workers:
+        out = tenth if count == workers[0] else outs / f"tenth_{count}.parquet"
+        plans.append(("a tenth", count, scored, folder / TENTH, out, tenth))
     often = partial(scored, kill_every=kill_every)
     name = f"a worker killed every {kill_every:g} s"
     plans.append((name, two, often, folder / TENTH, killed, tenth))

@@ -2,10 +2,12 @@
 
 import pytest
 from browsers import chromium, running
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from live_helpers import frame, jpeg, small_database, small_model
+from starlette.staticfiles import StaticFiles
 
-from apps.api.live_app import create_live_app
+from apps.api.live_app import STATIC, create_live_app
 from facevalue import Recogniser
 
 
@@ -50,4 +52,15 @@ def page(recogniser, engine):
         page = browser.new_page()
         page.set_default_timeout(60_000)
         page.goto(address)
+        yield page
+
+
+@pytest.fixture(scope="module")
+def script_page():
+    """A page from whose server the scripts of the live page can be imported."""
+    app = FastAPI()
+    app.mount("/", StaticFiles(directory=STATIC))
+    with running(app) as address, chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{address}/live.css")
         yield page

@@ -1,11 +1,6 @@
 """In the frames of a video the browser's two networks take turns (static/frames.js)."""
 
 import pytest
-from browsers import chromium, running
-from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
-
-from apps.api.live_app import STATIC
 
 pytestmark = pytest.mark.browser
 
@@ -31,23 +26,13 @@ SCRIPT = """async ([frames]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def page():
-    app = FastAPI()
-    app.mount("/", StaticFiles(directory=STATIC))
-    with running(app) as address, chromium() as browser:
-        page = browser.new_page()
-        page.goto(f"{address}/live.css")
-        yield page
-
-
-def shown(page, *frames):
+def shown(script_page, *frames):
     """Return what happened in each frame; a face's emotion is the frame in which it was named."""
-    return page.evaluate(SCRIPT, [list(frames)])
+    return script_page.evaluate(SCRIPT, [list(frames)])
 
 
-def test_one_frame_finds_the_faces_and_the_next_names_them(page):
-    answers = shown(page, (0, [LEFT]), (40, [LEFT]), (80, [MOVED]), (120, [MOVED]))
+def test_one_frame_finds_the_faces_and_the_next_names_them(script_page):
+    answers = shown(script_page, (0, [LEFT]), (40, [LEFT]), (80, [MOVED]), (120, [MOVED]))
     assert [answer["found"] for answer in answers] == [True, False, True, False]
     assert [answer["named"] for answer in answers] == [[LEFT], [LEFT], [], [MOVED]]
     # the third frame shows where the face is now, with the emotion of the second
@@ -56,18 +41,18 @@ def test_one_frame_finds_the_faces_and_the_next_names_them(page):
     ]  # fmt: skip
 
 
-def test_a_new_face_is_named_at_once(page):
-    answers = shown(page, (0, [LEFT]), (40, [LEFT]), (80, [RIGHT, MOVED]))
+def test_a_new_face_is_named_at_once(script_page):
+    answers = shown(script_page, (0, [LEFT]), (40, [LEFT]), (80, [RIGHT, MOVED]))
     assert answers[2]["named"] == [RIGHT]
     assert answers[2]["shown"] == [[RIGHT, 2], [MOVED, 1]]
 
 
-def test_every_frame_without_a_face_is_searched(page):
-    answers = shown(page, (0, []), (40, []), (80, [LEFT]))
+def test_every_frame_without_a_face_is_searched(script_page):
+    answers = shown(script_page, (0, []), (40, []), (80, [LEFT]))
     assert [answer["found"] for answer in answers] == [True, True, True]
 
 
 @pytest.mark.parametrize("last", [(2000, [LEFT]), (80, [LEFT], 320)], ids=["break", "size"])
-def test_another_video_starts_anew(page, last):
-    *_, answer = shown(page, (0, [LEFT]), last)
+def test_another_video_starts_anew(script_page, last):
+    *_, answer = shown(script_page, (0, [LEFT]), last)
     assert answer["found"] and answer["named"] == [LEFT]
