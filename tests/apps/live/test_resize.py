@@ -22,7 +22,8 @@ SCRIPT = """async ([calls]) => {
         const greyOf = (rgba) => grey(planes(rgba));
         const halvedPlane = (rgba, k) => halvedPlanes(rgba)[k];
         const turnedBy = (plane, x, y, side, degrees) => turned(plane, [x, y], side, degrees);
-        return text({ resize, resizeLinear, cut, greyOf, halvedPlane, turnedBy }[name](image, ...args).data);
+        const functions = { resize, resizeLinear, cut, greyOf, halvedPlane, turnedBy };
+        return text(functions[name](image, ...args).data);
     });
 }"""
 
