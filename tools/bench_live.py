@@ -244,7 +244,7 @@ def report(rows: list[Row], command: str) -> str:
             "Drawn faces in frames of 640 x 480 pixels, one where nothing else is said; server,",
             "browser and programs on the same cores, the browser a headless Chromium that draws",
             "without a graphics card. In browser mode one frame tells where the faces are, and the",
-            "next one their emotions: a frame shows its own emotions or those of the one before.",
+            "next one the emotions of up to two of them, those that were named longest ago.",
             "",
             "```text",
             *lines,

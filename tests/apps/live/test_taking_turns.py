@@ -4,7 +4,9 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-LEFT, MOVED, RIGHT = [0, 0, 100, 100], [10, 0, 100, 100], [300, 0, 100, 100]
+LEFT, MOVED, RIGHT, BELOW = (
+    [0, 0, 100, 100], [10, 0, 100, 100], [300, 0, 100, 100], [0, 300, 100, 100],
+)  # fmt: skip
 
 SCRIPT = """async ([frames]) => {
     const { Frames } = await import("/frames.js");
@@ -45,6 +47,15 @@ def test_a_new_face_is_named_at_once(script_page):
     answers = shown(script_page, (0, [LEFT]), (40, [LEFT]), (80, [RIGHT, MOVED]))
     assert answers[2]["named"] == [RIGHT]
     assert answers[2]["shown"] == [[RIGHT, 2], [MOVED, 1]]
+
+
+def test_of_three_faces_two_are_named_in_a_frame_and_the_third_in_the_next(script_page):
+    faces = [LEFT, RIGHT, BELOW]
+    answers = shown(script_page, *((40 * k, faces) for k in range(6)))
+    named = [answer["named"] for answer in answers]
+    assert named == [faces, [LEFT, RIGHT], [], [BELOW, LEFT], [], [RIGHT, BELOW]]
+    # the last frame: each emotion is of one of the last three frames
+    assert answers[5]["shown"] == [[LEFT, 3], [RIGHT, 5], [BELOW, 5]]
 
 
 def test_every_frame_without_a_face_is_searched(script_page):
