@@ -137,7 +137,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_score_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "source",
-        help="a photo, a video, or a folder, also at an address such as s3://bucket/photos",
+        nargs="+",
+        help="photos and videos, or a folder, also at an address such as s3://bucket/photos",
     )
     where = command.add_mutually_exclusive_group()
     where.add_argument(

@@ -12,6 +12,9 @@ from facevalue.image_files import resize_face, to_array, to_grey, to_uint8
 BATCH_SIZE = 64
 """How many faces the network takes at once: more would use more memory and not be faster."""
 
+MIN_WIDTH = 8
+"""The last number of the shape of several grey faces, their width in pixels, is not smaller."""
+
 MAX_ASPECT_RATIO = 3.0
 """The largest ratio of the longer to the shorter side of a face crop."""
 
@@ -47,6 +50,8 @@ def prepared_batches(faces: Any, *, bgr: bool = False) -> Iterator[np.ndarray]:
         array = array[None]
     elif array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3, 4)):
         raise ValueError(f"The array {_wrong_shape(array)}")
+    elif array.ndim == 3 and array.shape[2] < MIN_WIDTH:  # channels rather than columns
+        raise ValueError(f"The array {_wrong_shape(array)}")
     for start in range(0, max(len(array), 1), BATCH_SIZE):
         yield _prepared(array[start : start + BATCH_SIZE], start, channels_bgr)
 
@@ -79,8 +84,8 @@ def _listed_face(face: Any, number: int, bgr: bool) -> np.ndarray:
 
 def _wrong_shape(array: np.ndarray) -> str:
     return (
-        f"has the shape {array.shape}: a face has (height, width) or (height, width, 3), several "
-        "have (n, height, width) or (n, height, width, 3)."
+        f"has the shape {array.shape}: a face has (height, width), or a third number for 1, 3 or 4 "
+        "channels; several have (n, height, width), or a fourth number for channels."
     )
 
 
