@@ -36,8 +36,8 @@ MAX_BYTES = 100_000_000
 MAX_PIXELS = 64_000_000
 """The size limit of an image in pixels, which take 450 MB of memory while it is decoded.
 
-A pixel takes 4 bytes in Pillow and 3 in the array. The limit is the same for files, PIL images and arrays. Of a JPEG that is decoded in reduced size, only the
-pixels that are decoded count.
+A pixel takes 4 bytes in Pillow and 3 in the array. The limit is the same for files, PIL images and
+arrays. Of a JPEG that is decoded in reduced size, only the pixels that are decoded count.
 """
 
 UPRIGHT = {

@@ -65,9 +65,7 @@ def read(path: Path) -> Dataset:
                 if not any(map(str.strip, row)):
                     continue
                 if len(images) == MAX_ROWS:
-                    raise ValueError(
-                        f"{path.name} has over {MAX_ROWS:,} images: FER-2013 does not."
-                    )
+                    raise ValueError(f"{path.name} has too many images: FER-2013 has {ROWS:,}.")
                 where = f"{path.name}, line {rows.line_num}"
                 label, pixels, split = _parse_row(row, columns, where)
                 labels.append(label)

@@ -109,7 +109,7 @@ def _unpacked(stack: ExitStack, file: IO[bytes], name: str) -> IO[bytes]:
 
 
 def _from_tar(stack: ExitStack, stream: IO[bytes], name: str) -> IO[bytes]:
-    archive = stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))
+    archive = stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))  # noqa: SIM115
     for member in archive:
         inner = archive.extractfile(member) if _is_csv_file(member.name) else None
         if inner:

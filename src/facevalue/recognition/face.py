@@ -119,7 +119,7 @@ def photo_pixels(image: Any) -> np.ndarray:
     Raises:
         ValueError, OSError: as in `image_files.as_photo`.
     """
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.size:
-        if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3):
-            return image
-    return as_photo(image)
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.size == 0:
+        return as_photo(image)
+    fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    return image if fits else as_photo(image)

@@ -48,9 +48,7 @@ def prepared_batches(faces: Any, *, bgr: bool = False) -> Iterator[np.ndarray]:
     array, channels_bgr = _array(faces, bgr)
     if _is_face_shape(array):
         array = array[None]
-    elif array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3, 4)):
-        raise ValueError(f"The array {_wrong_shape(array)}")
-    elif array.ndim == 3 and array.shape[2] < MIN_WIDTH:  # channels rather than columns
+    elif not _is_shape_of_several(array):
         raise ValueError(f"The array {_wrong_shape(array)}")
     for start in range(0, max(len(array), 1), BATCH_SIZE):
         yield _prepared(array[start : start + BATCH_SIZE], start, channels_bgr)
@@ -67,6 +65,13 @@ def is_one_face(faces: Any) -> bool:
 def _is_face_shape(array: np.ndarray) -> bool:
     """Return whether an array has the shape of one face: (height, width), or 1, 3 or 4 channels."""
     return array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+
+
+def _is_shape_of_several(array: np.ndarray) -> bool:
+    """Return whether an array has the shape of several faces."""
+    if array.ndim == 3:
+        return array.shape[2] >= MIN_WIDTH  # fewer columns are rather a wrong number of channels
+    return array.ndim == 4 and array.shape[3] in (1, 3, 4)
 
 
 def _array(image: Any, bgr: bool) -> tuple[np.ndarray, bool]:

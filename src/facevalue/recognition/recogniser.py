@@ -28,7 +28,7 @@ NAMES = ("accurate", "fast")
 
 
 PHOTO_SIDE = 4_000
-"""A file of a larger JPEG is decoded in reduced size; its longest side keeps at least so many pixels.
+"""The file of a larger JPEG is decoded in reduced size; its longest side keeps so many pixels.
 
 It is over three times what the detector sees, so that small faces keep their detail. A photo of 48
 megapixels is then decoded to 12.

@@ -36,9 +36,9 @@ def main(options: argparse.Namespace) -> int:
     """Run `facevalue score`.
 
     Args:
-        options: source (a list); out (None to write no file); csv and json (whether to print the whole
-            table); model, detector, min_face (None for the default), every, cropped, annotate and
-            keep_parts, as in `score_folder.score`.
+        options: source (a list); out (None to write no file); csv and json (whether to print the
+            whole table); model, detector, min_face (None for the default), every, cropped,
+            annotate and keep_parts, as in `score_folder.score`.
     Returns:
         1 if a file that was named failed, otherwise 0.
     """
