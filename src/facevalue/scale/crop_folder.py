@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+import warnings
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -70,7 +72,7 @@ def crop_folder(
 
     Args:
         folder: a folder with photos at any depth, on this machine or at an address that fsspec
-            knows, such as s3://bucket/photos; files without one of the `SUFFIXES` are skipped.
+            knows, such as s3://bucket/photos; a warning counts files without one of the `SUFFIXES`.
         out: the folder for the crops, which a cluster's workers must share; it may be inside
             `folder`.
         size: height and width of a crop, in pixels: 48 for the course's own networks, 224 for
@@ -139,9 +141,15 @@ def _photo_states(settings: _Settings, problems: list[dict[str, str]]) -> dict[s
     crops = ""  # the path of the crops in the folder, if they are inside it
     if Path(settings.address) in settings.out.parents:
         crops = f"{settings.out.relative_to(settings.address).as_posix()}/"
+    skipped: Counter[str] = Counter()
+
+    def skip(name: str) -> None:
+        if not (crops and name.startswith(crops)):
+            skipped[PurePosixPath(name).suffix.lower() or "no suffix"] += 1
+
     states = {
         name: f"{settings.key()} {state}"
-        for name, state in storage.files(system, root, SUFFIXES, problems)
+        for name, state in storage.files(system, root, SUFFIXES, problems, skip=skip)
         if not (crops and name.startswith(crops))
     }
     if not states and not problems:
@@ -149,6 +157,9 @@ def _photo_states(settings: _Settings, problems: list[dict[str, str]]) -> dict[s
             f"There is no photo in {storage.without_secrets(settings.address)}: names of photos "
             f"end in {', '.join(SUFFIXES)}."
         )
+    if skipped:
+        types = ", ".join(f"{suffix} {n:,}" for suffix, n in skipped.most_common())
+        warnings.warn(f"Files of other types were not cropped: {types}.", stacklevel=3)
     return states
 
 
