@@ -115,7 +115,7 @@ def decode_photo(
     Traceback (most recent call last):
     ValueError: dance.jpg is a GIF image, not a JPEG or PNG image: convert it to JPEG.
     """
-    image = _open(content, name, formats, most_bytes)
+    image = _open(content, name, formats, most_pixels, most_bytes)
     _check_size(image.size, name, most_pixels)
     return _decoded(image, name)
 
@@ -150,7 +150,7 @@ def decode_reduced(
     >>> pixels.shape, size
     ((1500, 2000, 3), (4000, 3000))
     """
-    image = _open(content, name, formats, most_bytes)
+    image = _open(content, name, formats, most_pixels, most_bytes)
     width, height = image.size
     if image.info.get("progressive"):
         _check_size(image.size, name, most_pixels)
@@ -177,7 +177,7 @@ def photo_suffix(
     >>> photo_suffix(encode_png(np.zeros((2, 3), np.uint8)), "black")
     '.png'
     """
-    image = _open(content, name, formats, most_bytes)
+    image = _open(content, name, formats, most_pixels, most_bytes)
     _check_size(image.size, name, most_pixels)
     try:
         image.load()
@@ -190,7 +190,7 @@ def photo_suffix(
 
 
 def _open(
-    content: bytes | BinaryIO, name: str, formats: Sequence[str], most_bytes: int
+    content: bytes | BinaryIO, name: str, formats: Sequence[str], most_pixels: int, most_bytes: int
 ) -> Image.Image:
     """Open an image and check its format, without decoding its pixels."""
     data = content if isinstance(content, bytes) else content.read(most_bytes + 1)
@@ -200,8 +200,9 @@ def _open(
         with _warnings_named(name):
             return Image.open(io.BytesIO(data), formats=tuple(formats))
     except Image.DecompressionBombError:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise ValueError(f"{name} has more than {limit:,} pixels: use a smaller copy.") from None
+        raise ValueError(
+            f"{name} has more than {most_pixels:,} pixels: use a smaller copy."
+        ) from None
     except Exception as error:  # Pillow raises many types for bytes that are not an image
         raise ValueError(_not_readable(data, name, formats)) from error
 

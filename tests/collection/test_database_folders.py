@@ -47,7 +47,7 @@ def test_a_folder_of_emotions_is_loaded_and_what_fails_is_listed(engine, tmp_pat
     assert loaded.added == 4
     assert set(loaded.failed) == {"Happy/page.jpg", "Happy/cut.png", "anger/large.png"}
     assert "page.jpg is not a" in loaded.failed["Happy/page.jpg"]
-    assert "more than 40,000,000" in loaded.failed["anger/large.png"]
+    assert "more than 64,000,000" in loaded.failed["anger/large.png"]
     rows = content(engine)
     assert rows["origin"].tolist() == [
         "Happy/00.png",

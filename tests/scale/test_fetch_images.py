@@ -257,7 +257,7 @@ def test_a_decompression_bomb_is_not_unpacked(images: Server, tmp_path: Path, si
         (picture(0, "GIF"), "not a JPEG, PNG or WebP image"),
         (picture(0, "JPEG")[:-300], "broken image"),
         (picture(0, "PNG")[:-300], "broken image"),
-        (b"\xff\xd8\xff\xe0 no image", "not a JPEG, PNG or WebP image|broken image"),
+        (b"\xff\xd8\xff\xe0 no image", "broken JPEG image"),
     ],
 )
 def test_what_is_no_image_is_refused_whatever_its_name(

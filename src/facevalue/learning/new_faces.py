@@ -86,8 +86,8 @@ def photos(folder: str | Path, seed: int = 0) -> Dataset:
 
     The labels are read from photos.csv (columns file and emotion). If there is no such file, they
     are the names of the subfolders (`happy/a.jpg`). The largest face of each photo is used; a photo
-    that is missing, cannot be read or has no face is left out, and a warning counts these. If an emotion has only one photo, it
-    is in PrivateTest. The faces are cached in data/processed.
+    that is missing, cannot be read or has no face is left out, and a warning counts these. If an
+    emotion has only one photo, it is in PrivateTest. The faces are cached in data/processed.
 
     Args:
         folder: the folder with the photos.

@@ -66,7 +66,10 @@ BAD = {
     "text.jpg": (lambda: b"this is a text", "text.jpg is not a JPEG, PNG or WebP image."),
     "large.jpg": (many_pixels, "large.jpg has 10,000 x 10,000 pixels"),
     "heavy.jpg": (lambda: bytes(50_000_000), "heavy.jpg is larger than 20 MB"),
-    "bomb.jpg": (gif_bomb, "bomb.jpg is not a JPEG, PNG or WebP image."),
+    "bomb.jpg": (
+        gif_bomb,
+        "bomb.jpg is a GIF image, not a JPEG, PNG or WebP image",
+    ),
     "half.jpg": (lambda: jpeg(faces.photo(1).image)[:20_000], "half.jpg is a broken image."),
     "empty.jpg": (lambda: b"", "empty.jpg is not a JPEG, PNG or WebP image."),
 }
