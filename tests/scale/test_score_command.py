@@ -143,6 +143,18 @@ def test_files_that_are_passed_over_are_told_by_their_content(tmp_path, capsys):
     assert any(line.startswith("By their content, these are: HEIC image 1.") for line in lines)
 
 
+def test_a_warning_about_a_file_is_a_sentence_with_its_name(tmp_path, capsys):
+    exif = Image.Exif()
+    exif[0x010F] = "a camera of some name"
+    Image.new("RGB", (60, 60)).save(tmp_path / "Torn.JPG", "JPEG", exif=exif)
+    content = (tmp_path / "Torn.JPG").read_bytes()
+    entry = content.index(b"Exif\0\0") + 16  # the maker, whose text now lies behind the end
+    torn = content[: entry + 8] + (10**6).to_bytes(4, "big") + content[entry + 12 :]
+    (tmp_path / "Torn.JPG").write_bytes(torn)
+    assert command.main(["score", str(tmp_path / "Torn.JPG")]) == 0
+    assert capsys.readouterr().err.startswith("Warning: Torn.JPG has damaged metadata")
+
+
 def test_a_long_list_names_some_and_says_where_all_are(tmp_path, capsys):
     for number in range(5):
         Image.fromarray(np.full((60, 60), 99, np.uint8)).save(tmp_path / f"{number}.png")
