@@ -117,7 +117,7 @@ def decode_photo(
     """
     image = _open(content, name, formats, most_pixels, most_bytes)
     _check_size(image.size, name, most_pixels)
-    return _decoded(image, name)
+    return _decoded(image, name)[0]
 
 
 def decode_reduced(
@@ -158,8 +158,8 @@ def decode_reduced(
     # only a JPEG has drafts: it takes the smallest one that has at least this size
     image.draft(None, (math.ceil(width * share), math.ceil(height * share)))
     _check_size(image.size, name, most_pixels)
-    lies = _orientation(image, name) in LYING
-    return _decoded(image, name), (height, width) if lies else (width, height)
+    pixels, orientation = _decoded(image, name)
+    return pixels, (height, width) if orientation in LYING else (width, height)
 
 
 def photo_suffix(
@@ -251,11 +251,12 @@ def _orientation(image: Image.Image, name: str) -> int:
         return 1
 
 
-def _decoded(image: Image.Image, name: str) -> np.ndarray:
-    """Return the pixels of an opened image, as from `decode_photo`."""
-    orientation = _orientation(image, name)
+def _decoded(image: Image.Image, name: str) -> tuple[np.ndarray, int]:
+    """Return the pixels of an opened image, as from `decode_photo`, and its EXIF orientation."""
     try:
-        return _rgb(image, orientation)
+        image.load()  # a PNG may have its EXIF data at the end
+        orientation = _orientation(image, name)
+        return _rgb(image, orientation), orientation
     except Exception as error:  # Pillow raises many types for broken images
         raise ValueError(f"{name} is a broken image.") from error
 
@@ -312,7 +313,7 @@ def as_photo(image: Any, *, bgr: bool = False) -> np.ndarray:
     if isinstance(image, Image.Image):
         name = Path(str(getattr(image, "filename", ""))).name or "The image"
         _check_size(image.size, name, MAX_PIXELS)
-        return _decoded(image, name)
+        return _decoded(image, name)[0]
     array = to_array(image)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]

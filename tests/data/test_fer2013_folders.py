@@ -23,7 +23,9 @@ from facevalue.data import fer2013
 from facevalue.emotions import EMOTIONS
 
 # the small set does not have 35,887 images
-pytestmark = pytest.mark.filterwarnings("ignore:.*class counts", "ignore:.*official test splits")
+pytestmark = pytest.mark.filterwarnings(
+    *("ignore:.*class counts", "ignore:.*official test splits", "ignore:.*order is assumed")
+)
 
 
 def test_folders_whose_file_names_tell_the_split(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def read(path: Path) -> Dataset:
     Raises:
         ValueError: the content is not FER-2013; the message names the line.
     """
-    labels, splits, origins, images = [], [], [], []
+    images: list[np.ndarray] = []
+    labels, splits, origins = [], [], []
     md5 = hashlib.md5(usedforsecurity=False)
     try:
         with open_csv(path) as file:

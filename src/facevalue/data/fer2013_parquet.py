@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow
 import pyarrow.parquet as parquet
 from tqdm import tqdm
@@ -49,7 +50,8 @@ def read(folder: Path, ignore: Collection[str] = ()) -> Dataset:
         ValueError: the files hold no images, or content that is not FER-2013.
     """
     files = split_files(folder)
-    labels, splits, origins, images = [], [], [], []
+    images: list[np.ndarray] = []
+    labels, splits, origins = [], [], []
     with tqdm(total=ROWS, desc="Reading Parquet files", unit=" faces", disable=None) as bar:
         for split, file in [(split, file) for split, part in files.items() for file in part]:
             name = file.relative_to(folder).as_posix()

@@ -176,7 +176,7 @@ def _crop_photo(settings: _Settings, name: str) -> list[Row]:
         return [_problem_row(storage.reason(error))]
     faces = find_faces(photo, settings.detector)
     scale = max(whole) / max(photo.shape)
-    rows = []
+    rows: list[Row] = []
     for k, face in enumerate(faces):
         file = f"{name}-{k}.png"
         fingerprint = _write_crop(settings, photo, face, file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,12 @@ def plain_text(cell: str) -> str:
 
 def read_csv(file: Path) -> Iterator[Row]:
     """Yield the rows of a CSV file from `write_table`; an empty cell is None."""
-    types = {"string": plain_text, "int32": int, "float32": float, "float64": float}
+    types: dict[str, Callable[[str], Any]] = {
+        "string": plain_text,
+        "int32": int,
+        "float32": float,
+        "float64": float,
+    }
     with file.open(encoding="utf-8", newline="") as opened:
         for cells in csv.DictReader(opened):
             yield {
