@@ -34,10 +34,11 @@ MAX_BYTES = 100_000_000
 """The size limit of a file in bytes; a larger one is rejected before it is decoded."""
 
 MAX_PIXELS = 64_000_000
-"""The size limit of an image in pixels, which take 450 MB of memory while it is decoded.
+"""The size limit of an image in pixels, which take 640 MB of memory while it is decoded.
 
-A pixel takes 4 bytes in Pillow and 3 in the array. The limit is the same for files, PIL images and
-arrays. Of a JPEG that is decoded in reduced size, only the pixels that are decoded count.
+A pixel takes 4 bytes in Pillow, and 3 in each of two copies of the array. The limit is the same for
+files, PIL images and arrays. Of a JPEG that is decoded in reduced size, only the pixels that are
+decoded count.
 """
 
 UPRIGHT = {
