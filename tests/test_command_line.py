@@ -113,7 +113,7 @@ def test_score_passes_its_options_on(tmp_path, monkeypatch, capsys):
 
     def stub(source, out, **named):
         given.update(source=source, out=out, **named)
-        return score_folder.Scored(0, 0, 0, {}, {}, {})
+        return score_folder.Scored(0, 0, 0, {}, {}, {}, {})
 
     monkeypatch.setattr(score_folder, "score", stub)
     out = tmp_path / "scores.parquet"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,23 @@ def test_temporary_names_are_unique_where_files_are_shared(tmp_path: Path) -> No
         one.write_text("one")
         other.write_text("other")
     assert path.read_text() == "one"
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    old = time.time() - 2 * files.SECONDS_UNTIL_STALE
+    with files.atomic_write(tmp_path / "new.jpg", shared=True) as new:
+        new.write_text("being written")
+        with files.atomic_write(tmp_path / "killed.npz", shared=True, suffix=".npz") as killed:
+            killed.write_text("half")
+            os.utime(killed, (old, old))
+            for name in ("mine.part", "a.jpg", "notes.part.txt"):
+                (tmp_path / name).write_text("of somebody")
+                os.utime(tmp_path / name, (old, old))
+            files.remove_stale_parts(tmp_path)
+            names = {file.name for file in tmp_path.iterdir()}
+            assert names == {new.name, "mine.part", "a.jpg", "notes.part.txt"}
+            killed.write_text("so that it can be renamed")
+    files.remove_stale_parts(tmp_path / "nowhere")
 
 
 def test_a_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:

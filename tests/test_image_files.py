@@ -1,6 +1,9 @@
 """Reading image files that may be anything, and converting images of all usual kinds."""
 
 import io
+import os
+import threading
+import warnings
 
 import cv2
 import numpy as np
@@ -80,10 +83,24 @@ def test_16_bits_are_scaled_to_8(kind):
     assert found[0].tolist() == [[v] * 3 for v in (0, 1, 1, 128, 255)]
 
 
-def test_floats_are_scaled_to_8_bits():
-    levels = np.array([[0, 0.5, 1]], np.float32)
+@pytest.mark.parametrize("whole", [1, 255, 65_535])
+def test_floats_are_scaled_to_8_bits_by_their_range(whole):
+    levels = np.array([[0, 0.5, 1]], np.float32) * whole
     found = image_files.decode_photo(packed(Image.fromarray(levels), "TIFF"), "x")
     assert found[0, :, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I", "F"])
+def test_a_picture_with_more_bits_is_that_of_its_8_bit_twin(mode):
+    grey = COLOURS[..., 0]
+    deep = {
+        "I;16": lambda: Image.fromarray(grey.astype(np.uint16) * 257),
+        "I;16B": lambda: Image.frombytes("I;16B", (30, 20), (grey * 257.0).astype(">u2").tobytes()),
+        "I": lambda: Image.fromarray(grey).convert("I"),
+        "F": lambda: Image.fromarray(grey).convert("F"),
+    }[mode]()
+    assert deep.mode == mode
+    np.testing.assert_array_equal(image_files.as_photo(deep)[..., 2], grey)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr"])
@@ -105,21 +122,21 @@ def test_a_palette_with_transparency_is_read_without_a_warning(recwarn):
 def test_a_photo_of_too_many_pixels_is_not_unpacked(tmp_path, side):
     """A few kilobytes that would fill memory."""
     Image.new("1", (side, side)).save(tmp_path / "bomb.png")
-    with pytest.raises(ValueError, match="bomb.png has .*more than 40,000,000"):
+    with pytest.raises(ValueError, match="bomb.png has .*more than 64,000,000"):
         image_files.read_photo(tmp_path / "bomb.png")
 
 
 def test_what_is_no_image_is_one_sentence(tmp_path):
     whole = packed(Image.fromarray(COLOURS.repeat(9, axis=0)), "JPEG")
     for content, message in [
-        (b"", "x.jpg is not a JPEG, PNG, WebP, TIFF, BMP or GIF image."),
-        (b"<html>", "x.jpg is not a JPEG,"),
+        (b"", "x.jpg is not a JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF image."),
+        (b"<html>", "x.jpg is a web page, not a JPEG,"),
         (packed(Image.fromarray(COLOURS), "ICO"), "x.jpg is not a JPEG,"),
         (whole[: len(whole) // 2], "x.jpg is a broken image."),
     ]:
         with pytest.raises(ValueError, match=message):
             image_files.decode_photo(content, "x.jpg")
-    with pytest.raises(ValueError, match="x.gif is not a PNG image"):
+    with pytest.raises(ValueError, match="x.gif is a JPEG image, not a PNG image"):
         image_files.decode_photo(whole, "x.gif", formats=("PNG",))
     with pytest.raises(ValueError, match="x.jpg has 30 x 180 pixels, more than 599"):
         image_files.decode_photo(whole, "x.jpg", most_pixels=599)
@@ -127,6 +144,104 @@ def test_what_is_no_image_is_one_sentence(tmp_path):
         image_files.decode_photo(whole, "x.jpg", most_bytes=100)
     with pytest.raises(FileNotFoundError):
         image_files.read_photo(tmp_path / "nowhere.jpg")
+
+
+HEIC = b"\0\0\0\x24ftypheic\0\0\0\0mif1heic" + bytes(40)
+
+
+def test_a_photo_of_another_kind_is_said_to_be_what_it_is():
+    gif = packed(Image.fromarray(COLOURS), "GIF")
+    told = r"a\.jpg is a HEIC image, not a JPEG, .* image: convert it to JPEG\.$"
+    with pytest.raises(ValueError, match=told):
+        image_files.decode_photo(HEIC, "a.jpg")
+    for decode in (image_files.decode_photo, image_files.photo_suffix):
+        with pytest.raises(ValueError, match=r"^A\.JPG is a GIF image, not a JPEG or PNG image"):
+            decode(gif, "A.JPG", formats=("JPEG", "PNG"))
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("AVIF", ".avif"), ("JPEG", ".jfif")])
+def test_newer_and_older_names_and_kinds_are_read(kind, suffix, tmp_path):
+    Image.new("RGB", (64, 48), (200, 100, 50)).save(tmp_path / f"x{suffix}", kind)
+    assert suffix in image_files.SUFFIXES
+    photo = image_files.read_photo(tmp_path / f"x{suffix}")
+    assert photo.shape == (48, 64, 3) and abs(photo - np.array([200, 100, 50])).max() < 8
+
+
+def test_a_warning_about_damaged_exif_data_names_the_file(tmp_path):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "a camera of some name", 6
+    whole = packed(Image.fromarray(COLOURS), "JPEG", exif=exif, quality=95)
+    place = whole.index(b"Exif\0\0") + 6
+    entry = place + 8 + 2  # of the maker, whose text now lies behind the end of the file
+    torn = whole[: entry + 8] + (10**6).to_bytes(4, "big") + whole[entry + 12 :]
+    assert whole[place : place + 2] == b"MM"
+    (tmp_path / "Torn.JPG").write_bytes(torn)
+    for read in (
+        lambda: image_files.read_photo(tmp_path / "Torn.JPG"),
+        lambda: image_files.as_photo(str(tmp_path / "Torn.JPG")),
+        lambda: image_files.decode_reduced(torn, "Torn.JPG", 30)[0],
+    ):
+        with pytest.warns(UserWarning, match=r"^Torn\.JPG has damaged metadata") as caught:
+            assert read().shape == (20, 30, 3)
+        assert {str(warning.message)[:8] for warning in caught} == {"Torn.JPG"}
+
+
+def test_threads_that_read_at_once_mix_up_no_warnings():
+    image = packed(Image.fromarray(COLOURS), "JPEG")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        threads = [
+            threading.Thread(target=image_files.decode_photo, args=(image, "x")) for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with pytest.raises(UserWarning):
+            warnings.warn("the filters are as before", stacklevel=1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")
+    for read in (image_files.read_photo, image_files.as_photo):
+        with pytest.raises(ValueError, match=r"a\.jpg is a pipe, a socket or a device, not a file"):
+            read(tmp_path / "a.jpg")
+
+
+def test_of_a_reduced_jpeg_only_the_decoded_pixels_count():
+    image = Image.new("RGB", (1_600, 1_200))
+    baseline = packed(image, "JPEG")
+    pixels, size = image_files.decode_reduced(baseline, "x", 400, most_pixels=200_000)
+    assert pixels.shape == (300, 400, 3) and size == (1_600, 1_200)
+    too_many = "x has 1,600 x 1,200 pixels, more than 200,000: use a smaller copy"
+    with pytest.raises(ValueError, match=too_many):
+        image_files.decode_photo(baseline, "x", most_pixels=200_000)
+    progressive = packed(image, "JPEG", progressive=True)  # needs memory for all its pixels
+    with pytest.raises(ValueError, match=too_many):
+        image_files.decode_reduced(progressive, "x", 400, most_pixels=200_000)
+
+
+def test_a_file_an_image_and_an_array_have_the_same_limit(monkeypatch, tmp_path):
+    monkeypatch.setattr(image_files, "MAX_PIXELS", 599)
+    Image.fromarray(COLOURS).save(tmp_path / "x.png")
+    for image in (
+        COLOURS,
+        COLOURS[..., 0],
+        Image.fromarray(COLOURS),
+        Image.open(tmp_path / "x.png"),
+    ):
+        with pytest.raises(ValueError, match="has 30 x 20 pixels, more than 599"):
+            image_files.as_photo(image)
+    image_files.as_photo(COLOURS[:, :29])
+
+
+@pytest.mark.slow
+def test_48_megapixels_of_a_phone_are_read(tmp_path):
+    Image.new("RGB", (8_064, 6_048), (90, 60, 30)).save(tmp_path / "phone.jpg", quality=50)
+    assert image_files.read_photo(tmp_path / "phone.jpg").shape == (6_048, 8_064, 3)
+    pixels, size = image_files.as_reduced_photo(tmp_path / "phone.jpg", 4_000)
+    assert pixels.shape == (3_024, 4_032, 3) and size == (8_064, 6_048)
 
 
 def test_a_suffix_is_that_of_the_content():

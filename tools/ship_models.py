@@ -12,7 +12,6 @@ percentage point, the file stays in float32.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 from collections.abc import Iterator
 from itertools import takewhile
@@ -28,7 +27,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from facevalue import paths
 from facevalue.drawing import course_faces
-from facevalue.files import atomic_write, write_text
+from facevalue.files import atomic_write
 from facevalue.learning import model_files, train_recogniser
 from facevalue.recognition import recogniser
 
@@ -87,13 +86,6 @@ def to_int8(file: Path, images: np.ndarray) -> None:
             prepared.unlink(missing_ok=True)
 
 
-def write_checksums(folder: Path) -> None:
-    """Write SHA256SUMS for the model files in a folder."""
-    files = sorted(f for f in folder.iterdir() if f.suffix in (".keras", ".onnx"))
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-    write_text(folder / "SHA256SUMS", "".join(lines))
-
-
 def main() -> None:
     """Write one model's files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -122,7 +114,7 @@ def main() -> None:
             model_files.to_onnx(model, file)
             print("8 bits cost too much accuracy: the file stays in float32.")
     for folder in (MODELS, recogniser.WEIGHTS):
-        write_checksums(folder)
+        model_files.write_checksums(folder)
     print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, {model.count_params():,} parameters")
 
 

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from facevalue.drawing import appearance, course_faces, faces
 from facevalue.emotions import EMOTIONS
-from facevalue.learning import backbones, networks
+from facevalue.learning import backbones, model_files, networks
 from facevalue.settings import DATASETS
 
 SEED = 52_000
@@ -95,6 +95,7 @@ def main() -> None:
     part = target.with_name(f"part-{target.name}")
     body.save(part)
     part.replace(target)
+    model_files.write_checksums(target.parent)
     size, seconds = target.stat().st_size / 1e6, time.perf_counter() - start
     print(f"{target.name}: {body.count_params():,} weights, {size:.2f} MB, {seconds:.0f} s")
 

@@ -28,9 +28,10 @@ def network_file(name: str) -> Path:
 
 @st.cache_resource(show_spinner="Loading Keras and the model; this takes some seconds ...")
 def _network(file: Path) -> keras.Model:
-    import keras  # it loads TensorFlow, which most visitors do not need
+    # it loads TensorFlow, which most visitors do not need
+    from facevalue.learning.model_files import load_network
 
-    return keras.saving.load_model(file, compile=False)
+    return load_network(file)
 
 
 def are_wanted(network: Path) -> bool:

@@ -6,9 +6,11 @@ import argparse
 import os
 import runpy
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 RESUMES = "Finished work is kept, and the same command continues."
 """What is printed after an interrupted command that can continue."""
@@ -85,7 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.rest = rest
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # fewer logs when TensorFlow starts
     try:
-        return options.run(options) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_warning
+            return options.run(options) or 0
     except ModuleNotFoundError as error:
         print(_missing(error, options), file=sys.stderr)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
@@ -137,7 +141,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_score_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "source",
-        help="a photo, a video, or a folder, also at an address such as s3://bucket/photos",
+        nargs="+",
+        help="photos and videos, or a folder, also at an address such as s3://bucket/photos",
     )
     where = command.add_mutually_exclusive_group()
     where.add_argument(
@@ -229,6 +234,11 @@ def _version() -> str:
         return metadata.version("facevalue")
     except metadata.PackageNotFoundError:
         return "(not installed)"
+
+
+def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning as a sentence, without a line of code."""
+    print(f"Warning: {message}", file=sys.stderr)
 
 
 def _missing(error: ModuleNotFoundError, options: argparse.Namespace) -> str:

@@ -1,15 +1,41 @@
-"""Writing files safely: atomic writes, file locks, and clear error messages."""
+"""Reading and writing files safely: atomic writes, file locks, and clear error messages."""
 
 from __future__ import annotations
 
 import errno
+import re
+import stat
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """The error numbers of a full disk and of an exhausted disk quota."""
+
+NOT_REGULAR = "is a pipe, a socket or a device, not a file"
+"""Why a file cannot be read, for sentences that start with its name."""
+
+SECONDS_UNTIL_STALE = 60
+"""A temporary file that was not written to for so long belongs to a run that was killed."""
+
+_SHARED_PART = re.compile(r".+\.[0-9a-f]{32}\.part(\.\w+)*")
+"""The names of the temporary files of `atomic_write(path, shared=True)`."""
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading, but no pipe or device, which might never end.
+
+    Raises:
+        ValueError: it is a pipe, a socket or a device.
+        OSError: it does not exist or cannot be read.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # to open a folder is an error anyway
+        raise ValueError(f"{path.name} {NOT_REGULAR}.")
+    return path.open("rb")
 
 
 @contextmanager
@@ -21,8 +47,8 @@ def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Itera
     Args:
         path: the file to write. Missing folders are created.
         shared: whether several processes or threads may write the file at once. The temporary
-            name is then random; otherwise it is fixed, and the next run overwrites what a killed
-            run left behind.
+            name is then random, and `remove_stale_parts` removes what a killed run left behind;
+            otherwise it is fixed, and the next run overwrites it.
         suffix: the extension of the temporary name, for libraries that derive the format from it.
 
     >>> import tempfile
@@ -40,6 +66,19 @@ def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Itera
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_stale_parts(folder: Path) -> None:
+    """Remove the temporary files that killed runs of `atomic_write` left in a folder.
+
+    Only those with a random name are removed, if nothing was written to them for
+    `SECONDS_UNTIL_STALE`: another process may be writing the others.
+    """
+    oldest = time.time() - SECONDS_UNTIL_STALE
+    with suppress(OSError):  # they cost only space
+        for file in folder.iterdir():
+            if _SHARED_PART.fullmatch(file.name) and file.stat().st_mtime < oldest:
+                file.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,31 +4,62 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, features
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+from facevalue.file_kinds import HEAD, content_kind, with_article
+from facevalue.files import open_regular
+
+HAS_AVIF = "avif" in features.modules and bool(features.check_module("avif"))
+"""Whether this Pillow reads AVIF, as its own wheels do since version 11.3."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", *(("AVIF",) if HAS_AVIF else ()))
 """The image formats that are accepted, by Pillow's names."""
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
+    *((".avif",) if HAS_AVIF else ()),
+)
 """The extensions of files in these formats."""
 
-MAX_BYTES = 50_000_000
+MAX_BYTES = 100_000_000
 """The size limit of a file in bytes; a larger one is rejected before it is decoded."""
 
-MAX_PIXELS = 40_000_000
-"""The size limit of an image in pixels; a larger one is rejected before it is decoded."""
+MAX_PIXELS = 64_000_000
+"""The size limit of an image in pixels, which take 640 MB of memory while it is decoded.
+
+A pixel takes 4 bytes in Pillow, and 3 in each of two copies of the array. The limit is the same for
+files, PIL images and arrays. Of a JPEG that is decoded in reduced size, only the pixels that are
+decoded count.
+"""
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns an image upright, by its orientation in EXIF data."""
 
 LYING = (5, 6, 7, 8)
 """The orientations in EXIF data that exchange width and height."""
 
 FACE_SIZE = 48
 """Height and width of a face as input of the networks, in pixels, as in FER-2013."""
+
+_catching = threading.Lock()
+"""Held while warnings are caught, which only one thread can do at a time."""
 
 
 def read_photo(
@@ -41,11 +72,11 @@ def read_photo(
     """Return the image in a file; see `decode_photo`.
 
     Raises:
-        ValueError: as in `decode_photo`.
+        ValueError: as in `decode_photo`, or `path` is a pipe or a device.
         OSError: the file does not exist or cannot be read.
     """
     path = Path(path)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return decode_photo(
             file, path.name, formats=formats, most_pixels=most_pixels, most_bytes=most_bytes
         )
@@ -61,8 +92,9 @@ def decode_photo(
 ) -> np.ndarray:
     """Decode an image file that may be damaged, huge, or not an image at all.
 
-    The image is rotated upright according to its EXIF data. Only the first frame of an animation
-    is read. 16-bit images are scaled to 8 bits, and transparency is ignored.
+    The image is rotated upright according to its EXIF data; if these are damaged, a warning names
+    the file. Only the first frame of an animation is read. 16-bit images are scaled to 8 bits, and
+    transparency is ignored.
 
     Args:
         content: the bytes of the file, or the opened file.
@@ -77,15 +109,16 @@ def decode_photo(
 
     >>> decode_photo(encode_png(np.zeros((2, 3), np.uint8)), "black.png").shape
     (2, 3, 3)
-    >>> decode_photo(b"<html>", "page.jpg", formats=("JPEG", "PNG"))
+    >>> decode_photo(b"some text", "page.jpg", formats=("JPEG", "PNG"))
     Traceback (most recent call last):
     ValueError: page.jpg is not a JPEG or PNG image.
+    >>> decode_photo(b"GIF89a", "dance.jpg", formats=("JPEG", "PNG"))
+    Traceback (most recent call last):
+    ValueError: dance.jpg is a GIF image, not a JPEG or PNG image: convert it to JPEG.
     """
     image = _open(content, name, formats, most_pixels, most_bytes)
-    try:
-        return _rgb(image)
-    except Exception as error:  # Pillow raises many types for broken images
-        raise ValueError(f"{name} is a broken image.") from error
+    _check_size(image.size, name, most_pixels)
+    return _decoded(image, name)[0]
 
 
 def decode_reduced(
@@ -97,14 +130,16 @@ def decode_reduced(
     most_pixels: int = MAX_PIXELS,
     most_bytes: int = MAX_BYTES,
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the image in a file, a large JPEG in reduced size, which takes less time to decode.
+    """Return the image in a file, a large JPEG in reduced size, which takes less time and memory.
 
     A JPEG is decoded at a half, a quarter or an eighth of its size, as long as its longest side
     has `side` pixels then. Other kinds and smaller images are decoded whole.
 
     Args:
-        content, name, formats, most_pixels, most_bytes: as in `decode_photo`.
+        content, name, formats, most_bytes: as in `decode_photo`.
         side: the least length of the longest side, in pixels.
+        most_pixels: an image of which more pixels must be decoded is rejected. A progressive JPEG
+            needs memory for all of its pixels.
     Returns:
         The pixels, as from `decode_photo`, and width and height of the whole image, upright.
     Raises:
@@ -118,14 +153,14 @@ def decode_reduced(
     """
     image = _open(content, name, formats, most_pixels, most_bytes)
     width, height = image.size
-    try:
-        share = side / max(width, height)
-        # only a JPEG has drafts: it takes the smallest one that has at least this size
-        image.draft(None, (math.ceil(width * share), math.ceil(height * share)))
-        lies = image.getexif().get(ExifTags.Base.Orientation, 1) in LYING
-        return _rgb(image), (height, width) if lies else (width, height)
-    except Exception as error:  # Pillow raises many types for broken images
-        raise ValueError(f"{name} is a broken image.") from error
+    if image.info.get("progressive"):
+        _check_size(image.size, name, most_pixels)
+    share = side / max(width, height)
+    # only a JPEG has drafts: it takes the smallest one that has at least this size
+    image.draft(None, (math.ceil(width * share), math.ceil(height * share)))
+    _check_size(image.size, name, most_pixels)
+    pixels, orientation = _decoded(image, name)
+    return pixels, (height, width) if orientation in LYING else (width, height)
 
 
 def photo_suffix(
@@ -144,6 +179,7 @@ def photo_suffix(
     '.png'
     """
     image = _open(content, name, formats, most_pixels, most_bytes)
+    _check_size(image.size, name, most_pixels)
     try:
         image.load()
     except Exception as error:  # Pillow raises many types for broken images
@@ -157,40 +193,100 @@ def photo_suffix(
 def _open(
     content: bytes | BinaryIO, name: str, formats: Sequence[str], most_pixels: int, most_bytes: int
 ) -> Image.Image:
-    """Open an image and check its format and size, without decoding its pixels."""
+    """Open an image and check its format, without decoding its pixels."""
     data = content if isinstance(content, bytes) else content.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise ValueError(f"{name} is larger than {most_bytes:,} bytes.")
     try:
-        image = Image.open(io.BytesIO(data), formats=tuple(formats))
+        with _warnings_named(name):
+            return Image.open(io.BytesIO(data), formats=tuple(formats))
     except Image.DecompressionBombError:
-        raise ValueError(f"{name} has more than {most_pixels:,} pixels.") from None
-    except Exception as error:  # Pillow raises many types for bytes that are not an image
-        raise ValueError(f"{name} is not a {_format_names(formats)} image.") from error
-    if image.width * image.height > most_pixels:
         raise ValueError(
-            f"{name} has {image.width:,} x {image.height:,} pixels, more than {most_pixels:,}."
+            f"{name} has more than {most_pixels:,} pixels: use a smaller copy."
+        ) from None
+    except Exception as error:  # Pillow raises many types for bytes that are not an image
+        raise ValueError(_not_readable(data, name, formats)) from error
+
+
+def _not_readable(data: bytes, name: str, formats: Sequence[str]) -> str:
+    """Return a sentence on what a file is that Pillow cannot open as one of `formats`."""
+    kind, wanted = content_kind(data[:HEAD]), _format_names(formats)
+    if not kind:
+        return f"{name} is not {wanted} image."
+    if kind.removesuffix(" image").upper() in formats:
+        return f"{name} is a broken {kind}."
+    advice = ": convert it to JPEG" if kind.endswith(("image", "photo")) else ""
+    return f"{name} is {with_article(kind)}, not {wanted} image{advice}."
+
+
+def _check_size(size: tuple[int, int], name: str, most_pixels: int) -> None:
+    """Raise ValueError for an image of more pixels than may be decoded."""
+    width, height = size
+    if width * height > most_pixels:
+        raise ValueError(
+            f"{name} has {width:,} x {height:,} pixels, more than {most_pixels:,}: use a smaller "
+            "copy."
         )
-    return image
+
+
+@contextmanager
+def _warnings_named(name: str) -> Iterator[None]:
+    """Repeat Pillow's warnings about damaged metadata as one that names the file."""
+    with _catching, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    # the size is checked by this module
+    damage = [w for w in caught if not issubclass(w.category, Image.DecompressionBombWarning)]
+    if damage:
+        reason = " ".join(str(damage[0].message).split()).rstrip(". ")
+        warnings.warn(f"{name} has damaged metadata, which are ignored: {reason}.", stacklevel=4)
+
+
+def _orientation(image: Image.Image, name: str) -> int:
+    """Return the orientation in an image's EXIF data, 1 if there is none."""
+    try:
+        with _warnings_named(name):
+            return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Pillow raises many types for damaged EXIF data
+        warnings.warn(f"{name} has damaged EXIF data, so it may not be upright.", stacklevel=4)
+        return 1
+
+
+def _decoded(image: Image.Image, name: str) -> tuple[np.ndarray, int]:
+    """Return the pixels of an opened image, as from `decode_photo`, and its EXIF orientation."""
+    try:
+        image.load()  # a PNG may have its EXIF data at the end
+        orientation = _orientation(image, name)
+        return _rgb(image, orientation), orientation
+    except Exception as error:  # Pillow raises many types for broken images
+        raise ValueError(f"{name} is a broken image.") from error
 
 
 def _format_names(formats: Sequence[str]) -> str:
+    """Return names of formats in words, with the article of the first."""
     names = ["WebP" if name == "WEBP" else name for name in formats]
-    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    text = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return with_article(text)
 
 
-def _rgb(image: Image.Image) -> np.ndarray:
+def _rgb(image: Image.Image, orientation: int) -> np.ndarray:
     """Return a Pillow image of any mode upright, as uint8, shape (height, width, 3), RGB."""
-    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-    upright = ImageOps.exif_transpose(image) if turned else image  # it copies what is upright
-    if upright.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips them to white
-        grey = np.clip(np.asarray(upright), 0, 65_535).astype(np.uint16)
-        return cv2.cvtColor(to_uint8(grey), cv2.COLOR_GRAY2RGB)
-    if upright.mode == "F":
-        return cv2.cvtColor(to_uint8(np.asarray(upright)), cv2.COLOR_GRAY2RGB)
+    turn = UPRIGHT.get(orientation)
+    upright = image if turn is None else image.transpose(turn)
+    if upright.mode[0] in "IF":  # Pillow's own conversion clips 16 bits to white
+        return cv2.cvtColor(_scaled(np.asarray(upright)), cv2.COLOR_GRAY2RGB)
     if upright.mode == "P":  # direct conversion to RGB warns about transparency in a palette
         upright = upright.convert("RGBA")
     return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+
+
+def _scaled(levels: np.ndarray) -> np.ndarray:
+    """Scale grey levels of more than 8 bits to uint8: from 0 to 1, to 255, or to 65,535."""
+    if levels.dtype.kind == "u":
+        return to_uint8(levels.astype(np.uint16))  # in this machine's order of bytes
+    ranges = (1, 255, 65_535) if levels.dtype.kind == "f" else (255, 65_535)
+    whole = next((high for high in ranges if levels.max(initial=0) <= high), 65_535)
+    return to_uint8(np.clip(levels.astype(np.float32) / whole, 0, 1))
 
 
 def as_photo(image: Any, *, bgr: bool = False) -> np.ndarray:
@@ -214,9 +310,11 @@ def as_photo(image: Any, *, bgr: bool = False) -> np.ndarray:
     if isinstance(image, str | Path):
         return read_photo(image)
     if isinstance(image, bytes):
-        return decode_photo(image, "the image")
+        return decode_photo(image, "The image")
     if isinstance(image, Image.Image):
-        return _rgb(image)
+        name = Path(str(getattr(image, "filename", ""))).name or "The image"
+        _check_size(image.size, name, MAX_PIXELS)
+        return _decoded(image, name)[0]
     array = to_array(image)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
@@ -226,10 +324,30 @@ def as_photo(image: Any, *, bgr: bool = False) -> np.ndarray:
             "An image must be of shape (height, width) or (height, width, 1, 3 or 4), "
             f"not {array.shape}."
         )
+    _check_size((array.shape[1], array.shape[0]), "The image", MAX_PIXELS)
     pixels = np.ascontiguousarray(to_uint8(array))
     if not colours:
         return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
     return np.ascontiguousarray(pixels[..., 2::-1] if bgr else pixels[..., :3])
+
+
+def as_reduced_photo(
+    image: Any, side: int, *, bgr: bool = False
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Convert a photo to an array as `as_photo` does, a file of a large JPEG in reduced size.
+
+    Args:
+        image, bgr: as in `as_photo`.
+        side: as in `decode_reduced`.
+    Returns, Raises: as in `decode_reduced`.
+    """
+    if isinstance(image, bytes):
+        return decode_reduced(image, "The image", side)
+    if isinstance(image, str | Path):
+        with open_regular(Path(image)) as file:
+            return decode_reduced(file, Path(image).name, side)
+    pixels = as_photo(image, bgr=bgr)
+    return pixels, (pixels.shape[1], pixels.shape[0])
 
 
 def to_array(image: Any) -> np.ndarray:

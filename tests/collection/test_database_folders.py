@@ -41,13 +41,13 @@ def test_a_folder_of_emotions_is_loaded_and_what_fails_is_listed(engine, tmp_pat
     (folder / "Happy" / "page.jpg").write_text("<html>", encoding="utf-8")
     cut = (folder / "Happy" / "00.png").read_bytes()[:-30]
     (folder / "Happy" / "cut.png").write_bytes(cut)
-    large = np.zeros((6_400, 6_400), np.uint8)
+    large = np.zeros((8_100, 8_000), np.uint8)
     cv2.imwrite(str(folder / "anger" / "large.png"), large)
     loaded = database_folders.add_folder(engine, folder, "album", progress=False)
     assert loaded.added == 4
     assert set(loaded.failed) == {"Happy/page.jpg", "Happy/cut.png", "anger/large.png"}
-    assert "page.jpg is not a" in loaded.failed["Happy/page.jpg"]
-    assert "more than 40,000,000" in loaded.failed["anger/large.png"]
+    assert "page.jpg is a web page" in loaded.failed["Happy/page.jpg"]
+    assert "more than 64,000,000" in loaded.failed["anger/large.png"]
     rows = content(engine)
     assert rows["origin"].tolist() == [
         "Happy/00.png",

@@ -9,6 +9,7 @@ import lzma
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +37,8 @@ def text(lines: list[str] | None = None, end: str = "\n") -> bytes:
     return (end.join(lines or rows()) + end).encode()
 
 
-def tar(path: Path, members: dict[str, bytes]) -> None:
-    with tarfile.open(path, "w:gz") as archive:
+def tar(path: Path, members: dict[str, bytes], mode: Literal["w:gz", "w"] = "w:gz") -> None:
+    with tarfile.open(path, mode) as archive:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +36,28 @@ def test_find_prefers_the_complete_csv_file(tmp_path: Path) -> None:
         (tmp_path / "archive" / "fer2013").mkdir(parents=True, exist_ok=True)
         packed(tmp_path / "archive" / "fer2013" / name, text())
         assert fer2013.find(tmp_path) == tmp_path / "archive" / "fer2013" / name
+
+
+def test_find_reads_kaggles_archive_and_names_in_any_case(tmp_path: Path) -> None:
+    packed(tmp_path / "archive.zip", text())
+    assert fer2013.find(tmp_path) == tmp_path / "archive.zip"
+    same(fer2013.read(tmp_path))
+    packed(tmp_path / "ICML_Face_Data.CSV", text())
+    assert fer2013.find(str(tmp_path)) == tmp_path / "ICML_Face_Data.CSV"
+
+
+def test_find_says_what_is_near_to_the_data(tmp_path: Path) -> None:
+    (tmp_path / "Train.csv").write_text("emotion,pixels")
+    with pytest.raises(FileNotFoundError, match=r"Train\.csv of the competition .*icml_face_data"):
+        fer2013.find(tmp_path)
+    (tmp_path / "Train.csv").unlink()
+    with zipfile.ZipFile(tmp_path / "Archive.zip", "w") as archive:
+        archive.writestr("train/happy/1.jpg", b"")
+    with pytest.raises(FileNotFoundError, match=r"Archive\.zip holds no fer2013\.csv: unpack it"):
+        fer2013.find(tmp_path)
+    for wrong in (7, b"fer2013.csv"):
+        with pytest.raises(ValueError, match="from a path, not from"):
+            fer2013.find(wrong)  # type: ignore[arg-type]
 
 
 def test_find_passes_over_other_data_and_half_downloads(tmp_path: Path) -> None:

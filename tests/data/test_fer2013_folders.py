@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_fer2013 import (
     IMAGES,
     MERGED,
@@ -18,9 +20,12 @@ from small_fer2013 import (
 )
 
 from facevalue.data import fer2013
+from facevalue.emotions import EMOTIONS
 
 # the small set does not have 35,887 images
-pytestmark = pytest.mark.filterwarnings("ignore:.*class counts", "ignore:.*official test splits")
+pytestmark = pytest.mark.filterwarnings(
+    *("ignore:.*class counts", "ignore:.*official test splits", "ignore:.*order is assumed")
+)
 
 
 def test_folders_whose_file_names_tell_the_split(tmp_path: Path) -> None:
@@ -86,10 +91,10 @@ def claims(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"not an image", "not a PNG, JPEG or BMP image"),
-        (b"", "not a PNG, JPEG or BMP image"),
+        (b"not an image", "not a JPEG, PNG, "),
+        (b"", "not a JPEG, PNG, "),
         (png(IMAGES[0])[:900], "broken image"),
-        (png(IMAGES[0], kind="JPEG")[:300], "not a PNG, JPEG or BMP image|broken image"),
+        (png(IMAGES[0], kind="JPEG")[:300], "broken (JPEG )?image"),
         (claims(60_000, 60_000), "more than 2,304 pixels|60,000 x 60,000"),
         (claims(4_000, 4_000), "4,000 x 4,000 pixels, more than 2,304"),
         (png(IMAGES[0][:40]), "is 48x40 pixels: FER-2013's faces are 48x48"),
@@ -108,8 +113,54 @@ def test_a_bad_image_is_named(tmp_path: Path, content: bytes, message: str) -> N
 def test_a_folder_of_another_class_is_named(tmp_path: Path) -> None:
     folders(tmp_path, MERGED, prefix=True)
     (tmp_path / "train" / "contempt").mkdir()
-    with pytest.raises(ValueError, match="train/contempt is not named after an emotion"):
+    told = r"train/contempt is not named after one of the seven .* rename it to \.contempt"
+    with pytest.raises(ValueError, match=told):
         fer2013.read(tmp_path)
+    assert table(fer2013.read(tmp_path, ignore=["Contempt"])) == SMALL
+    (tmp_path / "train" / "contempt").rename(tmp_path / "train" / ".contempt")
+    assert table(fer2013.read(tmp_path)) == SMALL
+
+
+def digits(root: Path, first: int, order: Sequence[str]) -> None:
+    """Rename the folders of emotions to numbers."""
+    for split in ("train", "test"):
+        for number, emotion in enumerate(order, first):
+            (root / split / emotion).rename(root / split / str(number))
+
+
+def test_class_folders_in_digits_are_read_in_an_order_that_is_said(tmp_path: Path) -> None:
+    folders(tmp_path, MERGED, prefix=True)
+    digits(tmp_path, 0, EMOTIONS)
+    with pytest.warns(UserWarning, match=r"FER-2013's order is assumed: 0 angry, 1 disgust, "):
+        data = fer2013.read(tmp_path)
+    assert table(data) == SMALL
+
+
+def test_one_to_seven_are_those_of_raf_db_only_if_the_folder_is_called_so(tmp_path: Path) -> None:
+    # RAF-DB's own list of labels
+    order = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
+    root = tmp_path / "raf-db" / "DATASET"
+    folders(root, MERGED, prefix=True)
+    digits(root, 1, order)
+    with pytest.warns(UserWarning, match="RAF-DB's order is assumed: 1 surprise, 2 fear, "):
+        data = fer2013.read(root)
+    assert table(data) == SMALL
+    (tmp_path / "raf-db").rename(tmp_path / "graphs")
+    with pytest.raises(ValueError, match="digits up to 7, whose order is not known: rename"):
+        fer2013.read(tmp_path / "graphs" / "DATASET")
+
+
+def test_other_kinds_of_images_are_read_and_other_files_counted(tmp_path: Path) -> None:
+    folders(tmp_path, MERGED, prefix=True)
+    for number, file in enumerate(sorted(tmp_path.rglob("*.png"))):
+        with Image.open(file) as image:
+            deep = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+            (deep if number % 2 else image).save(file.with_suffix(".tif"))
+        file.unlink()
+    (tmp_path / "train" / "happy" / "1.HEIC").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"has files of other types \(\.heic 1\)"):
+        data = fer2013.read(tmp_path)
+    assert table(data) == SMALL
 
 
 def test_folders_without_images_and_empty_folders(tmp_path: Path) -> None:

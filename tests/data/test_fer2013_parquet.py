@@ -13,7 +13,7 @@ from small_fer2013 import (
     same,
 )
 
-from facevalue.data import fer2013
+from facevalue.data import fer2013, fer2013_parquet
 from facevalue.emotions import EMOTIONS
 
 # the small set does not have 35,887 images
@@ -72,3 +72,33 @@ def test_two_of_three_parquet_files_are_not_the_data_set(tmp_path: Path) -> None
     (tmp_path / "privateTest-0.parquet").unlink()
     with pytest.raises(FileNotFoundError):
         fer2013.find(tmp_path)
+
+
+def test_an_eighth_class_is_named_or_left_out(tmp_path: Path) -> None:
+    names = ["contempt", *sorted(EMOTIONS)]
+    theirs = [names.index(EMOTIONS[label]) for label in LABELS]
+    parquets(tmp_path, labels=theirs, metadata=names)
+    same(fer2013.read(tmp_path))  # named, but not used
+    theirs[3] = 0
+    parquets(tmp_path, labels=theirs, metadata=names)
+    with pytest.raises(ValueError, match=r'train-0\.parquet .*class contempt.*ignore=\["contempt"'):
+        fer2013.read(tmp_path)
+    data = fer2013.read(tmp_path, ignore=["contempt"])
+    assert data.labels.tolist() == [*LABELS[:3], *LABELS[4:]]
+
+
+def test_a_small_file_cannot_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquets(tmp_path)
+    file = tmp_path / "train-0.parquet"
+    pq.write_table(pa.table({"image": [b"x"] * 1_000_000, "label": [0] * 1_000_000}), file)
+    assert file.stat().st_size < 10_000
+    with pytest.raises(ValueError, match=r"train-0\.parquet has 1,000,000 rows of "):
+        fer2013.read(tmp_path)
+    monkeypatch.setattr(fer2013_parquet, "MAX_BYTES", 1_000_000)
+    long = pa.table({"image": [bytes(300_000)] * 5, "label": [0] * 5})
+    pq.write_table(long, file, compression="zstd", use_dictionary=False)
+    assert file.stat().st_size < 10_000
+    with pytest.raises(ValueError, match=r"train-0\.parquet has 5 rows of 1,500,"):
+        fer2013.read(tmp_path)

@@ -197,6 +197,90 @@ def test_json_that_does_not_describe_a_network_is_refused(tmp_path: Path) -> Non
             model_files.load_json_and_weights(tmp_path / f"{name}.json", tmp_path / "m.weights.h5")
 
 
+@pytest.mark.parametrize("damage", ["units", "depth", "types", "empty"])
+def test_json_that_would_fill_the_memory_is_refused_in_a_sentence(
+    tmp_path: Path, damage: str
+) -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(4), layers.Dense(2)])
+    model_files.save_json_and_weights(model, tmp_path / "m.json", tmp_path / "m.weights.h5")
+    text = (tmp_path / "m.json").read_text()
+    changed = {
+        "units": text.replace('"units": 2', '"units": 1000000000'),
+        "depth": '{"module": ' + "[" * 200_000 + "]" * 200_000 + "}",
+        "types": text.replace('"units": 4', '"units": {"a": [null]}'),
+        "empty": text.replace('"layers": [', '"layers": null, "other": ['),
+    }
+    assert changed[damage] != text
+    (tmp_path / "m.json").write_text(changed[damage])
+    with pytest.raises(ValueError, match=r"m\.json does not describe a network: .*\.$") as caught:
+        model_files.load_json_and_weights(tmp_path / "m.json", tmp_path / "m.weights.h5")
+    assert len(str(caught.value).splitlines()) == 1
+    assert damage != "units" or "weights, more than 200,000,000" in str(caught.value)
+
+
+def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    before = model.get_weights()
+    spoilt = [weight.copy() for weight in before]
+    spoilt[0][1, 1] = np.nan
+    model.set_weights(spoilt)
+    model.save_weights(tmp_path / "m.weights.h5")
+    model.set_weights(before)
+    with pytest.raises(ValueError, match=r"m\.weights\.h5 has weights that are not finite"):
+        model_files.load_weights(model, tmp_path / "m.weights.h5")
+    assert np.array_equal(model.get_weights()[0], before[0])
+
+
+def test_an_array_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    for name in ("m.weights.h5", "m.h5"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file.create_dataset("layers/dense/vars/0", (10**6, 10**6), "float32", chunks=True)
+        assert (tmp_path / name).stat().st_size < 10_000
+        with pytest.raises(ValueError, match=f"{name} .*1,000,000,000,000 numbers, more than"):
+            model_files.load_weights(model, tmp_path / name)
+
+
+@pytest.mark.slow
+def test_a_weights_file_with_any_byte_changed_gives_weights_or_a_sentence(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    file = tmp_path / "m.weights.h5"
+    model.save_weights(file)
+    whole, before = file.read_bytes(), model.get_weights()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        torn = bytearray(whole)
+        for place in rng.integers(0, len(whole), 4):
+            torn[place] = rng.integers(0, 256)
+        file.write_bytes(torn)
+        try:
+            model_files.load_weights(model, file)
+        except ValueError as error:
+            refused += 1
+            assert str(file) in str(error) and len(str(error)) < 700
+        assert all(np.isfinite(weight).all() for weight in model.get_weights())
+        model.set_weights(before)
+    assert refused > 5
+
+
+def test_a_keras_file_is_loaded_only_with_its_checksum(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(FileNotFoundError, match="SHA256SUMS is not in"):
+        model_files.load_network(tmp_path / "m.keras")
+    model_files.write_checksums(tmp_path)
+    assert same(model_files.load_network(tmp_path / "m.keras"), model)
+    with (tmp_path / "m.keras").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ValueError, match=r"m\.keras does not have the checksum in SHA256SUMS"):
+        model_files.load_network(tmp_path / "m.keras")
+    (tmp_path / "m.keras").write_bytes(b"no network")
+    model_files.write_checksums(tmp_path)
+    with pytest.raises(ValueError, match=r"m\.keras cannot be loaded by this Keras"):
+        model_files.load_network(tmp_path / "m.keras")
+
+
 def test_json_that_contains_code_is_refused(tmp_path: Path) -> None:
     inputs = keras.Input((3,))
     code = keras.Model(inputs, layers.Lambda(lambda x: x + 1, output_shape=(3,))(inputs))

@@ -210,9 +210,9 @@ def test_sizes_that_are_none_are_refused(drawn, how):
 
 
 @pytest.mark.parametrize("detector", detection.DETECTORS)
-@pytest.mark.parametrize("image", [np.zeros((50, 50)), np.zeros((50, 50, 4), np.uint8)])
+@pytest.mark.parametrize("image", [np.zeros((50, 50, 2), np.uint8), np.zeros((0, 5), np.uint8)])
 def test_an_array_that_is_no_photo_is_named(detector, image):
-    with pytest.raises(ValueError, match="must be uint8 of shape"):
+    with pytest.raises(ValueError, match=r"must be of shape \(height, width\)"):
         detection.find_faces(image, detector)
 
 

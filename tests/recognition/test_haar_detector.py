@@ -84,5 +84,5 @@ def test_a_scale_factor_that_never_grows_is_refused(drawn):
 
 
 def test_an_array_that_is_no_photo_is_named():
-    with pytest.raises(ValueError, match="must be uint8 of shape"):
-        haar_detector.find_faces(np.zeros((50, 50)))
+    with pytest.raises(ValueError, match=r"must be of shape \(height, width\)"):
+        haar_detector.find_faces(np.zeros((50, 50, 2), np.uint8))

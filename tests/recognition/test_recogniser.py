@@ -100,7 +100,7 @@ def test_threads_share_one_recogniser(tiny):
         (np.zeros(2304, np.uint8), r"shape \(2304,\)"),
         (np.zeros((64, 2304), np.uint8), "not a face crop"),
         (np.zeros((2, 48, 48, 5), np.uint8), r"shape \(2, 48, 48, 5\)"),
-        (np.zeros((48, 48, 5), np.uint8), "not a face crop"),
+        (np.zeros((48, 48, 5), np.uint8), r"shape \(48, 48, 5\)"),
         (np.zeros((1, 2, 48, 48, 3), np.uint8), "several have"),
         ([flat(1), np.zeros(7, np.uint8)], "Face 1 of the list"),
         ([[0, 1], [2, 3]], "not list"),

@@ -1,5 +1,6 @@
 """Reading videos by their time stamps, and writing annotated copies."""
 
+import os
 import subprocess
 import sys
 
@@ -207,6 +208,28 @@ def test_a_camera_is_recorded_until_ctrl_c(tmp_path, portraits, recogniser, monk
     interrupt_after(6, monkeypatch)
     assert video.annotate(2, out, recogniser, progress=False) == 6
     assert len(video_files.times(out)) == 6
+
+
+def test_a_text_is_a_path_and_other_things_are_refused(tmp_path, recogniser):
+    source = video_files.write(tmp_path / "source.mp4", numbered(3), [0, 0.1, 0.2])
+    assert len(read(str(source))) == 3
+    out = str(tmp_path / "out.mp4")
+    assert video.annotate(str(source), out, recogniser, progress=False) == 3
+    for wrong in (None, b"source.mp4", 1.5, np.zeros((5, 5, 3), np.uint8)):
+        with pytest.raises(ValueError, match="must be the path of a file, the number of a camera"):
+            video.annotate(wrong, out, recogniser, progress=False)
+    with pytest.raises(FileNotFoundError, match="no video file Film"):
+        video.open_clip("Film.mp4")
+    (tmp_path / "Photo.mp4").write_bytes(b"GIF89a")
+    with pytest.raises(ValueError, match=r"Photo\.mp4 is not a video that .* but a GIF image\."):
+        video.open_clip(tmp_path / "Photo.mp4")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_video(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match=r"a\.mp4 is a pipe, a socket or a device"):
+        video.open_clip(tmp_path / "a.mp4")
 
 
 def test_a_camera_that_is_not_there_is_one_sentence(capfd):

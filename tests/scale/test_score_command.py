@@ -66,7 +66,7 @@ def test_a_photo_without_a_face_and_one_that_fails_say_why(folder, capsys):
     assert command.main(["score", str(folder / "torn.jpg"), "--json"]) == 1
     printed = capsys.readouterr()
     assert json.loads(printed.out) == []
-    assert printed.err == "torn.jpg is not a JPEG, PNG, WebP, TIFF, BMP or GIF image.\n"
+    assert printed.err == "torn.jpg is not a JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF image.\n"
 
 
 def test_programs_get_csv_and_json_and_nothing_else(folder, truth, tmp_path, capsys):
@@ -120,6 +120,39 @@ def test_without_out_a_folder_is_counted_and_nothing_stays(folder, tmp_path, mon
     assert printed.startswith("3 faces in 5 photos and videos.\n")
     assert "--out scores.csv writes it" in printed and "has the reasons" not in printed
     assert list(tmp_path.iterdir()) == []
+
+
+def test_several_photos_are_shown_one_after_the_other(folder, truth, capsys):
+    assert command.main(["score", str(folder / "2.png"), str(folder / "0.png")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "2.png: 2 faces" and len(truth) == 2
+    assert lines[4] == "2 faces in 2 photos and videos."
+    assert "No face in 1 of them (none found 1): 0.png." in lines
+    assert command.main(["score", str(folder / "1.png"), str(folder / "torn.jpg")]) == 1
+    assert "1 file failed: torn.jpg." in capsys.readouterr().out
+    assert command.main(["score", str(folder / "1.png"), str(folder / "none.png")]) == 1
+    assert "none.png: check the path." in capsys.readouterr().err
+
+
+def test_files_that_are_passed_over_are_told_by_their_content(tmp_path, capsys):
+    Image.new("RGB", (60, 60)).save(tmp_path / "1.png")
+    (tmp_path / "2.HEIC").write_bytes(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic")
+    assert command.main(["score", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "Skipped 1 file of other types (.heic 1)." in lines
+    assert any(line.startswith("By their content, these are: HEIC image 1.") for line in lines)
+
+
+def test_a_warning_about_a_file_is_a_sentence_with_its_name(tmp_path, capsys):
+    exif = Image.Exif()
+    exif[0x010F] = "a camera of some name"
+    Image.new("RGB", (60, 60)).save(tmp_path / "Torn.JPG", "JPEG", exif=exif)
+    content = (tmp_path / "Torn.JPG").read_bytes()
+    entry = content.index(b"Exif\0\0") + 16  # the maker, whose text now lies behind the end
+    torn = content[: entry + 8] + (10**6).to_bytes(4, "big") + content[entry + 12 :]
+    (tmp_path / "Torn.JPG").write_bytes(torn)
+    assert command.main(["score", str(tmp_path / "Torn.JPG")]) == 0
+    assert capsys.readouterr().err.startswith("Warning: Torn.JPG has damaged metadata")
 
 
 def test_a_long_list_names_some_and_says_where_all_are(tmp_path, capsys):

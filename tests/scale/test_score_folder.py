@@ -297,7 +297,7 @@ def test_a_cluster_gives_the_same_rows(local, folder, tmp_path, models, monkeypa
     pd.testing.assert_frame_equal(rows(there), rows(here))
     failed = pd.read_csv(there.with_suffix(".failed.csv"))
     assert failed.to_numpy().tolist() == [
-        ["torn.jpg", "torn.jpg is not a JPEG, PNG, WebP, TIFF, BMP or GIF image."]
+        ["torn.jpg", "torn.jpg is not a JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF image."]
     ]
 
 
@@ -420,6 +420,7 @@ def test_other_kinds_of_images_are_read_and_of_files_counted(folder, tmp_path, m
     for _ in range(2):
         done = score_folder.score(folder, out, models=models, progress=False)
         assert done.skipped == {".heic": 1, "": 1, ".txt": 1} and done.files == 16
+        assert done.kinds == {}
         assert (folder / "scores.no_face.csv").is_file()
     table = pd.read_csv(out)
     for name in ("tiff.tif", "bmp.bmp"):
@@ -428,6 +429,100 @@ def test_other_kinds_of_images_are_read_and_of_files_counted(folder, tmp_path, m
         assert len(found)
         pd.testing.assert_frame_equal(found, expected, check_exact=False, atol=2e-6)
     assert "gif.gif" in set(table["file"])
+
+
+def test_files_of_other_names_are_told_by_their_content(tmp_path, models):
+    source = tmp_path / "photos"
+    source.mkdir()
+    Image.new("RGB", (60, 60)).save(source / "1.png")
+    shutil.copy(source / "1.png", source / "portrait")
+    for name in ("IMG_1.HEIC", "IMG_2.HEIC"):
+        (source / name).write_bytes(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic")
+    (source / "notes.txt").write_text("no photo")
+    done = score_folder.score(source, tmp_path / "s.csv", models=models, progress=False)
+    assert done.skipped == {".heic": 2, "": 1, ".txt": 1}
+    assert done.kinds == {"HEIC image": 2, "PNG image": 1}
+    (source / "1.png").unlink()
+    with pytest.raises(ValueError, match=r"no photo or video .* its files are: HEIC image 2, PNG"):
+        score_folder.score(source, tmp_path / "s.csv", models=models, progress=False)
+    with pytest.raises(ValueError, match=r"IMG_1\.HEIC is not scored, because it is a HEIC image"):
+        score_folder.score(source / "IMG_1.HEIC", tmp_path / "s.csv", models=models)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "codec"), [("a.wmv", "wmv2"), ("a.3gp", "h263")])
+def test_videos_of_older_kinds_are_read(tmp_path, models, name, codec):
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / name), "w") as made:
+        stream = made.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 352, 288, "yuv420p"
+        for _ in range(50):
+            frame = av.VideoFrame.from_ndarray(np.full((288, 352, 3), 90, np.uint8), "rgb24")
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+    done = score_folder.score(tmp_path, tmp_path / "s.csv", models=models, progress=False)
+    assert done.files == 1 and done.failed == 0 and done.no_face == {"none found": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_links_out_of_the_folder_and_pipes_are_not_followed(tmp_path, models):
+    source, other = tmp_path / "photos", tmp_path / "other"
+    for place in (source / "sub", other):
+        place.mkdir(parents=True)
+    for file in (source / "sub" / "1.png", other / "secret.png"):
+        Image.new("RGB", (60, 60)).save(file)
+    (source / "out.png").symlink_to(other / "secret.png")
+    (source / "within.png").symlink_to(source / "sub" / "1.png")
+    os.mkfifo(source / "pipe.jpg")
+    out = tmp_path / "s.csv"
+    done = score_folder.score(source, out, models=models, progress=False)
+    failed = pd.read_csv(tmp_path / "s.failed.csv", index_col="file")["reason"]
+    assert failed.to_dict() == {
+        "out.png": "it is a link that leads out of the folder: copy the file into the folder",
+        "pipe.jpg": "it is a pipe, a socket or a device, not a file",
+    }
+    assert done.files == 2 and done.failed == 2
+    (tmp_path / "linked").symlink_to(source)  # the folder itself may be a link
+    assert score_folder.score(tmp_path / "linked", out, models=models, progress=False) == done
+    with pytest.raises(ValueError, match=r"pipe\.jpg is a pipe, a socket or a device"):
+        score_folder.score(source / "pipe.jpg", out, models=models, progress=False)
+
+
+def test_names_that_are_formulas_for_a_spreadsheet_are_quoted(tmp_path, models):
+    source = tmp_path / "photos"
+    source.mkdir()
+    names = ["=HYPERLINK(1).png", "+1.png", "-1.png", "@me.png", "'=1.png", "plain.png"]
+    for name in names:
+        Image.new("RGB", (48, 48)).save(source / name)
+        (source / f"{name}.jpg").write_bytes(b"no image")
+    out = tmp_path / "s.csv"
+    score_folder.score(source, out, cropped=True, models=models, progress=False)
+    for written in (out, tmp_path / "s.failed.csv"):
+        cells = written.read_text(encoding="utf-8").splitlines()[1:]
+        assert len(cells) == len(names) and {cell[0] for cell in cells} == {"'", "p"}
+    reasons = pd.read_csv(tmp_path / "s.failed.csv")["reason"]
+    assert not reasons.str.match(r"[=+@-]").any()
+    assert {row["file"] for row in face_table.read_csv(out)} == set(names)
+    score_folder.score(source, tmp_path / "s.parquet", cropped=True, models=models, progress=False)
+    assert set(rows(tmp_path / "s.parquet")["file"]) == set(names)  # a program reads this one
+
+
+def test_several_files_are_scored_with_names_from_the_folder_they_share(tmp_path, models):
+    for name in ("a/1.png", "a/b/2.png", "a/3.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (48, 48)).save(tmp_path / name)
+    (tmp_path / "a" / "notes.txt").write_text("no photo")
+    named = [tmp_path / name for name in ("a/b/2.png", "a/1.png", "a/notes.txt", "a/1.png")]
+    out = tmp_path / "s.csv"
+    done = score_folder.score(named, out, cropped=True, models=models, progress=False)
+    assert sorted(pd.read_csv(out)["file"]) == ["1.png", "b/2.png"]
+    assert done.files == 2 and done.skipped == {".txt": 1}
+    with pytest.raises(ValueError, match=r"a.b is not a file on this machine: score one folder"):
+        score_folder.score([named[0], tmp_path / "a" / "b"], out, models=models)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.png: check the path"):
+        score_folder.score([named[0], tmp_path / "nowhere.png"], out, models=models)
+    with pytest.raises(ValueError, match="would be among the photos"):
+        score_folder.score(named[:2], out, annotate=tmp_path / "a", models=models)
 
 
 def test_faces_that_are_cut_out_already_are_scored_whole(tmp_path, models):

@@ -30,7 +30,9 @@ class FolderImport(NamedTuple):
     failed: dict[str, str]
 
 
-def add_folder(engine: Engine, folder: Path, source: str, *, progress: bool = True) -> FolderImport:
+def add_folder(
+    engine: Engine, folder: str | Path, source: str, *, progress: bool = True
+) -> FolderImport:
     """Add the images of a folder that has one subfolder per emotion.
 
     The files are read in the order of their names, and stored in transactions of `BATCH` images.
@@ -47,6 +49,7 @@ def add_folder(engine: Engine, folder: Path, source: str, *, progress: bool = Tr
         FileNotFoundError: no subfolder is named after an emotion.
         ValueError: the source is unknown.
     """
+    folder = Path(folder)
     files = [
         (emotions.EMOTIONS[label], path)
         for subfolder, label in _emotion_folders(folder)

@@ -13,6 +13,7 @@ from facevalue.collection.image_search import WORDS
 from facevalue.data.download import download_from_kaggle
 from facevalue.emotions import EMOTIONS
 from facevalue.files import file_lock
+from facevalue.image_files import FORMATS, SUFFIXES
 
 RANDOM_IMAGES = "sudarshanvaidya/random-images-for-face-emotion-recognition"
 """A data set on Kaggle: about 5,500 grey faces of 224 x 224 pixels, in eight folders.
@@ -27,8 +28,9 @@ class Folder:
     A hit's address is the image's path: nothing needs to be downloaded.
 
     Attributes:
-        skipped: the number of images in folders with other names, such as contempt, by name.
-            Files that turn out not to be images count as "no image".
+        skipped: the number of images in folders with other names, such as contempt, by name; and
+            of files of other types, by suffix. Files that turn out not to be images count as
+            "no image".
 
     Args:
         path: the folder.
@@ -38,18 +40,23 @@ class Folder:
         FileNotFoundError: `path` is not a folder.
     """
 
-    def __init__(self, path: Path, name: str = "folder", licence: str = "") -> None:
+    def __init__(self, path: str | Path, name: str = "folder", licence: str = "") -> None:
+        path = Path(path)
         if not path.is_dir():
             raise FileNotFoundError(f"{path} is not a folder.")
         self.name, self._path, self._licence = name, path, licence
         self.skipped: Counter[str] = Counter()
         self._files: dict[str, list[Path]] = {emotion: [] for emotion in EMOTIONS}
         for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp") and file.is_file():
-                try:
-                    self._files[EMOTIONS[emotions.number(file.parent.name)]].append(file)
-                except ValueError:
-                    self.skipped[file.parent.name] += 1
+            if file.name.startswith(".") or not file.is_file():
+                continue
+            if file.suffix.lower() not in SUFFIXES:
+                self.skipped[file.suffix.lower() or "no suffix"] += 1
+                continue
+            try:
+                self._files[EMOTIONS[emotions.number(file.parent.name)]].append(file)
+            except ValueError:
+                self.skipped[file.parent.name] += 1
 
     def search(self, words: str, most: int) -> list[Hit]:
         """Return the first images of the emotion that `words` name: its name or search words."""
@@ -60,7 +67,7 @@ class Folder:
             if len(hits) == most:
                 break
             try:
-                with Image.open(file, formats=("JPEG", "PNG", "WEBP")) as image:
+                with Image.open(file, formats=FORMATS) as image:
                     size = image.size
             except (OSError, Image.DecompressionBombError):
                 self._files[emotion].remove(file)  # so that another search does not count it again

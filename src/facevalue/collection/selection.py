@@ -44,7 +44,7 @@ def names(hits: pd.DataFrame) -> pd.Series:
     return hits["source"] + " " + paths
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: str | Path) -> pd.DataFrame:
     """Return the last decision on each photo from a file; no rows if the file does not exist.
 
     Returns:
@@ -54,6 +54,7 @@ def read(path: Path) -> pd.DataFrame:
         ValueError: the file is not CSV, lacks a column, or has an invalid row; the message says
             where.
     """
+    path = Path(path)
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS), dtype=str)
     if path.stat().st_size > MAX_BYTES:
@@ -71,7 +72,9 @@ def read(path: Path) -> pd.DataFrame:
     return table[list(COLUMNS)].drop_duplicates("photo", keep="last", ignore_index=True)
 
 
-def decide(path: Path, photo: str, decision: str, emotion: str = "", reason: str = "") -> None:
+def decide(
+    path: str | Path, photo: str, decision: str, emotion: str = "", reason: str = ""
+) -> None:
     """Append a decision, with the current time, to a file; the write is atomic.
 
     Args:
@@ -89,7 +92,7 @@ def decide(path: Path, photo: str, decision: str, emotion: str = "", reason: str
     now = datetime.now(UTC).isoformat(timespec="seconds")
     new = pd.DataFrame([(photo, decision, emotion, reason, now)], columns=list(COLUMNS))
     table = pd.concat([read(path), new])
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    write_text(Path(path), table.to_csv(index=False, lineterminator="\n"))
 
 
 def replay(hits: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
@@ -115,7 +118,9 @@ def replay(hits: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def grid(hits: pd.DataFrame, folder: Path, path: Path, size: int = 6) -> ipywidgets.VBox:
+def grid(
+    hits: pd.DataFrame, folder: str | Path, path: str | Path, size: int = 6
+) -> ipywidgets.VBox:
     """Return a widget for the selection: pages of photos, each with a choice and a reason.
 
     Each choice is saved in `path` immediately.
@@ -137,7 +142,7 @@ def grid(hits: pd.DataFrame, folder: Path, path: Path, size: int = 6) -> ipywidg
         part = shown.iloc[page.value * size : (page.value + 1) * size]
         decided = replay(part, read(path))
         cards.children = [
-            _card(row, name, folder, path)
+            _card(row, name, Path(folder), Path(path))
             for (_, row), name in zip(decided.iterrows(), names(part), strict=True)
         ]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from facevalue import paths
-from facevalue.files import atomic_write, file_lock
+from facevalue.files import atomic_write, file_lock, remove_stale_parts
 
 
 def load_or_make(
@@ -57,6 +57,7 @@ def load_or_make(
         arrays = _read(target)  # another process may have made it while this one waited
         if arrays is None:
             arrays = dict(make())
+            remove_stale_parts(target.parent)
             with suppress(OSError):
                 _remove_stale(name, target, keep_bytes)
             with suppress(OSError):  # a full disk costs time later, but is not an error

@@ -37,7 +37,7 @@ def decode_face(content: bytes | BinaryIO, name: str) -> np.ndarray:
     """Decode a face from an image file: uint8, shape (48, 48), grey levels.
 
     Args:
-        content: the bytes of a PNG, JPEG or BMP file, or the opened file.
+        content: the bytes of an image file, or the opened file.
         name: the file's name in error messages.
 
     Raises:
@@ -46,7 +46,6 @@ def decode_face(content: bytes | BinaryIO, name: str) -> np.ndarray:
     photo = decode_photo(
         content,
         name,
-        formats=("PNG", "JPEG", "BMP"),
         most_pixels=SIZE * SIZE,
         most_bytes=LARGEST_IMAGE_FILE,
     )

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
-import lzma
-import tarfile
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 import numpy as np
 from tqdm import tqdm
 
 from facevalue.data.dataset import SIZE, SPLITS, Dataset
 from facevalue.data.fer2013_common import LABELS, to_dataset, warn_of_counts
-from facevalue.data.fer2013_facts import ROWS
+from facevalue.data.fer2013_facts import MAX_ROWS, ROWS
+from facevalue.data.packed_csv import DAMAGED, open_csv
 
 OFFICIAL_MD5 = {
     "f8428a1edbd21e88f42c73edd2a14f95": "fer2013.csv",
@@ -28,11 +24,22 @@ OFFICIAL_MD5 = {
 }
 """Checksums of Kaggle's two complete files, from torchvision.datasets.FER2013."""
 
-DAMAGED = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
-"""The errors that the standard library raises for damaged compressed files."""
-
 LONGEST_LINE = 100_000
 """The length limit of a line, in bytes; a face needs fewer than 10,000."""
+
+MAX_LINES = 4 * ROWS
+"""How many lines are read at most, with empty ones."""
+
+SEPARATORS = ",;\t"
+"""What may separate the columns: Excel writes semicolons in many countries."""
+
+USAGES = {split.lower(): split for split in SPLITS}
+"""The splits by their names in lower case."""
+
+COMPETITION = (
+    "take icml_face_data.csv, the complete file of the same competition on Kaggle, or fer2013.csv"
+)
+"""What to do instead of reading the competition's train.csv or test.csv."""
 
 PIXELS = SIZE * SIZE
 
@@ -41,29 +48,38 @@ def read(path: Path) -> Dataset:
     """Return FER-2013 from fer2013.csv or icml_face_data.csv; origins are "FILE:LINE".
 
     Args:
-        path: the CSV file, or a .xz, .gz, .zip or .tar.gz file that contains it.
+        path: the CSV file, or an archive as in `packed_csv.open_csv`. Its columns may be separated
+            by commas, semicolons or tabs.
 
     Raises:
         ValueError: the content is not FER-2013; the message names the line.
     """
-    labels, splits, origins, images = [], [], [], []
+    images: list[np.ndarray] = []
+    labels, splits, origins = [], [], []
     md5 = hashlib.md5(usedforsecurity=False)
     try:
-        with _open_csv(path) as file:
-            rows = csv.reader(_lines(file, path.name, md5))
+        with open_csv(path) as file:
+            rows = _rows(_lines(file, path.name, md5))
             columns = _column_positions(next(rows, []), path.name)
             bar = tqdm(rows, total=ROWS, desc=f"Reading {path.name}", unit=" faces", disable=None)
             for row in bar:
-                if not row:
+                if not any(map(str.strip, row)):
                     continue
+                if len(images) == MAX_ROWS:
+                    raise ValueError(f"{path.name} has too many images: FER-2013 has {ROWS:,}.")
                 where = f"{path.name}, line {rows.line_num}"
                 label, pixels, split = _parse_row(row, columns, where)
                 labels.append(label)
                 images.append(pixels)
                 splits.append(split)
                 origins.append(f"{path.name}:{rows.line_num}")
+    except PermissionError:
+        raise
     except (*DAMAGED, csv.Error) as error:
-        raise ValueError(f"{path.name} is damaged or has the wrong extension: {error}.") from error
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise ValueError(
+            f"{path.name} is damaged, or packed in a way that cannot be read here: {reason}."
+        ) from error
     if not images:
         raise ValueError(f"{path.name} holds no images.")
     data = to_dataset(images, labels, splits, origins)
@@ -77,43 +93,10 @@ def read(path: Path) -> Dataset:
     return data
 
 
-@contextmanager
-def _open_csv(path: Path) -> Iterator[IO[bytes]]:
-    """Open a CSV file, decompressing it in memory; nothing is written to the disk."""
-    name = path.name.lower()
-    if name.endswith((".tar.gz", ".tgz")):
-        with tarfile.open(path, "r|gz") as archive:
-            for member in archive:
-                inner = archive.extractfile(member) if _is_csv_file(member.name) else None
-                if inner:
-                    yield inner
-                    return
-        raise ValueError(f"{path.name} holds no fer2013.csv.")
-    if name.endswith(".zip"):
-        with zipfile.ZipFile(path) as archive:
-            found = sorted(filter(_is_csv_file, archive.namelist()))
-            if not found:
-                raise ValueError(
-                    f"{path.name} holds no fer2013.csv. If it holds images, unpack it first."
-                )
-            if archive.getinfo(found[0]).flag_bits & 1:
-                raise ValueError(f"{path.name} is protected by a password: unpack it first.")
-            with archive.open(found[0]) as inner:
-                yield inner
-    elif name.endswith(".gz"):
-        with gzip.open(path) as unpacked:
-            yield cast(IO[bytes], unpacked)
-    elif name.endswith(".xz"):
-        with lzma.open(path) as unxz:
-            yield unxz
-    else:
-        with path.open("rb") as plain:
-            yield plain
-
-
-def _is_csv_file(member: str) -> bool:
-    """Return whether the name of a file in an archive is that of the CSV file."""
-    return member.rsplit("/", 1)[-1] in ("fer2013.csv", "icml_face_data.csv")
+def _rows(lines: Iterator[str]) -> Any:
+    """Return a reader of the rows, whose separator is the most common one in the header."""
+    header = next(lines, "")
+    return csv.reader(chain([header], lines), delimiter=max(SEPARATORS, key=header.count))
 
 
 def _lines(file: IO[bytes], name: str, md5: hashlib._Hash) -> Iterator[str]:
@@ -122,6 +105,10 @@ def _lines(file: IO[bytes], name: str, md5: hashlib._Hash) -> Iterator[str]:
     while line := file.readline(LONGEST_LINE):
         number += 1
         md5.update(line)
+        if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise ValueError(f"{name} is encoded in UTF-16: save it again as CSV in UTF-8.")
+        if number > MAX_LINES:
+            raise ValueError(f"{name} has over {MAX_LINES:,} lines: FER-2013 has {ROWS + 1:,}.")
         if len(line) == LONGEST_LINE:
             raise ValueError(f"{name}, line {number} is far too long for a face.")
         yield line.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")
@@ -132,6 +119,17 @@ def _column_positions(header: list[str], name: str) -> tuple[int, int, int]:
     names = [column.strip().lower() for column in header]
     if not names:
         raise ValueError(f"{name} is empty.")
+    known = set(names) & {"emotion", "pixels", "usage"}
+    if known == {"emotion", "pixels"}:
+        raise ValueError(
+            f"{name} has no column Usage, like train.csv of the competition, which holds one split "
+            f"only: {COMPETITION}."
+        )
+    if known == {"pixels"}:
+        raise ValueError(
+            f"{name} has no column emotion, like test.csv of the competition, which has no labels: "
+            f"{COMPETITION}."
+        )
     for column in ("emotion", "pixels", "Usage"):
         if column.lower() not in names:
             raise ValueError(
@@ -152,7 +150,8 @@ def _parse_row(
         raise ValueError(
             f"{where}: emotion is {_shortened(emotion)}, but must be a number from 0 to 6."
         )
-    if usage not in SPLITS:
+    split = USAGES.get(usage.lower())
+    if split is None:
         raise ValueError(f"{where}: Usage is {_shortened(usage)}, but must be {', '.join(SPLITS)}.")
     try:
         pixels = np.fromstring(text, dtype=np.int64, sep=" ")
@@ -162,7 +161,7 @@ def _parse_row(
         raise ValueError(f"{where} has {len(pixels):,} pixels instead of {PIXELS:,}.")
     if pixels.min() < 0 or pixels.max() > 255:
         raise ValueError(f"{where}: a pixel is not between 0 and 255.")
-    return int(emotion), pixels.astype(np.uint8).reshape(SIZE, SIZE), usage
+    return int(emotion), pixels.astype(np.uint8).reshape(SIZE, SIZE), split
 
 
 def _shortened(text: str) -> str:

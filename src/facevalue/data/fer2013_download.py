@@ -25,7 +25,7 @@ KAGGLE = "deadskull7/fer2013"
 """The data set on Kaggle that is the original fer2013.csv."""
 
 
-def fetch_fer2013(folder: Path | None = None, base_url: str | None = None) -> Path:
+def fetch_fer2013(folder: str | Path | None = None, base_url: str | None = None) -> Path:
     """Download FER-2013 into `folder`/fer2013, and return that folder.
 
     The source is `MIRROR`, which needs no account. If that fails, the fallback is Kaggle, which
@@ -43,7 +43,7 @@ def fetch_fer2013(folder: Path | None = None, base_url: str | None = None) -> Pa
         DownloadError: the download failed from both sources; the message says why.
         FileExistsError: the target already exists, or `folder` is a file.
     """
-    folder = folder or paths.raw()
+    folder = Path(folder) if folder else paths.raw()
     if folder.is_file():
         raise FileExistsError(f"{folder} is a file: name a folder to download FER-2013 into.")
     target, arriving = folder / "fer2013", folder / ".fer2013-arriving"

@@ -17,6 +17,9 @@ https://arxiv.org/abs/1307.0414, and Kaggle's fer2013.csv."""
 ROWS = 35_887
 """The total number of images."""
 
+MAX_ROWS = 2 * ROWS
+"""How many images are read at most: a small compressed file can hold any number."""
+
 
 def published_counts() -> pd.DataFrame:
     """Return FER-2013's published counts by split and emotion, laid out as `Dataset.counts`.

@@ -53,7 +53,8 @@ def votes(path: Path, data: Dataset | None = None) -> pd.DataFrame:
         raise ValueError(f"{path.name} is not FER+'s table of votes: {error}.") from error
     if data is None:
         return table
-    lines = [re.fullmatch(r".*\.(?:csv|xz|gz|zip|tgz):(\d+)", origin) for origin in data.origins]
+    kinds = "csv|xz|gz|bz2|zip|tar|tgz"
+    lines = [re.fullmatch(rf"(?i).*\.(?:{kinds}):(\d+)", origin) for origin in data.origins]
     rows = np.array([int(line[1]) - 2 for line in lines if line])
     if len(rows) != len(data) or (len(rows) and rows.max() >= len(table)):
         raise ValueError("FER+ is joined by row: it needs FER-2013 read from its CSV file.")

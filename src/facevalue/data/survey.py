@@ -60,7 +60,7 @@ def load(path: Path | None = None) -> pd.DataFrame:
     return raw
 
 
-def fetch(folder: Path | None = None, url: str = ADDRESS) -> Path:
+def fetch(folder: str | Path | None = None, url: str = ADDRESS) -> Path:
     """Download the file into `folder` (default: data/raw), check it, and return its path.
 
     Raises:
@@ -68,7 +68,7 @@ def fetch(folder: Path | None = None, url: str = ADDRESS) -> Path:
     """
     from facevalue.data.download import DownloadError, download
 
-    path = folder / FILE if folder else paths.raw_file(FILE)
+    path = Path(folder) / FILE if folder else paths.raw_file(FILE)
     arriving = path.with_name("." + FILE)
     existed = path.is_file()
     with file_lock(path):

@@ -45,7 +45,7 @@ class Opinion:
         return self.shares.to_numpy().reshape(-1, len(EMOTIONS) + 1).argmax(axis=1)
 
 
-def second_opinion(data: Dataset, path: Path | None = None) -> Opinion:
+def second_opinion(data: Dataset, path: str | Path | None = None) -> Opinion:
     """Return the FER+ votes on FER-2013's images, or the truth about drawn faces.
 
     Args:
@@ -57,7 +57,7 @@ def second_opinion(data: Dataset, path: Path | None = None) -> Opinion:
         shares = np.eye(len(columns))[data.truth["clean_label"].to_numpy()]
         note = "The second opinion is the emotion that was drawn: one answer, and always right."
         return Opinion(pd.DataFrame(shares, columns=columns), note)
-    path = path or paths.raw_file(VOTES_FILE)
+    path = Path(path) if path else paths.raw_file(VOTES_FILE)
     no_shares = pd.DataFrame(columns=columns, dtype=float)
     if not path.is_file():
         note = f"There is no second opinion: get {VOTES_FILE} of FER+, or use the drawn faces."

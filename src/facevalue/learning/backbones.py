@@ -12,6 +12,7 @@ from keras import layers
 
 from facevalue import paths
 from facevalue.data.download import DownloadError
+from facevalue.learning.model_files import load_network
 from facevalue.learning.networks import recogniser_body, residual, small_body, vggface
 from facevalue.learning.weight_files import weight_file
 
@@ -155,6 +156,7 @@ def backbone(
     Raises:
         ValueError: there is no backbone `name`, or it does not take images of that size.
         DownloadError: the weight file cannot be downloaded, or is not the expected one.
+        FileNotFoundError: the project's own file is missing.
 
     >>> backbone("mobilenet_v2", 96, weights=False).output_shape
     (None, 3, 3, 1280)
@@ -166,10 +168,7 @@ def backbone(
         raise ValueError(f"{spec.title} takes images of {known} pixels, not {size}.")
     if name in PUBLISHED:
         return _published(spec, name, size, weights, url or spec.url)
-    if weights:
-        network = keras.models.load_model(own_file(name), compile=False)
-    else:
-        network = spec.build(size)
+    network = load_network(own_file(name)) if weights else spec.build(size)
     return spec.remove_classifier(network) if spec.remove_classifier else network
 
 

@@ -112,7 +112,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         model.optimizer.build(model.trainable_variables)
         try:
             model.load_weights(self.folder / "final.weights.h5")
-        except OSError:  # missing or damaged: resume from the checkpoint instead
+        except Exception:  # missing or damaged in any way: resume from the checkpoint instead
             return False
         seconds = sum(row["seconds"] for row in rows)
         self._print(f"trained before, {len(rows)} epochs in {seconds:,.0f} seconds.")

@@ -24,7 +24,7 @@ TRUSTED = tuple(
 """The project's own classes that a saved model may contain, besides those of scikit-learn."""
 
 
-def save(model: BaseEstimator, path: Path) -> int:
+def save(model: BaseEstimator, path: str | Path) -> int:
     """Save a trained model with skops, which stores no code, and return the file's size in bytes.
 
     Args:
@@ -42,6 +42,7 @@ def save(model: BaseEstimator, path: Path) -> int:
     ...     load(path).predict([[5]]).tolist()
     [3]
     """
+    path = Path(path)
     data = skops.io.dumps(model)
     _check(data, path)
     with atomic_write(path) as part:
@@ -49,7 +50,7 @@ def save(model: BaseEstimator, path: Path) -> int:
     return len(data)
 
 
-def load(path: Path) -> Any:
+def load(path: str | Path) -> Any:
     """Return a classifier of scikit-learn that `save` wrote.
 
     No code in the file is run, and unknown classes are refused. Error messages have the name of the
@@ -62,6 +63,7 @@ def load(path: Path) -> Any:
         FileNotFoundError: there is no such file.
         ValueError: it is too large or damaged, contains unknown classes, or is not a classifier.
     """
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no model {path.name}: run notebook 06, which saves one.")
     if path.stat().st_size > MAX_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 import textwrap
@@ -13,10 +14,14 @@ import h5py
 import keras
 import numpy as np
 
-from facevalue.files import atomic_write, write_text
+from facevalue.files import atomic_write, open_regular, write_text
+from facevalue.recognition.model_file import SUMS, checked_content
 
 MAX_JSON_BYTES = 10_000_000
 """A larger JSON file is refused; that of ResNet-50 has 100,000 bytes."""
+
+MAX_WEIGHTS = 200_000_000
+"""A network with more weights is refused; VGG16, the largest of the course, has 138 million."""
 
 
 def save_json_and_weights(model: keras.Model, json_file: Path, h5_file: Path) -> None:
@@ -61,23 +66,62 @@ def load_json_and_weights(json_file: Path, h5_file: Path) -> keras.Model:
         ValueError: the JSON does not describe a network, or the weights belong to another one.
     """
     json_file = Path(json_file)
-    if json_file.stat().st_size > MAX_JSON_BYTES:
+    with open_regular(json_file) as opened:
+        content = opened.read(MAX_JSON_BYTES + 1)
+    if len(content) > MAX_JSON_BYTES:
         raise ValueError(
             f"{json_file} is larger than {MAX_JSON_BYTES:,} bytes, so it is not a "
             "description of a network."
         )
+    model = _network(json_file, content)
+    load_weights(model, h5_file)
+    return model
+
+
+def _network(json_file: Path, content: bytes) -> keras.Model:
+    """Return the network that a JSON file describes, with random weights.
+
+    Raises:
+        ValueError: it does not describe a network, or one with too many weights.
+    """
     try:
-        text = json_file.read_text(encoding="utf-8")
+        text = content.decode()
         if "module" not in json.loads(text):
             raise ValueError("it was not written by Keras 3")
+        with keras.StatelessScope(initialize_variables=False):  # needs no memory for the weights
+            probe = keras.models.model_from_json(text)
+        weights = probe.count_params() if probe.built else 0
+        if weights > MAX_WEIGHTS:
+            raise ValueError(f"it would have {weights:,} weights, more than {MAX_WEIGHTS:,}")
         model = keras.models.model_from_json(text)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        reason = str(error).strip().split("\n")[0].split(". ")[0]
+    except Exception as error:  # Keras raises whatever the damaged part leads to
+        reason = str(error).strip().split("\n")[0].split(". ")[0] or type(error).__name__
         raise ValueError(f"{json_file} does not describe a network: {reason}.") from error
     if not isinstance(model, keras.Model):
         raise ValueError(f"{json_file} does not describe a network but a {type(model).__name__}.")
-    load_weights(model, h5_file)
     return model
+
+
+def load_network(file: Path) -> keras.Model:
+    """Return the network of a .keras file that SHA256SUMS in its folder lists, not compiled.
+
+    Raises:
+        FileNotFoundError: the file or SHA256SUMS is missing.
+        ValueError: it does not have the checksum in SHA256SUMS, or Keras cannot load it.
+    """
+    checked_content(file)
+    try:
+        return keras.saving.load_model(file, compile=False)
+    except Exception as error:  # Keras raises whatever the reason leads to
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        raise ValueError(f"{file.name} cannot be loaded by this Keras: {reason}.") from error
+
+
+def write_checksums(folder: Path) -> None:
+    """Write SHA256SUMS for the model files in a folder."""
+    files = sorted(f for f in folder.iterdir() if f.suffix in (".keras", ".onnx"))
+    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+    write_text(folder / SUMS, "".join(lines))
 
 
 def load_weights(model: keras.Model, file: Path) -> None:
@@ -92,12 +136,13 @@ def load_weights(model: keras.Model, file: Path) -> None:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a weights file, or belongs to another network; the message contains
-            Keras's reason.
+        ValueError: it is not a weights file, has weights that are not finite numbers, or belongs to
+            another network; the message contains Keras's reason.
     """
     file = Path(file)
-    if not file.is_file():
+    if not file.exists():
         raise FileNotFoundError(f"There is no weights file {file}: check its path.")
+    open_regular(file).close()
     if not file.name.endswith(".h5"):
         raise ValueError(f"{file} is not a weights file: its name must end in .h5.")
     before = model.get_weights()
@@ -108,11 +153,6 @@ def load_weights(model: keras.Model, file: Path) -> None:
             warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
             warnings.filterwarnings("ignore", "Skipping nested container")
             model.load_weights(file)
-    except (OSError, KeyError) as error:
-        model.set_weights(before)
-        raise ValueError(
-            f"{file} is damaged or not a weights file: save it again, or download it again."
-        ) from error
     except ValueError as error:
         model.set_weights(before)
         # the rest of Keras's message lists all values of the weights
@@ -121,16 +161,27 @@ def load_weights(model: keras.Model, file: Path) -> None:
             f"{file} contains the weights of another network ({reason.rstrip('.')}): build the "
             "network from which they were saved."
         ) from error
+    except Exception as error:  # Keras and h5py raise whatever the damaged part leads to
+        model.set_weights(before)
+        raise ValueError(
+            f"{file} is damaged or not a weights file: save it again, or download it again."
+        ) from error
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        model.set_weights(before)
+        raise ValueError(
+            f"{file} has weights that are not finite numbers: the training failed, or the file is "
+            "damaged."
+        )
 
 
 def _check_arrays(model: keras.Model, file: Path) -> None:
-    """Raise a ValueError if a .weights.h5 file contains arrays that do not exist in the network.
+    """Raise a ValueError if a file has too many weights, or arrays that the network does not have.
 
     For the .h5 files of Keras 2, Keras itself compares the number of layers.
     """
+    found = _array_paths(file)
     if not file.name.endswith(".weights.h5"):
         return
-    found = _array_paths(file)
     with tempfile.TemporaryDirectory() as folder:
         own_file = Path(folder) / "own.weights.h5"
         model.save_weights(own_file)
@@ -140,15 +191,25 @@ def _check_arrays(model: keras.Model, file: Path) -> None:
 
 
 def _array_paths(file: Path) -> set[str]:
-    """Return the paths of the arrays in an HDF5 file, except those of an optimizer."""
+    """Return the paths of the arrays in an HDF5 file, except those of an optimizer.
+
+    Raises:
+        ValueError: the arrays have too many numbers, also of an optimizer: a small file can hold
+            any number.
+    """
     paths: set[str] = set()
+    numbers = 0
 
     def add(path: str, node: h5py.Group | h5py.Dataset) -> None:
+        nonlocal numbers
+        numbers += node.size or 0 if isinstance(node, h5py.Dataset) else 0
         if isinstance(node, h5py.Dataset) and not path.startswith("optimizer/"):
             paths.add(path)
 
     with h5py.File(file, "r") as opened:
         opened.visititems(add)
+    if numbers > 3 * MAX_WEIGHTS:  # an optimizer keeps two numbers for each weight
+        raise ValueError(f"it has {numbers:,} numbers, more than {3 * MAX_WEIGHTS:,}")
     return paths
 
 

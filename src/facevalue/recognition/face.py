@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+
+from facevalue.image_files import as_photo
 
 Box = tuple[int, int, int, int]
 """x and y of the upper left corner, width and height, in pixels of the photo."""
@@ -47,6 +50,25 @@ class Face:
         """Return a hash of box and score, because an array of landmarks has none."""
         return hash((self.box, self.score))
 
+    def enlarged(self, scale: float, size: tuple[int, int]) -> Face:
+        """Return the face in the coordinates of the whole photo, if it was found in a reduced one.
+
+        Args:
+            scale: the width of the whole photo divided by that of the reduced one.
+            size: width and height of the whole photo.
+
+        >>> Face((10, 20, 30, 41)).enlarged(2.0, (80, 121)).box
+        (20, 40, 60, 81)
+        """
+        if scale == 1:
+            return self
+        x, y, width, height = self.box
+        corners = np.rint(np.array([[x, y], [x + width, y + height]]) * scale).astype(int)
+        low, high = np.clip(corners, 0, size).tolist()
+        box: Box = (low[0], low[1], high[0] - low[0], high[1] - low[1])
+        points = None if self.landmarks is None else self.landmarks * scale
+        return replace(self, box=box, landmarks=points)
+
     @property
     def roll(self) -> float:
         """The angle of the line between the eyes, in degrees: positive if tilted clockwise.
@@ -86,11 +108,18 @@ def shared_area(a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) ->
     return max(width, 0) * max(height, 0)
 
 
-def check_photo(image: np.ndarray) -> None:
-    """Raise ValueError unless `image` is uint8 of shape (height, width, 3) or (height, width)."""
+def photo_pixels(image: Any) -> np.ndarray:
+    """Return a photo in any of the usual forms as uint8, RGB or in grey levels.
+
+    Args:
+        image: as in `image_files.as_photo`. An array in the form of the result is returned
+            unchanged.
+    Returns:
+        uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
+    Raises:
+        ValueError, OSError: as in `image_files.as_photo`.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.size == 0:
+        return as_photo(image)
     fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
-    if image.dtype != np.uint8 or not fits or image.size == 0:
-        raise ValueError(
-            "The image must be uint8 of shape (height, width) or (height, width, 3), "
-            f"not {image.dtype} of shape {image.shape}."
-        )
+    return image if fits else as_photo(image)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from facevalue.image_files import to_grey
-from facevalue.recognition.face import Face, check_photo
+from facevalue.recognition.face import Face, photo_pixels
 
 CASCADE = "haarcascade_frontalface_default.xml"
 """The cascade's file in OpenCV 4."""
@@ -29,7 +30,7 @@ _loaded = threading.local()
 
 
 def find_faces(
-    image: np.ndarray,
+    image: Any,
     *,
     min_face: int = MIN_FACE,
     scale_factor: float = 1.1,
@@ -39,7 +40,7 @@ def find_faces(
     """Return the faces that the cascade finds in a photo, the largest first.
 
     Args:
-        image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
+        image: a photo in any of the forms that `image_files.as_photo` takes.
         min_face: height and width of the smallest face, in pixels.
         scale_factor: how much the window grows from one pass to the next; above 1.
         min_neighbors: how many overlapping windows make a face.
@@ -48,20 +49,21 @@ def find_faces(
     Returns:
         Faces without landmarks. Their boxes are square, unless the photo's edge cuts them.
     Raises:
-        ValueError: `image` has another dtype or shape, `scale_factor` is not above 1, or `border`
-            is negative.
+        ValueError: `image` is none of these, `scale_factor` is not above 1, or `border` is
+            negative.
+        OSError: the file of the photo cannot be read.
         RuntimeError: this OpenCV has no Haar cascades, or the cascade's file is damaged.
     Source: Viola and Jones (2001), https://doi.org/10.1109/CVPR.2001.990517
 
     >>> find_faces(np.zeros((100, 100), np.uint8))
     []
     """
-    check_photo(image)
+    pixels = photo_pixels(image)
     if scale_factor <= 1:
         raise ValueError(f"scale_factor must be above 1, not {scale_factor}.")
     if border < 0:
         raise ValueError(f"border must be 0 or more, not {border}.")
-    grey = to_grey(image)
+    grey = to_grey(pixels)
     edge = round(border * min(grey.shape))
     wide = cv2.copyMakeBorder(grey, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
     windows = _cascade().detectMultiScale(

@@ -32,7 +32,7 @@ def load_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
             network that maps faces to seven probabilities.
         FileNotFoundError: the file or SHA256SUMS is missing.
     """
-    content = _checked_content(file)
+    content = checked_content(file)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors only
@@ -56,8 +56,13 @@ def load_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
     return session
 
 
-def _checked_content(file: Path) -> bytes:
-    """Return the bytes of a model file, after comparing their checksum with SHA256SUMS."""
+def checked_content(file: Path) -> bytes:
+    """Return the bytes of a model file, after comparing their checksum with SHA256SUMS.
+
+    Raises:
+        ValueError: the file is too large, or does not have the checksum in SHA256SUMS.
+        FileNotFoundError: the file or SHA256SUMS is missing.
+    """
     sums = file.parent / SUMS
     for needed in (file, sums):
         if not needed.is_file():

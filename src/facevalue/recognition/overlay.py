@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from facevalue.emotions import COLOURS, EMOTIONS
+from facevalue.image_files import as_photo
 from facevalue.recognition.face import Box, shared_area
 from facevalue.recognition.recogniser import Sighting
 
@@ -19,7 +21,7 @@ LIGHT = (255, 255, 255)
 """The colour of text."""
 
 
-def draw(image: np.ndarray, sightings: Sequence[Sighting]) -> np.ndarray:
+def draw(image: Any, sightings: Sequence[Sighting]) -> np.ndarray:
     """Return a picture with a box, the emotion and seven bars drawn for each face.
 
     The bars are placed near their face, where they cover no other face, name or bars; the largest
@@ -27,14 +29,18 @@ def draw(image: np.ndarray, sightings: Sequence[Sighting]) -> np.ndarray:
     box and the name of its emotion are drawn.
 
     Args:
-        image: uint8, shape (height, width, 3), RGB; it is not changed.
+        image: a photo in any of the forms that `image_files.as_photo` takes; it is not changed.
         sightings: the faces and their emotions, as from `Recogniser.photo`.
     Returns:
-        uint8, the same shape; `image` itself if there are no faces.
+        uint8, shape (height, width, 3), RGB; an array of this form itself if there are no faces.
+    Raises:
+        ValueError: `image` is none of these.
+        OSError: the file of the photo cannot be read.
     """
+    pixels = as_photo(image)
     if not sightings:
-        return image
-    picture = Image.fromarray(image)
+        return pixels
+    picture = Image.fromarray(pixels)
     canvas = ImageDraw.Draw(picture, "RGBA")
     font_size = max(11, round(max(picture.size) / 50))
     ordered = sorted(sightings, key=lambda face: face.box[2] * face.box[3], reverse=True)

@@ -12,6 +12,9 @@ from facevalue.image_files import resize_face, to_array, to_grey, to_uint8
 BATCH_SIZE = 64
 """How many faces the network takes at once: more would use more memory and not be faster."""
 
+MIN_WIDTH = 8
+"""The last number of the shape of several grey faces, their width in pixels, is not smaller."""
+
 MAX_ASPECT_RATIO = 3.0
 """The largest ratio of the longer to the shorter side of a face crop."""
 
@@ -45,7 +48,7 @@ def prepared_batches(faces: Any, *, bgr: bool = False) -> Iterator[np.ndarray]:
     array, channels_bgr = _array(faces, bgr)
     if _is_face_shape(array):
         array = array[None]
-    elif array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3, 4)):
+    elif not _is_shape_of_several(array):
         raise ValueError(f"The array {_wrong_shape(array)}")
     for start in range(0, max(len(array), 1), BATCH_SIZE):
         yield _prepared(array[start : start + BATCH_SIZE], start, channels_bgr)
@@ -64,6 +67,13 @@ def _is_face_shape(array: np.ndarray) -> bool:
     return array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
 
 
+def _is_shape_of_several(array: np.ndarray) -> bool:
+    """Return whether an array has the shape of several faces."""
+    if array.ndim == 3:
+        return array.shape[2] >= MIN_WIDTH  # fewer columns are rather a wrong number of channels
+    return array.ndim == 4 and array.shape[3] in (1, 3, 4)
+
+
 def _array(image: Any, bgr: bool) -> tuple[np.ndarray, bool]:
     """Return an image as an array, and whether its channels are in the order BGR."""
     # `bgr` applies to arrays only: files and PIL images become RGB
@@ -79,8 +89,8 @@ def _listed_face(face: Any, number: int, bgr: bool) -> np.ndarray:
 
 def _wrong_shape(array: np.ndarray) -> str:
     return (
-        f"has the shape {array.shape}: a face has (height, width) or (height, width, 3), several "
-        "have (n, height, width) or (n, height, width, 3)."
+        f"has the shape {array.shape}: a face has (height, width), or a third number for 1, 3 or 4 "
+        "channels; several have (n, height, width), or a fourth number for channels."
     )
 
 

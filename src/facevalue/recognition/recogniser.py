@@ -6,17 +6,17 @@ It runs in ONNX Runtime, without Keras and TensorFlow, and starts in a fraction 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from facevalue.emotions import EMOTIONS
-from facevalue.image_files import as_photo, to_grey
+from facevalue.image_files import as_reduced_photo, to_grey
 from facevalue.recognition.cropping import crop
 from facevalue.recognition.detection import MIN_FACE, find_faces
-from facevalue.recognition.face import Box, Face
+from facevalue.recognition.face import Box, Face, photo_pixels
 from facevalue.recognition.model_file import load_session
 from facevalue.recognition.preparation import is_one_face, prepared_batches
 
@@ -25,6 +25,14 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 NAMES = ("accurate", "fast")
 """The models in the package: one that is more often right, and one for video on a slow machine."""
+
+
+PHOTO_SIDE = 4_000
+"""The file of a larger JPEG is decoded in reduced size; its longest side keeps so many pixels.
+
+It is over three times what the detector sees, so that small faces keep their detail. A photo of 48
+megapixels is then decoded to 12.
+"""
 
 
 @dataclass(frozen=True)
@@ -139,11 +147,14 @@ class Recogniser:
             image: the path of an image file, or its bytes; a PIL image; or an array, shape
                 (height, width) in grey levels or (height, width, channels) with 1, 3 (RGB) or 4
                 (RGBA) channels: uint8, uint16, bool, or float from 0 to 1. Files and PIL images
-                are rotated upright according to their EXIF data.
+                are rotated upright according to their EXIF data. It may have
+                `image_files.MAX_PIXELS`; the file of a JPEG may have more, because it is decoded
+                in reduced size.
             bgr: whether an array has its channels in the order blue, green, red, as in OpenCV.
             detector, min_face: as in `detection.find_faces`.
         Returns:
             The faces and their emotions, the largest face first; an empty list if there is none.
+            Boxes and landmarks are in pixels of the whole photo.
         Raises:
             ValueError: `image` is none of these, or `detector` or `min_face` is invalid.
             OSError: the file cannot be read.
@@ -152,23 +163,28 @@ class Recogniser:
         >>> Recogniser("fast").photo(np.zeros((200, 300, 3), np.uint8))
         []
         """
-        pixels = as_photo(image, bgr=bgr)
-        return self.in_photo(pixels, find_faces(pixels, detector, min_face=min_face))
+        pixels, size = as_reduced_photo(image, PHOTO_SIDE, bgr=bgr)
+        scale = max(size) / max(pixels.shape)
+        least = min_face if scale == 1 else max(1, round(min_face / scale))
+        found = self.in_photo(pixels, find_faces(pixels, detector, min_face=least))
+        return [replace(one, face=one.face.enlarged(scale, size)) for one in found]
 
-    def in_photo(self, image: np.ndarray, faces: Sequence[Face]) -> list[Sighting]:
+    def in_photo(self, image: Any, faces: Sequence[Face]) -> list[Sighting]:
         """Recognise the emotions of faces that were found in a photo before.
 
         Args:
-            image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
+            image: a photo in any of the forms that `image_files.as_photo` takes.
             faces: as `detection.find_faces` returns them.
         Returns:
             A sighting for each face, in the same order.
         Raises:
-            ValueError: `image` has another dtype or shape, or a box lies outside it.
+            ValueError: `image` is none of these, or a box lies outside it.
+            OSError: the file of the photo cannot be read.
         """
+        pixels = photo_pixels(image)
         if not faces:
             return []
-        crops = np.stack([to_grey(crop(image, face)) for face in faces])
+        crops = np.stack([to_grey(crop(pixels, face)) for face in faces])
         rows = self.probabilities(crops)
         return [Sighting(face, _by_name(row)) for face, row in zip(faces, rows, strict=True)]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition.detection import find_faces
-from facevalue.recognition.face import Face, overlap
+from facevalue.recognition.face import Face, overlap, photo_pixels
 from facevalue.recognition.recogniser import Recogniser, Sighting
 
 SEARCH_SIDE = 320
@@ -39,18 +40,19 @@ MIN_SIGHTINGS = 2
 """How often a face must be found before it is shown: most false detections occur only once."""
 
 
-def recognise_frame(image: np.ndarray, recogniser: Recogniser) -> list[Sighting]:
+def recognise_frame(image: Any, recogniser: Recogniser) -> list[Sighting]:
     """Find the faces in a frame of a video, faster than in a photo, and recognise their emotions.
 
     Args:
-        image: uint8, shape (height, width, 3), RGB, or (height, width) in grey levels.
+        image: a frame in any of the forms that `image_files.as_photo` takes.
         recogniser: recognises the emotions.
     Returns:
         At most `MAX_FACES` faces and their emotions, the largest face first.
     Raises:
-        ValueError: `image` has another dtype or shape.
+        ValueError: `image` is none of these.
     """
-    return recogniser.in_photo(image, find_faces(image, side=SEARCH_SIDE)[:MAX_FACES])
+    pixels = photo_pixels(image)
+    return recogniser.in_photo(pixels, find_faces(pixels, side=SEARCH_SIDE)[:MAX_FACES])
 
 
 @dataclass(eq=False)

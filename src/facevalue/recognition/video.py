@@ -14,13 +14,17 @@ import cv2
 import numpy as np
 
 from facevalue import image_files
-from facevalue.files import atomic_write, explain_write_errors
+from facevalue.file_kinds import HEAD, content_kind, with_article
+from facevalue.files import atomic_write, explain_write_errors, open_regular
 from facevalue.progress import ProgressBar
 from facevalue.recognition import mp4_edits, overlay, video_writer
 from facevalue.recognition.recogniser import Recogniser
 from facevalue.recognition.tracking import Smoother, recognise_frame
 
-SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg")
+SUFFIXES = (
+    *(".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg"),
+    *(".wmv", ".3gp", ".3g2", ".flv", ".mts", ".m2ts", ".ogv"),
+)
 """The suffixes of video files, in lower case."""
 
 WHOLE = 0.9
@@ -30,7 +34,10 @@ ROUNDING = 0.001
 """How many seconds a time stamp may be early: Matroska rounds time stamps to milliseconds."""
 
 Source = Path | int | str
-"""A video file, the number of a camera of this machine, or the address of a stream."""
+"""A video file, the number of a camera of this machine, or the address of a stream.
+
+A text without :// is the path of a file.
+"""
 
 
 @dataclass(frozen=True)
@@ -118,16 +125,20 @@ def open_clip(source: Source) -> Clip:
     Raises:
         FileNotFoundError: there is no such file or camera.
         ConnectionError: no video can be read from the address.
-        ValueError: the file is not a video, or its frames are empty or too large.
+        ValueError: the file is not a video, or its frames are empty or too large; or `source` is
+            nothing of this.
     """
-    if isinstance(source, Path) and not source.is_file():
-        raise FileNotFoundError(f"There is no video file {source}: check the path.")
+    source = _file_or_other(source)
+    if isinstance(source, Path):
+        if not source.exists():
+            raise FileNotFoundError(f"There is no video file {source}: check the path.")
+        open_regular(source).close()
     name = _name(source)
     capture = _open(source)
     if not capture.isOpened():
         capture.release()
         if isinstance(source, Path):
-            raise ValueError(f"{name} is not a video that OpenCV can read.")
+            raise ValueError(_no_video(source))
         if isinstance(source, int):
             raise FileNotFoundError(f"This machine has no {name}, or another program uses it.")
         raise ConnectionError(
@@ -153,6 +164,30 @@ def open_clip(source: Source) -> Clip:
     return Clip(capture, name, width, height, rate, frames, seconds, live)
 
 
+def _file_or_other(source: Source) -> Source:
+    """Return a source with a path of a file as a `Path`.
+
+    Raises:
+        ValueError: it is neither a path, a number nor an address.
+    """
+    if isinstance(source, str) and "://" not in source:
+        return Path(source)
+    if isinstance(source, bool) or not isinstance(source, str | int | Path):
+        raise ValueError(
+            "A video must be the path of a file, the number of a camera or an address, not "
+            f"{type(source).__name__}."
+        )
+    return source
+
+
+def _no_video(file: Path) -> str:
+    """Return a sentence on a file that is not a video that OpenCV reads."""
+    with file.open("rb") as opened:
+        kind = content_kind(opened.read(HEAD))
+    told = f" but {with_article(kind)}" if kind and not kind.endswith("video") else ""
+    return f"{file.name} is not a video that OpenCV can read{told}."
+
+
 def _name(source: Source) -> str:
     """Return the name of a source in messages: an address without its password."""
     if isinstance(source, Path):
@@ -174,7 +209,9 @@ def _open(source: Source) -> cv2.VideoCapture:
         cv2.utils.logging.setLogLevel(before)
 
 
-def annotate(source: Source, out: Path, recogniser: Recogniser, *, progress: bool = True) -> int:
+def annotate(
+    source: Source, out: str | Path, recogniser: Recogniser, *, progress: bool = True
+) -> int:
     """Write a copy of a video with a box, the emotion and bars drawn for each face.
 
     The copy of a file has its duration, time stamps and sound, and plays in browsers; see
@@ -196,6 +233,7 @@ def annotate(source: Source, out: Path, recogniser: Recogniser, *, progress: boo
         OSError: `out` cannot be written, for example because the disk is full.
         ModuleNotFoundError: the package av is not installed.
     """
+    source, out = _file_or_other(source), Path(out)
     video_writer.check(out)
     if isinstance(source, Path) and out.resolve() == source.resolve():
         raise ValueError(

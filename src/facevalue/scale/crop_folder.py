@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+import warnings
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -17,12 +19,17 @@ from facevalue.image_files import SUFFIXES, encode_png, to_grey
 from facevalue.recognition.cropping import MARGIN, crop
 from facevalue.recognition.detection import find_faces
 from facevalue.recognition.face import Face
+from facevalue.recognition.recogniser import PHOTO_SIDE
 from facevalue.scale import cluster, storage
+from facevalue.scale.face_table import plain_text, spreadsheet_text
 
 TABLE = "crops.csv"
 """The name of the table in the folder of the crops."""
 
 COLUMNS = ("file", "x", "y", "width", "height", "crop", "hash", "problem", "state")
+
+TEXTS = ("file", "crop", "problem")
+"""The columns whose texts come from outside."""
 
 CHECKPOINT = 5.0
 """The least number of seconds between two writes of the table: a kill loses the work since then."""
@@ -50,7 +57,7 @@ class _Settings:
 
 def crop_folder(
     folder: str | Path,
-    out: Path,
+    out: str | Path,
     *,
     size: int = 48,
     colour: bool = False,
@@ -65,7 +72,7 @@ def crop_folder(
 
     Args:
         folder: a folder with photos at any depth, on this machine or at an address that fsspec
-            knows, such as s3://bucket/photos; files without one of the `SUFFIXES` are skipped.
+            knows, such as s3://bucket/photos; a warning counts files without one of the `SUFFIXES`.
         out: the folder for the crops, which a cluster's workers must share; it may be inside
             `folder`.
         size: height and width of a crop, in pixels: 48 for the course's own networks, 224 for
@@ -78,7 +85,8 @@ def crop_folder(
         A row per face, sorted by photo: file (the photo, relative to `folder`), x, y, width,
         height (its box), crop (the PNG, relative to `out`), hash (`perceptual_hash` of the crop in
         hexadecimal: equal for copies of one photo), problem. A photo without a face, or one that
-        cannot be read, has a single row with the reason in problem, which is "" otherwise.
+        cannot be read, has a single row with the reason in problem, which is "" otherwise. In
+        crops.csv, names that a spreadsheet would take for a formula begin with a quote.
     Raises:
         FileNotFoundError: the folder does not exist.
         ValueError: it contains no photo, an argument is invalid, or `out` is `folder`.
@@ -87,7 +95,9 @@ def crop_folder(
         cluster.TaskError: a crop cannot be written; the message names the photo.
         cluster.VersionError, ConnectionError: as in `cluster.map`.
     """
-    settings = _Settings(storage.address(folder), out.resolve(), size, colour, margin, detector)
+    settings = _Settings(
+        storage.address(folder), Path(out).resolve(), size, colour, margin, detector
+    )
     _check_settings(settings)
     problems: list[dict[str, str]] = []
     states = _photo_states(settings, problems)
@@ -131,9 +141,15 @@ def _photo_states(settings: _Settings, problems: list[dict[str, str]]) -> dict[s
     crops = ""  # the path of the crops in the folder, if they are inside it
     if Path(settings.address) in settings.out.parents:
         crops = f"{settings.out.relative_to(settings.address).as_posix()}/"
+    skipped: Counter[str] = Counter()
+
+    def skip(name: str) -> None:
+        if not (crops and name.startswith(crops)):
+            skipped[PurePosixPath(name).suffix.lower() or "no suffix"] += 1
+
     states = {
         name: f"{settings.key()} {state}"
-        for name, state in storage.files(system, root, SUFFIXES, problems)
+        for name, state in storage.files(system, root, SUFFIXES, problems, skip=skip)
         if not (crops and name.startswith(crops))
     }
     if not states and not problems:
@@ -141,6 +157,9 @@ def _photo_states(settings: _Settings, problems: list[dict[str, str]]) -> dict[s
             f"There is no photo in {storage.without_secrets(settings.address)}: names of photos "
             f"end in {', '.join(SUFFIXES)}."
         )
+    if skipped:
+        types = ", ".join(f"{suffix} {n:,}" for suffix, n in skipped.most_common())
+        warnings.warn(f"Files of other types were not cropped: {types}.", stacklevel=3)
     return states
 
 
@@ -152,22 +171,27 @@ def _crop_photo(settings: _Settings, name: str) -> list[Row]:
     """Write the crops of one photo, and return its rows of the table."""
     system, root = storage.file_system(settings.address)
     try:
-        photo = storage.read_image(system, storage.join(root, name))
+        photo, whole = storage.read_image(system, storage.join(root, name), PHOTO_SIDE)
     except Exception as error:  # each kind of storage has its own exceptions
         return [_problem_row(storage.reason(error))]
     faces = find_faces(photo, settings.detector)
-    rows = [_write_crop(settings, photo, face, f"{name}-{k}.png") for k, face in enumerate(faces)]
+    scale = max(whole) / max(photo.shape)
+    rows: list[Row] = []
+    for k, face in enumerate(faces):
+        file = f"{name}-{k}.png"
+        fingerprint = _write_crop(settings, photo, face, file)
+        rows.append((*face.enlarged(scale, whole).box, file, fingerprint, ""))
     _delete_crops_from(settings.out, name, len(faces))
     return rows or [_problem_row("no face found")]
 
 
-def _write_crop(settings: _Settings, photo: np.ndarray, face: Face, file: str) -> Row:
-    """Write the crop of one face, and return its row of the table."""
+def _write_crop(settings: _Settings, photo: np.ndarray, face: Face, file: str) -> str:
+    """Write the crop of one face, and return its perceptual hash in hexadecimal."""
     cut = crop(photo, face, settings.size, settings.margin)
     with explain_write_errors(settings.out), atomic_write(settings.out / file) as part:
         part.write_bytes(encode_png(cut if settings.colour else to_grey(cut)))
     bits = perceptual_hash(to_grey(crop(photo, face, margin=settings.margin))[None])[0]
-    return (*face.box, file, np.packbits(bits).tobytes().hex(), "")
+    return np.packbits(bits).tobytes().hex()
 
 
 def _delete_crops_from(out: Path, name: str, number: int) -> None:
@@ -185,7 +209,8 @@ def _write_table(
     table = pd.DataFrame(rows, columns=COLUMNS)
     table = table.astype(dict.fromkeys(COLUMNS[1:5], "Int64"))
     with explain_write_errors(out):
-        write_text(out / TABLE, table.to_csv(index=False, lineterminator="\n"))
+        safe = table.assign(**{name: table[name].map(spreadsheet_text) for name in TEXTS})
+        write_text(out / TABLE, safe.to_csv(index=False, lineterminator="\n"))
     return table
 
 
@@ -193,6 +218,7 @@ def _finished(out: Path, states: Mapping[str, str]) -> dict[str, list[Row]]:
     """Return the rows of the photos that an earlier run cropped, if nothing has changed since."""
     try:
         table = pd.read_csv(out / TABLE, dtype=str, keep_default_na=False)[list(COLUMNS)]
+        table = table.assign(**{name: table[name].map(plain_text) for name in TEXTS})
     except (OSError, ValueError, KeyError):  # no table, or another one
         return {}
     rows: dict[str, list[Row]] = {}

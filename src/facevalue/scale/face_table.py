@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ DECIMALS = {"float32": 6, "float64": 3}
 
 SUFFIXES = (".csv", ".parquet")
 """The suffixes of the files that can be written."""
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+"""The beginning of a text that a spreadsheet takes for a formula, with the quotes before it."""
 
 ROW_GROUP = 20_000
 """How many rows of a Parquet file are in memory at once when it is written."""
@@ -108,16 +112,38 @@ def write_table(file: Path, rows: Iterable[Row], suffix: str) -> None:
 
 
 def write_csv(file: Path, names: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV file in UTF-8 with a header."""
+    """Write a CSV file in UTF-8 with a header; texts are written as by `spreadsheet_text`."""
     with file.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows(rows)
+        writer.writerows([spreadsheet_text(cell) for cell in row] for row in rows)
+
+
+def spreadsheet_text(cell: Any) -> Any:
+    """Return a text such that no spreadsheet takes it for a formula; other values are unchanged.
+
+    A text that begins with =, +, -, @ or a control character gets a quote before it, and so does
+    one that has such quotes already, so that `plain_text` can undo it.
+
+    >>> spreadsheet_text("=HYPERLINK(1).jpg"), spreadsheet_text("a.jpg"), spreadsheet_text(-1)
+    ("'=HYPERLINK(1).jpg", 'a.jpg', -1)
+    """
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+def plain_text(cell: str) -> str:
+    """Return the text from which `spreadsheet_text` made a cell."""
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
 def read_csv(file: Path) -> Iterator[Row]:
     """Yield the rows of a CSV file from `write_table`; an empty cell is None."""
-    types = {"string": str, "int32": int, "float32": float, "float64": float}
+    types: dict[str, Callable[[str], Any]] = {
+        "string": plain_text,
+        "int32": int,
+        "float32": float,
+        "float64": float,
+    }
     with file.open(encoding="utf-8", newline="") as opened:
         for cells in csv.DictReader(opened):
             yield {

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import threading
-import warnings
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing
@@ -14,14 +13,13 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
 from facevalue.collection.image_fetcher import DISK_FULL_PROBLEM, ImageFetcher, ImageLimits
 from facevalue.collection.rate_limiter import RateLimiter
 from facevalue.data.download import checksum
 from facevalue.data.urls import origin
-from facevalue.files import disk_full, explain_write_errors, write_text
+from facevalue.files import disk_full, explain_write_errors, remove_stale_parts, write_text
 from facevalue.scale import cluster
 
 PIECE = 200
@@ -78,7 +76,9 @@ def fetch_images(
         raise ValueError("The table of hits has no column 'address': pass what a search returned.")
     if workers < 1 or attempts < 1:
         raise ValueError(f"workers and attempts must be at least 1, not {workers} and {attempts}.")
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    remove_stale_parts(folder)
     limits = ImageLimits(max_bytes, max_pixels, attempts, timeout, deadline)
     index = _read_index(folder)
     addresses = dict.fromkeys(str(address) for address in hits["address"])
@@ -136,17 +136,15 @@ def _fetch_here(
     limiter = limiter or RateLimiter(per_second, sleep=stop.wait)
     fetcher = ImageFetcher(folder, limiter, stop, limits)
     pool = ThreadPoolExecutor(workers, "images")
-    # Pillow warns below `max_pixels`; a filter of warnings holds for all threads, so it is set here
-    with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
-        try:
-            futures: dict[Future[tuple[str, str]], str] = {
-                pool.submit(fetcher.fetch, address): address for address in addresses
-            }
-            for future in as_completed(futures):
-                yield futures[future], *future.result()
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
+    try:
+        futures: dict[Future[tuple[str, str]], str] = {
+            pool.submit(fetcher.fetch, address): address for address in addresses
+        }
+        for future in as_completed(futures):
+            yield futures[future], *future.result()
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
 
 
 def _fetch_on_cluster(

@@ -18,7 +18,7 @@ from facevalue.files import atomic_write, explain_write_errors
 from facevalue.image_files import to_grey
 from facevalue.recognition import detection, overlay, video
 from facevalue.recognition.cropping import crop
-from facevalue.recognition.face import Box, Face
+from facevalue.recognition.face import Face
 from facevalue.recognition.people import People
 from facevalue.recognition.preparation import BATCH_SIZE, prepare
 from facevalue.recognition.recogniser import Recogniser, Sighting
@@ -161,7 +161,7 @@ def _score_photo(method: Method, collector: _Collector, name: str, content: byte
     scale = max(size) / max(image.shape)
     faces, smaller = _faces(method, image, scale)
     for face, pixels in faces:
-        collector.add(face_row(name, _enlarged(face.box, scale, size)), pixels)
+        collector.add(face_row(name, face.enlarged(scale, size).box), pixels)
     if not faces:
         reason = no_face.why(image, size, [round(scale * height) for height in smaller])
         collector.rows.append({"file": name, "no_face": reason})
@@ -212,16 +212,6 @@ def _faces(
     large = [face for face in found if scale * face.box[3] >= method.min_face]
     smaller = [face.box[3] for face in found if scale * face.box[3] < method.min_face]
     return [(face, prepare(to_grey(crop(image, face)))) for face in large], smaller
-
-
-def _enlarged(box: Box, scale: float, size: tuple[int, int]) -> Box:
-    """Return a box in the coordinates of the whole photo, whose width and height are `size`."""
-    if scale == 1:
-        return box
-    x, y, width, height = box
-    corners = np.rint(np.array([[x, y], [x + width, y + height]]) * scale).astype(int)
-    low, high = np.clip(corners, 0, size).tolist()
-    return (low[0], low[1], high[0] - low[0], high[1] - low[1])
 
 
 def _annotate(folder: Path, name: str, content: bytes, rows: Sequence[Row]) -> None:

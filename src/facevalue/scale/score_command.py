@@ -9,8 +9,9 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
 
@@ -35,11 +36,11 @@ def main(options: argparse.Namespace) -> int:
     """Run `facevalue score`.
 
     Args:
-        options: source; out (None to write no file); csv and json (whether to print the whole
-            table); model, detector, min_face (None for the default), every, cropped, annotate and
-            keep_parts, as in `score_folder.score`.
+        options: source (a list); out (None to write no file); csv and json (whether to print the
+            whole table); model, detector, min_face (None for the default), every, cropped,
+            annotate and keep_parts, as in `score_folder.score`.
     Returns:
-        1 if the source is a single file that failed, otherwise 0.
+        1 if a file that was named failed, otherwise 0.
     """
     if options.out is not None:
         return _run(options, options.out)
@@ -50,9 +51,10 @@ def main(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, out: Path) -> int:
     """Score the source, write the table to `out`, and print what was found."""
-    single = Path(options.source).is_file()
+    several = len(options.source) > 1
+    single = not several and Path(options.source[0]).is_file()
     done = score_folder.score(
-        options.source,
+        options.source if several else options.source[0],
         out,
         model=options.model,
         detector=options.detector,
@@ -61,7 +63,7 @@ def _run(options: argparse.Namespace, out: Path) -> int:
         cropped=options.cropped,
         annotate=options.annotate,
         keep_parts=options.keep_parts,
-        progress=not (single and kind(options.source) == "photo"),
+        progress=not (single and kind(options.source[0]) == "photo"),
     )
     if options.csv:
         with out.open(encoding="utf-8", newline="") as table:
@@ -73,16 +75,25 @@ def _run(options: argparse.Namespace, out: Path) -> int:
     if single:
         _print_file(options, out, done.faces, remarks)
     else:
+        if several and remarks is sys.stdout and done.faces <= MAX_ROWS:
+            _print_tables(out)
         print("\n".join(folder_lines(done, out, kept=options.out is not None)), file=remarks)
     if options.annotate is not None:
         print(_annotate_line(options.source, options.annotate), file=remarks)
-    return int(single and done.failed > 0)
+    return int((single or several) and done.failed > 0)
+
+
+def _print_tables(out: Path) -> None:
+    """Print the faces of each of a few files."""
+    for name, rows in groupby(_rows(out), key=itemgetter("file")):
+        faces = list(rows)
+        print("\n".join(file_lines(name, faces, len(faces))))
 
 
 def _print_file(options: argparse.Namespace, out: Path, faces: int, remarks: TextIO) -> None:
     """Print what was found in a single file."""
     if faces and remarks is sys.stdout:
-        print("\n".join(file_lines(Path(options.source).name, _rows(out), faces)))
+        print("\n".join(file_lines(Path(options.source[0]).name, _rows(out), faces)))
     for name, reason in _listed(out, "no_face"):
         details = "" if reason == no_face.NONE_FOUND else f" ({reason})"
         print(f"{name}: no face found{details}.", file=remarks)
@@ -93,9 +104,9 @@ def _print_file(options: argparse.Namespace, out: Path, faces: int, remarks: Tex
         print(f"{out}: {_count(faces, 'face')}.")
 
 
-def _annotate_line(source: str, folder: Path) -> str:
+def _annotate_line(sources: Sequence[str], folder: Path) -> str:
     """Return the line on the folder for annotated photos, which a video does not create."""
-    if kind(source) == "video" or not folder.is_dir():
+    if all(kind(source) == "video" for source in sources) or not folder.is_dir():
         return "No photo was annotated: facevalue live --out annotates a video."
     return f"{folder} has the photos with boxes and bars."
 
@@ -119,7 +130,8 @@ def _listed(out: Path, which: str) -> list[list[str]]:
     if not file.is_file():
         return []
     with file.open(encoding="utf-8", newline="") as opened:
-        return list(csv.reader(opened))[1:]
+        rows = list(csv.reader(opened))[1:]
+    return [[face_table.plain_text(cell) for cell in row] for row in rows]
 
 
 def print_json(rows: Iterable[Row]) -> None:
@@ -196,6 +208,12 @@ def folder_lines(done: Scored, out: Path, *, kept: bool) -> list[str]:
         types = ", ".join(f"{suffix or 'no suffix'} {n:,}" for suffix, n in common)
         types += ", ..." if len(done.skipped) > MAX_TYPES else ""
         lines.append(f"Skipped {_count(number, 'file')} of other types ({types}).")
+    if done.kinds:
+        kinds = ", ".join(f"{name} {n:,}" for name, n in Counter(done.kinds).most_common())
+        lines.append(
+            f"By their content, these are: {kinds}. Convert other images to JPEG, unpack archives, "
+            "and let each name end in the suffix of its kind, so that they are scored."
+        )
     if not kept:
         lines.append("The table was not kept: --out scores.csv writes it, --csv prints it.")
     return lines

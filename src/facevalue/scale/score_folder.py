@@ -7,15 +7,17 @@ when it is finished, so that a killed run can continue.
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from facevalue.emotions import EMOTIONS
-from facevalue.files import atomic_write, explain_write_errors
+from facevalue.file_kinds import HEAD, content_kind, with_article
+from facevalue.files import NOT_REGULAR, atomic_write, explain_write_errors, open_regular
 from facevalue.progress import ProgressBar
 from facevalue.recognition.detection import MIN_FACE
 from facevalue.recognition.recogniser import Recogniser
@@ -51,6 +53,8 @@ class Scored(NamedTuple):
         skipped: the number of files of other types, by suffix.
         emotions: the number of faces, by emotion.
         no_face: the number of photos and videos without a face, by reason (`no_face.REASONS`).
+        kinds: what the skipped files on this machine are by their content, if that is known, and
+            how many there are of each kind.
     """
 
     files: int
@@ -59,18 +63,19 @@ class Scored(NamedTuple):
     skipped: dict[str, int]
     emotions: dict[str, int]
     no_face: dict[str, int]
+    kinds: dict[str, int]
 
 
 def score(
-    source: str | Path,
-    out: Path,
+    source: str | Path | Sequence[str | Path],
+    out: str | Path,
     *,
     model: str = "fast",
     detector: str = "yunet",
     min_face: int = MIN_FACE,
     every: float = 1.0,
     cropped: bool = False,
-    annotate: Path | None = None,
+    annotate: str | Path | None = None,
     keep_parts: bool = False,
     models: Path | None = None,
     progress: bool = True,
@@ -82,7 +87,8 @@ def score(
     a video, its time stamp, and the number of the person; 0 and empty for photos), x, y, width and
     height (the box in pixels), the probability of each emotion, and emotion (the most probable
     one). Beside out.csv, files that failed are listed with the reason in out.failed.csv, and files
-    without a face in out.no_face.csv, unless there are none.
+    without a face in out.no_face.csv, unless there are none. In these three files, a name that a
+    spreadsheet would take for a formula begins with a quote (`face_table.spreadsheet_text`).
 
     Finished work is kept in the folder out.parts until all files are scored. Another call after a
     kill scores only the files that are new, changed, or could not be reached.
@@ -90,7 +96,8 @@ def score(
     Args:
         source: a folder with photos (`image_files.SUFFIXES`) and videos (`video.SUFFIXES`) at any
             depth, on this machine or at an address that fsspec knows, such as s3://bucket/folder;
-            or a single file on this machine. A cluster's workers must be able to read it.
+            or one or several files on this machine, whose names are then relative to the folder
+            that they share. A cluster's workers must be able to read it.
         out: the file to write; its suffix is .csv or .parquet.
         model: as in `Recogniser`.
         detector, min_face: as in `detection.find_faces`.
@@ -118,7 +125,9 @@ def score(
         raise ValueError(f"every must be a number of seconds above 0, not {every:g}.")
     if min_face < 1:
         raise ValueError(f"min_face must be 1 pixel or more, not {min_face}.")
-    folder, single = _folder_and_file(source)
+    folder, named = _folder_and_files(source)
+    if named is not None and len(named) == 1 and not kind(named[0]):
+        raise ValueError(_not_scored(Path(folder, named[0])))
     method = Method(
         address=folder,
         model=model,
@@ -128,45 +137,90 @@ def score(
         cropped=cropped,
         detector=detector,
         min_face=min_face,
-        annotate=_annotated_folder(annotate, folder, single),
+        annotate=_annotated_folder(annotate, folder, named),
     )
     check_detector(detector)
-    run = Run(method, out, single)
+    run = Run(method, out, named)
     with ProgressBar("scoring", 0, unit="file", show=progress) as bar:
         lost = run.work(run.unfinished(bar), bar)
         run.work_one_by_one(lost)
     if not run.files and not run.problems:
+        kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.kinds.items())
+        others = f" By their content, its files are: {kinds}." if kinds else ""
         raise ValueError(
             f"There is no photo or video in {storage.without_secrets(folder)}: their names end in "
-            f"{', '.join(SUFFIXES)}."
+            f"{', '.join(SUFFIXES)}.{others}"
         )
     with explain_write_errors(out):
         return run.write(keep_parts)
 
 
-def _folder_and_file(source: str | Path) -> tuple[str, str | None]:
-    """Return the address of the folder to score, and the name of the only file in it to score.
+def _folder_and_files(
+    source: str | Path | Sequence[str | Path],
+) -> tuple[str, tuple[str, ...] | None]:
+    """Return the address of the folder to score, and the names of the only files in it to score.
 
     Raises:
         FileNotFoundError: there is no such folder or file.
-        ValueError: it is a file of another type.
+        ValueError: it is a file of another type, or one of several is not a file.
     """
-    address = storage.address(source)
+    sources = [source] if isinstance(source, str | Path) else list(dict.fromkeys(source))
+    addresses = [storage.address(one) for one in sources]
+    for address in addresses:
+        if "://" not in address and not Path(address).exists():
+            raise FileNotFoundError(
+                f"There is no photo, video or folder {address}: check the path."
+            )
+    if len(addresses) == 1 and not _is_single_file(addresses[0]):
+        storage.check_folder(addresses[0])
+        return addresses[0], None
+    for address in addresses:
+        if not _is_single_file(address):
+            raise ValueError(
+                f"{storage.without_secrets(address)} is not a file on this machine: score one "
+                "folder, or several photos and videos."
+            )
+    folder = Path(os.path.commonpath([Path(address).parent for address in addresses]))
+    return str(folder), tuple(Path(address).relative_to(folder).as_posix() for address in addresses)
+
+
+def _is_single_file(address: str) -> bool:
+    """Return whether an address is that of a file on this machine, and not of a folder.
+
+    Raises:
+        ValueError: it is neither of both.
+    """
     path = Path(address)
-    if "://" not in address and not path.exists():
-        raise FileNotFoundError(f"There is no photo, video or folder {address}: check the path.")
+    if "://" in address or path.is_dir():
+        return False
     if not path.is_file():
-        storage.check_folder(address)
-        return address, None
-    if not kind(path.name):
-        raise ValueError(
-            f"{path.name} must be a photo or a video, and its name must end in "
-            f"{', '.join(SUFFIXES)}."
-        )
-    return str(path.parent), path.name
+        raise ValueError(f"{path.name} {NOT_REGULAR}.")
+    return True
 
 
-def _annotated_folder(annotate: Path | None, folder: str, single: str | None) -> str | None:
+def _not_scored(file: Path) -> str:
+    """Return a sentence on a file whose name does not say that it is a photo or a video."""
+    content = _content(file)
+    if content.endswith("image") or content.endswith("photo"):
+        told = f"{with_article(content)}: convert it to JPEG"
+        return f"{file.name} is not scored, because it is {told}."
+    return (
+        f"{file.name} must be a photo or a video, and its name must end in {', '.join(SUFFIXES)}."
+    )
+
+
+def _content(path: Path) -> str:
+    """Return what a file is by its content, "" if that is unknown or it is not on this machine."""
+    try:
+        with open_regular(path) as opened:
+            return content_kind(opened.read(HEAD))
+    except (OSError, ValueError):
+        return ""
+
+
+def _annotated_folder(
+    annotate: str | Path | None, folder: str, named: tuple[str, ...] | None
+) -> str | None:
     """Return the full path of the folder for annotated photos.
 
     Raises:
@@ -176,7 +230,11 @@ def _annotated_folder(annotate: Path | None, folder: str, single: str | None) ->
         return None
     place = Path(annotate).resolve()
     here = Path(folder).resolve()
-    if place == here or (single is None and here in place.parents):
+    if named is None:
+        among = place == here or here in place.parents
+    else:
+        among = not {place / name for name in named}.isdisjoint(here / name for name in named)
+    if among:
         raise ValueError(
             f"The annotated photos would be among the photos in {folder}: choose another folder "
             f"than {annotate}."
@@ -190,11 +248,11 @@ class Run:
     Args:
         method: how the files are scored.
         out: the table to write.
-        single: the name of the only file to score; by default all files are scored.
+        named: the names of the only files to score; by default all files are scored.
     """
 
-    def __init__(self, method: Method, out: Path, single: str | None = None) -> None:
-        self.method, self.out, self.single = method, out, single
+    def __init__(self, method: Method, out: Path, named: tuple[str, ...] | None = None) -> None:
+        self.method, self.out, self.named = method, out, named
         self.parts = Parts(out.with_suffix(".parts"))
         self.failed_file = out.with_suffix(".failed.csv")
         self.no_face_file = out.with_suffix(".no_face.csv")
@@ -202,6 +260,7 @@ class Run:
         self.files = 0
         self.problems: list[Row] = []
         self.skipped: Counter[str] = Counter()
+        self.kinds: Counter[str] = Counter()
 
     def unfinished(self, bar: ProgressBar) -> Iterator[Batch]:
         """List the folder, and yield the batches that are not finished."""
@@ -224,10 +283,15 @@ class Run:
     def _listed(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each file, and a text that changes when the file changes."""
         system, root = storage.file_system(self.method.address)
-        if self.single is None:
-            return storage.files(system, root, SUFFIXES, self.problems, skip=self._skip)
-        facts = Path(storage.join(root, self.single)).stat()
-        return iter([(self.single, f"{facts.st_size} {facts.st_mtime}")])
+        if self.named is None:
+            yield from storage.files(system, root, SUFFIXES, self.problems, skip=self._skip)
+            return
+        for name in self.named:
+            if kind(name):
+                facts = Path(storage.join(root, name)).stat()
+                yield name, f"{facts.st_size} {facts.st_mtime}"
+            else:
+                self._skip(name)
 
     def _skip(self, name: str) -> None:
         """Count a file of another type, unless this or an earlier run wrote it."""
@@ -235,6 +299,8 @@ class Run:
         written = (self.out, self.failed_file, self.no_face_file)
         if path.parent != self.parts.folder.resolve() and path not in map(Path.resolve, written):
             self.skipped[path.suffix.lower()] += 1
+            if content := _content(path):
+                self.kinds[content] += 1
 
     def work(self, batches: Iterable[Batch], bar: ProgressBar) -> list[Batch]:
         """Score and store the batches; return those that killed their workers."""
@@ -301,6 +367,7 @@ class Run:
             dict(self.skipped),
             dict(emotions),
             {reason: reasons[reason] for reason in no_face.REASONS if reasons[reason]},
+            dict(self.kinds),
         )
 
     def rows(self) -> Iterator[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from facevalue.image_files import MAX_BYTES, decode_photo
+from facevalue.files import NOT_REGULAR, open_regular
+from facevalue.image_files import MAX_BYTES, decode_reduced
 
 
 class FileSystem(Protocol):
@@ -40,7 +42,7 @@ class LocalFileSystem:
 
     def open(self, path: str, mode: str = "rb") -> BinaryIO:
         """Open a file for reading."""
-        return Path(path).open("rb")
+        return open_regular(Path(path))
 
     def size(self, path: str) -> int:
         """Return the size of a file in bytes."""
@@ -55,9 +57,10 @@ class LocalFileSystem:
         # a broken link is listed too, so that reading it fails with the reason
         broken = entry.is_symlink() and not Path(entry).exists()
         facts = entry.stat(follow_symlinks=not broken)
+        regular = broken or stat.S_ISREG(facts.st_mode)
         return {
             "name": Path(entry).as_posix(),
-            "type": "directory" if entry.is_dir() else "file",
+            "type": "directory" if entry.is_dir() else "file" if regular else "other",
             "islink": entry.is_symlink(),
             "size": facts.st_size,
             "mtime": facts.st_mtime,
@@ -160,7 +163,8 @@ def files(
 ) -> Iterator[tuple[str, str]]:
     """Yield the name of each file under `root`, and a text that changes when the file changes.
 
-    They are sorted by name within each folder. Links to folders are not followed.
+    They are sorted by name within each folder. Links to folders are not followed, and neither are
+    links to files outside `root`.
 
     Args:
         system, root: as `file_system` returns them.
@@ -183,7 +187,7 @@ def files(
             except Exception as error:  # each kind of storage has its own exceptions
                 problems.append({"file": name, "problem": f"cannot be listed: {reason(error)}"})
         elif path.lower().endswith(suffixes):
-            if problem := _name_problem(name):
+            if problem := _name_problem(name) or _file_problem(facts, root):
                 readable = name.encode(errors="backslashreplace").decode()
                 problems.append({"file": readable, "problem": problem})
                 continue
@@ -196,6 +200,17 @@ def _state(facts: dict[str, Any]) -> str:
     """Return the size of a file and its checksum or modification time, whichever is known."""
     names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "modified")
     return f"{facts.get('size')} {next(filter(None, map(facts.get, names)), '')}"
+
+
+def _file_problem(facts: dict[str, Any], root: str) -> str:
+    """Return why a file of a listing is not read, or "" if it is."""
+    if facts["type"] == "other":
+        return f"it {NOT_REGULAR}"
+    if facts.get("islink") and not Path(str(facts["name"])).resolve().is_relative_to(
+        Path(root).resolve()
+    ):
+        return "it is a link that leads out of the folder: copy the file into the folder"
+    return ""
 
 
 def _name_problem(name: str) -> str:
@@ -223,9 +238,9 @@ def read(system: FileSystem, path: str, limit: int) -> bytes:
     return content
 
 
-def read_image(system: FileSystem, path: str) -> np.ndarray:
-    """Return a photo from any storage, as `image_files.read_photo` does for a local one."""
-    return decode_photo(read(system, path, MAX_BYTES), PurePosixPath(path).name)
+def read_image(system: FileSystem, path: str, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return a photo from any storage and its size, as `image_files.decode_reduced` does."""
+    return decode_reduced(read(system, path, MAX_BYTES), PurePosixPath(path).name, side)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def sweep(
     items: Mapping[str, Settings],
     *,
     label: str,
-    keep: Path | None = None,
+    keep: str | Path | None = None,
     uses: Sequence[Callable[..., Any]] = (),
     progress: bool = True,
 ) -> dict[str, Result]:
@@ -54,6 +54,7 @@ def sweep(
     >>> sweep(lambda row: {"square": row["n"] ** 2}, {"a": {"n": 3}}, label="x", progress=False)
     {'a': {'square': 9}}
     """
+    keep = Path(keep) if keep else None
     files = _files([function, *uses], items, keep) if keep else {}
     stored = {name: _read(file) for name, file in files.items()}
     done = {name: result for name, result in stored.items() if result is not None}

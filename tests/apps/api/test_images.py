@@ -136,7 +136,7 @@ def test_a_broken_file_is_a_404_and_no_server_error(tmp_path):
     database_import.add_images(broken, pd.DataFrame([picture(1) | {"png": huge}]))
     client = TestClient(create_app(broken))
     for path in ("/images/1?pixels=true", "/images/1/file?size=99"):
-        assert "The file of image 1 is not a PNG" in get(client, path, 404)["detail"]
+        assert "The file of image 1 is a broken PNG image" in get(client, path, 404)["detail"]
     assert client.get("/images/1/file").content == huge
 
 

@@ -66,7 +66,10 @@ BAD = {
     "text.jpg": (lambda: b"this is a text", "text.jpg is not a JPEG, PNG or WebP image."),
     "large.jpg": (many_pixels, "large.jpg has 10,000 x 10,000 pixels"),
     "heavy.jpg": (lambda: bytes(50_000_000), "heavy.jpg is larger than 20 MB"),
-    "bomb.jpg": (gif_bomb, "bomb.jpg is not a JPEG, PNG or WebP image."),
+    "bomb.jpg": (
+        gif_bomb,
+        "bomb.jpg is a GIF image, not a JPEG, PNG or WebP image",
+    ),
     "half.jpg": (lambda: jpeg(faces.photo(1).image)[:20_000], "half.jpg is a broken image."),
     "empty.jpg": (lambda: b"", "empty.jpg is not a JPEG, PNG or WebP image."),
 }
@@ -104,10 +107,13 @@ def test_a_large_photo_is_shrunk_before_it_is_shown():
 def test_grad_cam_shows_where_a_keras_model_looked(tmp_path, monkeypatch):
     import keras
 
+    from facevalue.learning.model_files import write_checksums
+
     face = keras.Input((48, 48, 1))
     maps = keras.layers.Conv2D(4, 3, activation="relu")(face)
     answer = keras.layers.Dense(7, activation="softmax")(keras.layers.Flatten()(maps))
     keras.Model(face, answer).save(tmp_path / "tiny.keras")
+    write_checksums(tmp_path)
     monkeypatch.setattr(attention_maps, "network_file", lambda name: tmp_path / "tiny.keras")
     app = upload(page("photo"), "three.jpg", three_people())
     assert len(app.image) == 4
