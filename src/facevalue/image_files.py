@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from facevalue.jpeg_scans import check_work
+
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """The image formats that are accepted, by Pillow's names."""
 
@@ -161,6 +163,7 @@ def _open(
     data = content if isinstance(content, bytes) else content.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise ValueError(f"{name} is larger than {most_bytes:,} bytes.")
+    check_work(data, name)
     try:
         image = Image.open(io.BytesIO(data), formats=tuple(formats))
     except Image.DecompressionBombError:
