@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 from collections import Counter, defaultdict
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-REQUESTS_AT_WORK = 4
+REQUESTS_AT_WORK = 2
 """Requests of one address that are answered at the same time; its others wait for their turn."""
 
 
@@ -36,7 +37,11 @@ def address_of(client: tuple[str, int] | None) -> str:
 
 
 class RequestTurns:
-    """Middleware that answers `REQUESTS_AT_WORK` requests of one address at the same time."""
+    """Middleware that answers `REQUESTS_AT_WORK` requests of one address at the same time.
+
+    If others of this address wait, the next one begins after a pause as long as the work: so one
+    address leaves half of the server's time to others.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
@@ -56,20 +61,24 @@ class RequestTurns:
         self._present[address] += 1
         try:
             await place.acquire()
-            at_work = True
+            start, at_work = time.monotonic(), True
 
-            async def send_and_leave(message: Message) -> None:
+            def leave() -> None:
                 nonlocal at_work
                 if at_work:
                     at_work = False
-                    place.release()
+                    others = self._present[address] > REQUESTS_AT_WORK
+                    pause = time.monotonic() - start if others else 0.0
+                    asyncio.get_running_loop().call_later(pause, place.release)
+
+            async def send_and_leave(message: Message) -> None:
+                leave()
                 await send(message)
 
             try:
                 await self._app(scope, receive, send_and_leave)
             finally:
-                if at_work:
-                    place.release()
+                leave()
         finally:
             self._present[address] -= 1
             if not self._present[address]:

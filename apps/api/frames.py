@@ -26,6 +26,12 @@ MAX_BYTES = 2_000_000
 FRAME_SECONDS, PHOTO_SECONDS = 1.5, 8.0
 """How long a picture may take; then its process is ended. Most take a hundredth of that."""
 
+HEAVY_SECONDS = 0.06
+"""Frames that take more of a CPU, on average of their address, are looked at as photos are.
+
+The frames of the page take 0.02 seconds, those of a crowd 0.04.
+"""
+
 MAX_PER_SECOND = 120
 """Pictures of one visitor per second. The page waits for each answer and stays far below."""
 
@@ -55,8 +61,8 @@ class PictureWorker(Protocol):
     def start(self) -> None:
         """Get ready; it may block for a second."""
 
-    def ask(self, content: bytes, photo: bool) -> str:
-        """Return the answer to a picture; it blocks."""
+    def ask(self, content: bytes, photo: bool) -> tuple[str, float]:
+        """Return the answer to a picture, and how many seconds of a CPU it took; it blocks."""
 
     def end(self) -> None:
         """End the work on a picture at once: `ask` raises WorkerEnded."""
@@ -74,7 +80,8 @@ class FrameQueue:
     """Lets a few processes recognise the pictures of all visitors, and shares their time fairly.
 
     A visitor has at most one waiting picture, which a newer one replaces. So a slow server drops
-    frames, but it never lags behind. Photos, which take long, have processes of their own.
+    frames, but it never lags behind. Photos, and the frames of an address that take as long, have
+    processes of their own, which step back for the others.
     """
 
     def __init__(
@@ -89,6 +96,8 @@ class FrameQueue:
         self._frame_turns = Turns(frame_workers, self._visitors)
         self._photo_turns = Turns(photo_workers, self._visitors)
         self._received_until: defaultdict[str, float] = defaultdict(float)
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        """What a frame of each address takes of a CPU, on average of about the last ten."""
 
     @property
     def visitors(self) -> int:
@@ -149,11 +158,12 @@ class FrameQueue:
         if not self._visitors[visit.address]:
             del self._visitors[visit.address]
             self._received_until.pop(visit.address, None)
+            self._seconds.pop(visit.address, None)
         for turns in (self._frame_turns, self._photo_turns):
             turns.forget(visit)
         self._photo_visitors -= visit.photo
-        if visit.photo and not self._photo_visitors:  # a photo takes 100 MB, which are kept
-            for worker in self._photo_workers:
+        if not self._photo_visitors:  # a photo takes 100 MB, which its process would keep
+            for worker in self._photo_turns.free:
                 worker.end()
 
     async def _receive(self, visit: _Visit) -> None:
@@ -170,13 +180,14 @@ class FrameQueue:
                 await asyncio.sleep(begun - now)
 
     async def _answer(self, visit: _Visit) -> None:
-        turns = self._photo_turns if visit.photo else self._frame_turns
         while True:
             await visit.arrived.wait()
+            is_heavy = visit.photo or self._seconds[visit.address] > HEAVY_SECONDS
+            turns = self._photo_turns if is_heavy else self._frame_turns
             async with turns.turn(visit.address, visit) as worker:
                 visit.arrived.clear()
                 # it may be newer than the one that joined the queue
-                looking = asyncio.create_task(self._look(worker, visit.newest, visit.photo))
+                looking = asyncio.create_task(self._look(worker, visit, visit.newest))
                 try:
                     answer = await asyncio.shield(looking)
                 except asyncio.CancelledError:  # the visitor has left; the worker is still at work
@@ -184,24 +195,26 @@ class FrameQueue:
                     raise
             await visit.socket.send_text(answer)
 
-    async def _look(self, worker: PictureWorker, content: bytes, photo: bool) -> str:
+    async def _look(self, worker: PictureWorker, visit: _Visit, content: bytes) -> str:
         """Return the answer to a picture, at the latest when its time is over."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._pool, worker.start)
-        asked = loop.run_in_executor(self._pool, worker.ask, content, photo)
-        seconds = PHOTO_SECONDS if photo else FRAME_SECONDS
+        asked = loop.run_in_executor(self._pool, worker.ask, content, visit.photo)
+        limit = PHOTO_SECONDS if visit.photo else FRAME_SECONDS
         try:
-            return await asyncio.wait_for(asyncio.shield(asked), seconds)
+            answer, seconds = await asyncio.wait_for(asyncio.shield(asked), limit)
         except TimeoutError:
             worker.end()
             with suppress(WorkerEnded):
                 await asked
-            problem = TOO_SLOW
+            answer, seconds = json.dumps({"error": TOO_SLOW}), limit
         except WorkerEnded:
-            problem = FATAL
-        # on the time of whoever sent the picture
+            answer, seconds = json.dumps({"error": FATAL}), limit
+        # if it was ended, it starts again on the time of whoever sent the picture
         await loop.run_in_executor(self._pool, worker.start)
-        return json.dumps({"error": problem})
+        if not visit.photo:
+            self._seconds[visit.address] += (seconds - self._seconds[visit.address]) / 10
+        return answer
 
 
 class _Visit:

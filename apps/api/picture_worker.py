@@ -2,7 +2,7 @@
 
 Decoders are where hostile files do harm. This process holds nothing that visitors may not see, and
 the server ends it if a picture takes too long (workers.py). It reads pictures from its input, each
-after `HEAD`, and writes for each the length of the answer (`LENGTH`) and the answer, JSON.
+after a `HEAD`, and writes for each a `LENGTH` and the answer, JSON.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from facevalue.recognition.recogniser import Recogniser
 HEAD = struct.Struct(">?I")
 """Whether the picture is a photo, and how many bytes follow."""
 
-LENGTH = struct.Struct(">I")
-"""How many bytes of the answer follow."""
+LENGTH = struct.Struct(">Id")
+"""How many bytes of the answer follow, and how many seconds of a CPU it took."""
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 """The kinds of pictures that visitors may send: those that browsers can make."""
@@ -71,12 +71,15 @@ def answer_all(pictures: BinaryIO, answers: BinaryIO, recogniser: Recogniser) ->
     """Answer one picture after another, until there are no more."""
     while len(head := pictures.read(HEAD.size)) == HEAD.size:
         photo, length = HEAD.unpack(head)
-        _write(answers, look(pictures.read(length), photo, recogniser))
+        content = pictures.read(length)
+        start = time.process_time()
+        answer = look(content, photo, recogniser)
+        _write(answers, answer, time.process_time() - start)
 
 
-def _write(answers: BinaryIO, answer: dict[str, Any]) -> None:
+def _write(answers: BinaryIO, answer: dict[str, Any], seconds: float) -> None:
     text = json.dumps(answer).encode()
-    answers.write(LENGTH.pack(len(text)) + text)
+    answers.write(LENGTH.pack(len(text), seconds) + text)
     answers.flush()
 
 
@@ -94,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.dup2(2, 1)  # nothing else may come among the answers
     cv2.setNumThreads(1)
     recogniser = Recogniser(options.model, options.folder, threads=1)
-    _write(answers, {"ready": True})
+    _write(answers, {"ready": True}, 0.0)
     answer_all(sys.stdin.buffer, answers, recogniser)
 
 

@@ -37,7 +37,8 @@ class Turns(Generic[Worker]):
             workers: what is lent.
             present: how many visitors of each address are there, kept by the caller.
         """
-        self._free = list(workers)
+        self.free = list(workers)
+        """The workers that nobody has."""
         self._most = len(workers)
         self._present = present
         self._waiting: list[_Waiting[Worker]] = []
@@ -76,7 +77,7 @@ class Turns(Generic[Worker]):
             del self._used[key]
 
     def _lend(self) -> None:
-        while self._free:
+        while self.free:
             most = self._most - 1 if len(+self._present) > 1 else self._most
             ready = [
                 place
@@ -91,11 +92,11 @@ class Turns(Generic[Worker]):
             self._waiting.remove(place)
             self._lent[place.address] += 1
             self._now = max(self._now, self._used[place.address])
-            place.worker.set_result(self._free.pop())
+            place.worker.set_result(self.free.pop())
 
     def _take_back(self, place: _Waiting[Worker], worker: Worker, seconds: float) -> None:
         for key in (place.address, place.visitor):
             self._used[key] = self._used.get(key, self._now) + seconds
         self._lent[place.address] -= 1
-        self._free.append(worker)
+        self.free.append(worker)
         self._lend()

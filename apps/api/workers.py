@@ -47,9 +47,11 @@ class Worker:
             )
             _read_answer(self._process)
 
-    def ask(self, content: bytes, photo: bool) -> str:
-        """Return the answer to a picture, JSON: see `picture_worker.look`. It blocks meanwhile.
+    def ask(self, content: bytes, photo: bool) -> tuple[str, float]:
+        """Return the answer to a picture; it blocks meanwhile.
 
+        Returns:
+            JSON, see `picture_worker.look`; and the seconds of a CPU that it took.
         Raises:
             WorkerEnded: the process ended before its answer.
         """
@@ -71,10 +73,10 @@ class Worker:
             process.wait()
 
 
-def _read_answer(process: subprocess.Popen[bytes]) -> str:
+def _read_answer(process: subprocess.Popen[bytes]) -> tuple[str, float]:
     assert process.stdout is not None
-    (length,) = LENGTH.unpack(_read(process.stdout, LENGTH.size))
-    return _read(process.stdout, length).decode()
+    length, seconds = LENGTH.unpack(_read(process.stdout, LENGTH.size))
+    return _read(process.stdout, length).decode(), seconds
 
 
 def _read(stream: IO[bytes], length: int) -> bytes:

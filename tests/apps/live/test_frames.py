@@ -49,7 +49,7 @@ class Slow:
     def ask(self, content, photo):
         self.seen.append(content.decode())
         assert self.go.acquire(timeout=10)
-        return json.dumps({"picture": content.decode()})
+        return json.dumps({"picture": content.decode()}), 0.0
 
     def until(self, number):
         for _ in range(500):
@@ -139,7 +139,7 @@ def test_a_picture_that_ends_its_process_does_not_end_the_visit(models, picture)
     worker = workers.Worker(models["fast"])
     worker.start()
     worker.end()
-    assert len(json.loads(worker.ask(picture, False))["faces"]) == 1  # it starts again
+    assert len(json.loads(worker.ask(picture, False)[0])["faces"]) == 1  # it starts again
     ended = threading.Timer(0.1, worker.end)
     ended.start()
     with pytest.raises(workers.WorkerEnded):
@@ -221,3 +221,24 @@ def test_the_pictures_of_one_address_are_received_at_a_limited_rate(app, client,
             socket.send_bytes(b"x" * 100_000)
             socket.receive_json()
         assert time.monotonic() - start > 0.25
+
+
+def test_frames_that_take_long_are_looked_at_as_photos_are(app, client):
+    seen = []
+
+    class Counted(Slow):
+        def __init__(self, name, seconds):
+            super().__init__(app)
+            self.name, self.seconds = name, seconds
+
+        def ask(self, content, photo):
+            seen.append(self.name)
+            return "{}", self.seconds
+
+    app.state.frames = frames.FrameQueue([Counted("frames", 0.5)], [Counted("photos", 0.01)])
+    with visit(client) as socket:
+        for _ in range(60):
+            socket.send_bytes(b"picture")
+            socket.receive_json()
+    assert seen[:3] == ["frames", "frames", "photos"]
+    assert "frames" in seen[3:]  # once they take less again

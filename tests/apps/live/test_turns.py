@@ -36,9 +36,7 @@ def test_an_address_with_ten_visitors_gets_no_more_than_one_with_one():
 
 
 def test_who_sends_pictures_that_take_ten_times_as_long_gets_a_tenth_of_the_turns():
-    served = run(
-        [("a", "a0", 0.02), ("a", "a1", 0.02), ("b", "b0", 0.002)], workers=2, turns=55
-    )
+    served = run([("a", "a0", 0.02), ("a", "a1", 0.02), ("b", "b0", 0.002)], workers=2, turns=55)
     assert served["b0"] >= 4 * (served["a0"] + served["a1"])
 
 
