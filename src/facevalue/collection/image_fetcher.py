@@ -76,7 +76,8 @@ class ImageFetcher:
         """
         deadline = Deadline(self.limits.deadline, self.stop)
         try:
-            check_url(url, url if self.limits.this_machine else None)
+            asked_for = self.limits.this_machine and is_loopback(url)
+            check_url(url, url if asked_for else None)
             server = origin(url)
             if self.failures[server] >= MAX_FAILURES:
                 return "", f"{MAX_FAILURES} requests to its server had failed in a row."
