@@ -146,11 +146,10 @@ class ImageFetcher:
             session.trust_env = not here  # there is no proxy between this machine and itself
             session.mount("http://", adapter)
             session.mount("https://", adapter)
-            setattr(self.local, name, session)
-        found: requests.Session = getattr(self.local, name)
-        for scheme in ("http://", "https://"):
-            found.adapters[scheme].deadline = deadline
-        return found
+            setattr(self.local, name, (session, adapter))
+        kept: tuple[requests.Session, PoliteAdapter] = getattr(self.local, name)
+        kept[1].deadline = deadline
+        return kept[0]
 
     def _store(self, content: bytes, deadline: Deadline) -> str:
         try:
