@@ -1,4 +1,4 @@
-"""Start the dashboard: streamlit run apps/dashboard.py --server.port 8502.
+"""The dashboard: streamlit run apps/dashboard.py --server.port 8502 --server.address 127.0.0.1.
 
 Is AI good at recognising emotions? Guess against the model, show it a face, or draw one.
 """

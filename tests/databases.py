@@ -97,13 +97,10 @@ def face(value, emotion="happy", **known):
 
 
 def many(n, first=0):
-    """Rows for `add_images`, all different; no PNG reader looks at them."""
+    """Rows for `add_images`, all different; no PNG reader looks at what follows the image."""
     row = face(1)
     return pd.DataFrame(
-        [
-            row | {"png": database_import.PNG_SIGNATURE + k.to_bytes(4, "big")}
-            for k in range(first, first + n)
-        ]
+        [row | {"png": row["png"] + k.to_bytes(4, "big")} for k in range(first, first + n)]
     )
 
 

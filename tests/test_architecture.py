@@ -21,7 +21,10 @@ ROOMS = (
 )
 """From the top of the house down: a room may import itself and the rooms before it."""
 
-SHARED = ("emotions", "file_kinds", "files", "image_files", "paths", "progress", "settings")
+SHARED = (
+    *("emotions", "file_kinds", "files", "image_files", "jpeg_scans", "paths", "progress"),
+    "settings",
+)
 """Modules above the rooms: every room may import them, and they import no room."""
 
 HEAVY = ("pandas", "requests", "sqlalchemy", "pyarrow", "scipy", "keras", "tensorflow", "tqdm")

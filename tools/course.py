@@ -127,7 +127,8 @@ def live(options: argparse.Namespace) -> None:
 
 def dashboard(options: argparse.Namespace) -> None:
     """Guess against the model, draw faces, and see the results, in the browser."""
-    python("-m", "streamlit", "run", "apps/dashboard.py", "--server.port", options.port)
+    address = ("--server.address", "127.0.0.1")  # it has no protection against strangers
+    python("-m", "streamlit", "run", "apps/dashboard.py", "--server.port", options.port, *address)
 
 
 def data(options: argparse.Namespace) -> None:

@@ -26,10 +26,11 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from facevalue import paths
+from facevalue.data.download import checksum
 from facevalue.drawing import course_faces
-from facevalue.files import atomic_write
+from facevalue.files import atomic_write, write_text
 from facevalue.learning import model_files, train_recogniser
-from facevalue.recognition import recogniser
+from facevalue.recognition import recogniser, shipped
 
 MODELS = paths.root() / "models"
 MAX_LOST = 0.005
@@ -86,6 +87,18 @@ def to_int8(file: Path, images: np.ndarray) -> None:
             prepared.unlink(missing_ok=True)
 
 
+def pin_checksums() -> None:
+    """Write the checksums of the models in the package into its code."""
+    file = Path(shipped.__file__)
+    head = file.read_text(encoding="utf-8").partition("SHA256 = {")[0]
+    lines = [
+        f'    "{name}.onnx": "{checksum(recogniser.WEIGHTS / f"{name}.onnx")}",\n'
+        for name in recogniser.NAMES
+    ]
+    end = '}\n"""The SHA-256 sum of each model, by the name of its file."""\n'
+    write_text(file, f"{head}SHA256 = {{\n{''.join(lines)}{end}")
+
+
 def main() -> None:
     """Write one model's files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -115,6 +128,7 @@ def main() -> None:
             print("8 bits cost too much accuracy: the file stays in float32.")
     for folder in (MODELS, recogniser.WEIGHTS):
         model_files.write_checksums(folder)
+    pin_checksums()
     print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, {model.count_params():,} parameters")
 
 

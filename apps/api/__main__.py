@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from apps.api.app import create_app
 from apps.api.server import LOOPBACK, OPTIONS, listen, open_database
 from facevalue.collection import database
+from facevalue.files import error_sentence
 
 HOSTS, NOTE = "FACEVALUE_API_HOSTS", "FACEVALUE_API_NOTE"
 """The environment variables that tell the worker processes their host names and the note."""
@@ -40,7 +41,7 @@ def main() -> int:
         os.environ[NOTE] = open_database()
         listener = listen(options.host, options.port)
     except (OSError, ValueError, ModuleNotFoundError) as error:
-        print(error, file=sys.stderr)
+        print(error_sentence(error), file=sys.stderr)
         return 1
     if options.host not in LOOPBACK:
         os.environ[HOSTS] = "*"

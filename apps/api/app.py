@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
+from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.api import images, pages, parameters
+from apps.api.addresses import RequestTurns
 from apps.api.catalogue import Catalogue
 
 LOG = logging.getLogger("uvicorn.error")
@@ -63,15 +66,21 @@ def create_app(
     app.include_router(pages.router)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.add_middleware(ResponseHeaders)
+    app.add_middleware(RequestTurns)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid_parameter)
     app.add_exception_handler(SQLAlchemyError, _database_error)
     app.add_exception_handler(FileNotFoundError, _database_error)
+    app.add_exception_handler(Exception, _unexpected_error)
     return app
 
 
 class ResponseHeaders:
-    """Adds the security headers, and answers HEAD requests on all routes for GET."""
+    """Adds the security headers, and answers HEAD requests on all routes for GET.
+
+    A redirect to this server becomes a path: its URL would have the Host header of the request in
+    it, which may name any other server.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
@@ -86,15 +95,24 @@ class ResponseHeaders:
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = {name for name, _ in message["headers"]}
-                extra = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items()]
-                extra = [header for header in extra if header[0] not in own]
-                message["headers"] = [*message["headers"], *extra]
+                headers = MutableHeaders(raw=message["headers"])
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if "location" in headers:
+                    headers["location"] = _path(headers["location"])
+                message["headers"] = headers.raw
             elif head:
                 message = {"type": "http.response.body"}
             await send(message)
 
         await self._app({**scope, "method": "GET"} if head else scope, receive, send_safely)
+
+
+def _path(address: str) -> str:
+    """Return the path and the query of an address; never one that names another server."""
+    parts = urlsplit(address)
+    # two slashes at the beginning would name a server
+    return urlunsplit(("", "", "/" + parts.path.lstrip("/\\"), parts.query, ""))
 
 
 def _error_response(
@@ -124,6 +142,15 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _invalid_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return _error_response(request, 422, parameters.error_sentence(error.errors()))
+
+
+async def _unexpected_error(request: Request, error: Exception) -> Response:
+    """Return the page of an error that nobody foresaw; uvicorn writes its trace to the log."""
+    response = _error_response(
+        request, 500, "The server made a mistake, which its log describes: try another page."
+    )
+    response.headers.update(HEADERS)  # this response passes no middleware
+    return response
 
 
 async def _database_error(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Hashable
@@ -12,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy import Connection, Engine, case, func, select, text
 
-from facevalue import emotions
 from facevalue.collection.database_schema import DataSource, Image
+from facevalue.emotions import EMOTIONS
+
+LOG = logging.getLogger("uvicorn.error")
 
 COLOURS = ("Grayscale", "RGB")
 """The colour spaces; the API uses the index into this tuple."""
@@ -84,7 +87,7 @@ class Snapshot:
 
     def counts(self) -> np.ndarray:
         """Return the number of images of each source and emotion: int64, shape (sources, 7)."""
-        table = np.zeros((len(self.sources), len(emotions.EMOTIONS)), np.int64)
+        table = np.zeros((len(self.sources), len(EMOTIONS)), np.int64)
         np.add.at(table, (np.searchsorted(list(self.sources), self.source_ids), self.emotions), 1)
         return table
 
@@ -148,23 +151,25 @@ class Catalogue:
 
 
 def read(connection: Connection) -> Snapshot:
-    """Read the columns of all images, which one index covers, and all sources."""
+    """Read the columns of all images, which one index covers, and all sources.
+
+    Images with an unknown emotion or source are left out: another program must have added them.
+    """
     colour = case({name: number for number, name in enumerate(COLOURS)}, value=Image.colour_space,
                   else_=-1)  # fmt: skip
     query = select(Image.id, Image.source_id, Image.emotion_id, colour, Image.aspect_ratio)
-    rows = connection.execution_options(yield_per=ROWS_PER_FETCH).execute(query)
-    parts = [np.array([tuple(row) for row in part], float) for part in rows.partitions()]
-    table = np.concatenate([np.empty((0, 5)), *parts])
-    ids, source_ids, labels, colours = table[:, :4].T.astype(np.int64)
-    order = np.argsort(ids)
-    sources = connection.execute(
+    with connection.execution_options(yield_per=ROWS_PER_FETCH).execute(query) as rows:
+        parts = [np.array([tuple(row) for row in part], float) for part in rows.partitions()]
+    named = connection.execute(
         select(DataSource.id, DataSource.name, DataSource.address, DataSource.licence)
-    )
-    return Snapshot(
-        ids[order],
-        source_ids[order],
-        labels[order],
-        colours[order],
-        table[order, 4],
-        {row.id: Source(*row) for row in sorted(sources)},
-    )
+    ).all()
+    sources = {row.id: Source(*row) for row in sorted(named)}
+    table = np.concatenate([np.empty((0, 5)), *parts])
+    known = np.isin(table[:, 1], list(sources)) & np.isin(table[:, 2], range(len(EMOTIONS)))
+    if not known.all():
+        LOG.warning("%d images have an unknown emotion or source: they are not shown.",
+                    np.count_nonzero(~known))  # fmt: skip
+    table = table[known]
+    table = table[np.argsort(table[:, 0])]
+    ids, source_ids, labels, colours = table[:, :4].T.astype(np.int64)
+    return Snapshot(ids, source_ids, labels, colours, table[:, 4], sources)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facevalue.files import explain_write_errors
+
 if TYPE_CHECKING:
     from cryptography import x509
 
@@ -108,12 +110,13 @@ def _make(certificate: Path, key: Path, names: x509.SubjectAlternativeName) -> N
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    certificate.parent.mkdir(parents=True, exist_ok=True)
-    key.unlink(missing_ok=True)
-    # from its first moment on, only this user may read the key
-    with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(private)
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    with explain_write_errors(key):
+        certificate.parent.mkdir(parents=True, exist_ok=True)
+        key.unlink(missing_ok=True)
+        # from its first moment on, only this user may read the key
+        with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(private)
+        certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
 
 def check(certificate: Path, key: Path) -> None:

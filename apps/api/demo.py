@@ -9,7 +9,7 @@ import pandas as pd
 from facevalue.collection import database, database_import
 from facevalue.drawing import drawn_set
 from facevalue.emotions import EMOTIONS
-from facevalue.files import atomic_write
+from facevalue.files import atomic_write, file_lock
 
 IMAGES = 210
 """The number of images in the demo database."""
@@ -23,18 +23,22 @@ SOURCE = {
 
 def create_demo_database(file: Path) -> Path:
     """Create the SQLite database `file` unless it exists, and return it."""
-    if file.exists():
-        return file
+    with file_lock(file):  # two servers may start at once
+        if not file.exists():
+            _create(file)
+    return file
+
+
+def _create(file: Path) -> None:
     drawn = drawn_set.sample(IMAGES, clean=True)
     rows = [
         database_import.image_row(image, "rendered", EMOTIONS[label], f"face {number}")
         for number, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True))
     ]
-    with atomic_write(file) as part:
-        part.unlink(missing_ok=True)  # an interrupted run may have left it
+    with atomic_write(file, shared=True) as part:
         engine = database.create(f"sqlite:///{part}")
         database_import.add_sources(engine, pd.DataFrame([SOURCE]))
         database_import.add_facs(engine)
         database_import.add_images(engine, pd.DataFrame(rows))
         engine.dispose()
-    return file
+        part.with_name(f"{part.name}.lock").unlink(missing_ok=True)

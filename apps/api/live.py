@@ -23,6 +23,7 @@ from apps.api.live_app import create_live_app
 from apps.api.server import LOOPBACK, OPTIONS, listen, open_database
 from facevalue import paths
 from facevalue.collection import database
+from facevalue.files import error_sentence
 from facevalue.recognition import recogniser
 
 
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         encryption = _encryption(options.https, options.certificate, options.key)
         listener = listen(host, options.port)
     except (ImportError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(error_sentence(error), file=sys.stderr)
         return 1
     cv2.setNumThreads(1)
     token = "" if host in LOOPBACK else secrets.token_urlsafe(16)
@@ -134,8 +135,8 @@ def _database(folder: Path) -> tuple[str, str]:
     """
     try:
         return open_database(), database.url()
-    except (ValueError, ModuleNotFoundError) as error:
-        note = f"{error} The live page works without it."
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        note = f"{error_sentence(error)} The live page works without it."
         print(note, file=sys.stderr)
         return note, f"sqlite:///{folder}/none.db"
 

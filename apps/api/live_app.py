@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from apps.api import frames, pages, queries, sample, stream
 from apps.api.access import AccessControl
 from apps.api.app import create_app
+from apps.api.workers import Worker
 from facevalue import emotions
 from facevalue.drawing import facs
 from facevalue.image_files import FACE_SIZE
@@ -45,6 +47,15 @@ LIVE_HEADERS = {
 }
 """Headers of the live page, its scripts and its models: only they run scripts, of this server."""
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread that makes a page may keep Python from passing on pictures; usually 0.005."""
+
+PHOTO_PROCESSES = 2
+"""How many photos are recognised at the same time."""
+
+STEP_BACK = 10
+"""How far these processes step back for others: frames must not wait."""
+
 LINKS = (
     ("/", "live", "Live"),
     ("/database", "welcome", "Database"),
@@ -68,7 +79,7 @@ def create_live_app(
     note: str = "",
     token: str = "",
     videos: Path | None = None,
-    threads: int | None = None,
+    processes: int | None = None,
 ) -> FastAPI:
     """Create the application: the live page at /, and the pages of a database.
 
@@ -79,11 +90,15 @@ def create_live_app(
         hosts, note: as in `create_app`.
         token: what visitors must show, first as ?token= and then as a cookie; "" admits everybody.
         videos: the folder with the videos that /video_feed may stream.
-        threads: how many pictures are recognised at the same time; default: one for each core.
+        processes: how many frames are recognised at the same time; default: one for each core,
+            and at least two.
     """
     app = create_app(engine, hosts=hosts, note=note, routers=(router, sample.router))
     app.state.models = models
-    app.state.frames = frames.FrameQueue(models[model], threads or os.cpu_count() or 1)
+    app.state.frames = frames.FrameQueue(
+        [Worker(models[model]) for _ in range(processes or max(2, os.cpu_count() or 1))],
+        [Worker(models[model], nice=STEP_BACK) for _ in range(PHOTO_PROCESSES)],
+    )
     app.state.feeds = stream.Feeds(models[model], videos)
     app.mount("/live/static", _Static(directory=STATIC))
     app.add_middleware(AccessControl, token=token)
@@ -94,7 +109,10 @@ def create_live_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
     yield
+    sys.setswitchinterval(before)
     app.state.frames.close()
     app.state.feeds.close()
 

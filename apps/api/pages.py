@@ -93,7 +93,7 @@ class Count:
 class GalleryQuery(parameters.Combined):
     """The parameters of a page of the gallery."""
 
-    page_size: int = parameters.described("page_size", default=60, ge=1, le=200)
+    page_size: parameters.Whole = parameters.described("page_size", default=60, ge=1, le=200)
 
 
 def to_counts(keys: Sequence[int | str], names: Sequence[str], numbers: np.ndarray) -> list[Count]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from apps.api.catalogue import Filter
 from facevalue import emotions
@@ -15,11 +16,22 @@ from facevalue.emotions import EMOTIONS
 MAX_ID = 2**31 - 1
 MAX_PAGE = 10**9
 
+
+def _digits(value: Any) -> Any:
+    """Refuse a number that is written in another way: pydantic accepts "1\\n", " 1" and "1.0"."""
+    if isinstance(value, str) and not re.fullmatch("[0-9]+", value, re.ASCII):
+        raise ValueError("not a whole number in digits")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_digits)]
+"""A whole number from 0, in digits."""
+
 EmotionName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
-Emotion = Annotated[int, Field(ge=0, le=6)] | EmotionName
-Face = Annotated[int, Field(ge=0, le=6)] | EmotionName | Literal["contempt"]
-SourceId = Annotated[int, Field(ge=1, le=MAX_ID)]
-Colour = Annotated[int, Field(ge=0, le=1)]
+Emotion = Annotated[Whole, Field(ge=0, le=6)] | EmotionName
+Face = Annotated[Whole, Field(ge=0, le=6)] | EmotionName | Literal["contempt"]
+SourceId = Annotated[Whole, Field(ge=1, le=MAX_ID)]
+Colour = Annotated[Whole, Field(ge=0, le=1)]
 AspectRatio = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 NAMES = ", ".join(EMOTIONS)
@@ -37,7 +49,7 @@ EXPECTED = {
 }
 """What each parameter must be, for the OpenAPI document and for error messages."""
 
-ImageId = Annotated[int, Path(ge=1, le=MAX_ID, description=EXPECTED["image_id"])]
+ImageId = Annotated[Whole, Path(ge=1, le=MAX_ID, description=EXPECTED["image_id"])]
 
 
 def described(name: str, **limits: Any) -> Any:
@@ -54,8 +66,8 @@ class Parameters(BaseModel):
 class Paging(Parameters):
     """The page of a list."""
 
-    page: int = described("page", default=1, ge=1, le=MAX_PAGE)
-    page_size: int = described("page_size", default=50, ge=1, le=200)
+    page: Whole = described("page", default=1, ge=1, le=MAX_PAGE)
+    page_size: Whole = described("page_size", default=50, ge=1, le=200)
     pixels: bool = described("pixels", default=False)
 
 
@@ -114,7 +126,7 @@ class Pixels(Parameters):
 class FileSize(Parameters):
     """The size of the image to send."""
 
-    size: int | None = described("size", default=None, ge=16, le=512)
+    size: Whole | None = described("size", default=None, ge=16, le=512)
 
 
 def to_filter(query: Paging) -> Filter:

@@ -15,13 +15,20 @@ from apps.api import classical_guess, parameters
 from apps.api.catalogue import Catalogue
 from apps.api.schemas import Entry, Guess, Unit, Units
 from facevalue import emotions, image_files
+from facevalue.collection.database_import import PNG_HEAD, png_size
 from facevalue.collection.database_schema import DataSource, EmotionUnit, Image, SingleUnit
 
-MAX_VALUES = 8_000_000
-"""How many pixel values one response may contain."""
+MAX_VALUES = 2_000_000
+"""How many pixel values one response may contain; while it is written, others wait."""
+
+MAX_PIXELS = 16_000_000
+"""The size limit of a stored image that is decoded, in pixels."""
 
 PNG_GREY = (0, 4)
 """The colour types of PNG files in grey levels, without and with transparency."""
+
+KNOWN = Image.emotion_id.between(0, len(emotions.EMOTIONS) - 1)
+"""The images that are shown: another program may have added others, without an emotion we know."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +102,10 @@ def entries(connection: Connection, ids: Sequence[int], *, pixels: bool = False)
         DataSource.address.label("url_link"),
         func.coalesce(Image.licence, DataSource.licence).label("licence"),
     )
-    query = select(*columns, *from_source).join(DataSource).where(Image.id.in_(ids))
-    found = [_entry(dict(row)) for row in connection.execute(query.order_by(Image.id)).mappings()]
+    query = select(*columns, *from_source).join(DataSource).where(Image.id.in_(ids), KNOWN)
+    # all rows first: if one of them is an error, no open cursor keeps the database locked
+    rows = connection.execute(query.order_by(Image.id)).mappings().all()
+    found = [_entry(dict(row)) for row in rows]
     if pixels:
         _add_pixels(connection, found)
     return found
@@ -112,17 +121,27 @@ def _entry(row: dict[str, Any]) -> Entry:
 
 
 def _add_pixels(connection: Connection, found: list[Entry]) -> None:
-    values = sum(e.height * e.width * (1 if e.colour_space == "Grayscale" else 3) for e in found)
+    ids = [entry.id for entry in found]
+    # the columns say how large an image is, but only its file knows
+    head = func.substr(Image.png, 1, PNG_HEAD)
+    heads = connection.execute(select(Image.id, head).where(Image.id.in_(ids))).all()
+    values = sum(_values(content) for _, content in heads)
     if values > MAX_VALUES:
         raise HTTPException(
             422,
             f"These images have {values:,} pixel values, and one response contains at most "
             f"{MAX_VALUES:,}: request fewer with page_size, or request the PNG files.",
         )
-    query = select(Image.id, Image.png).where(Image.id.in_([entry.id for entry in found]))
-    files = {row.id: row.png for row in connection.execute(query)}
+    rows = connection.execute(select(Image.id, Image.png).where(Image.id.in_(ids))).all()
+    files = {row.id: row.png for row in rows}
     for entry in found:
         entry.pixels = decode_png(entry.id, files[entry.id]).tolist()
+
+
+def _values(head: bytes) -> int:
+    """Return how many pixel values a PNG file has, by its first bytes; 0 if it is none."""
+    size = png_size(head)
+    return 0 if size is None else size[0] * size[1] * (1 if head[25] in PNG_GREY else 3)
 
 
 def one_entry(connection: Connection, image_id: int, *, pixels: bool = False) -> Entry:
@@ -152,7 +171,9 @@ def decode_png(image_id: int, png: bytes) -> np.ndarray:
         HTTPException: 404, the file is broken, or far too large.
     """
     try:
-        pixels = image_files.decode_photo(png, f"The file of image {image_id}", formats=("PNG",))
+        pixels = image_files.decode_photo(
+            png, f"The file of image {image_id}", formats=("PNG",), most_pixels=MAX_PIXELS
+        )
     except ValueError as error:
         raise HTTPException(404, str(error)) from error
     return pixels[..., 0] if png[25] in PNG_GREY else pixels
@@ -171,7 +192,7 @@ def units(connection: Connection, emotion: str) -> list[Unit]:
         .where(EmotionUnit.emotion == emotion)
         .order_by(EmotionUnit.action_unit)
     )
-    return [Unit(**row) for row in connection.execute(query).mappings()]
+    return [Unit(**row) for row in connection.execute(query).mappings().all()]
 
 
 def units_of_face(connection: Connection, face: int | str) -> Units:
@@ -193,7 +214,7 @@ def guess(connection: Connection, image_id: int) -> Guess:
     Raises:
         HTTPException: 404, there is no such image or no model; 503, the model does not load.
     """
-    query = select(Image.emotion_id, Image.png).where(Image.id == image_id)
+    query = select(Image.emotion_id, Image.png).where(Image.id == image_id, KNOWN)
     row = connection.execute(query).first()
     if row is None:
         raise no_image(connection, image_id)

@@ -6,8 +6,10 @@ import os
 import socket
 from typing import Any
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from apps.api.connections import GuardedHttp
 from apps.api.demo import create_demo_database
 from facevalue import paths
 from facevalue.collection import database
@@ -20,6 +22,7 @@ OPTIONS: dict[str, Any] = {
     "log_level": "warning",
     "log_config": None,  # uvicorn's own would close handlers that are already set up
     "server_header": False,
+    "http": GuardedHttp,
 }
 """The options of uvicorn that both servers share."""
 
@@ -32,10 +35,13 @@ def listen(host: str, port: int) -> socket.socket:
         port: 0 takes any free port.
     Raises:
         OSError: the port cannot be opened; the message says why.
+        ValueError: there is no such port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OverflowError as error:
+        raise ValueError(f"There is no port {port}: choose one from 0 to 65535.") from error
     except OSError as error:
         # create_server appends the address, which this sentence has already
         reason = (error.strerror or str(error)).partition(" (while")[0]
@@ -58,19 +64,21 @@ def open_database() -> str:
         A note for the visitors, or "".
     Raises:
         ValueError: it does not open.
+        OSError: it cannot be written.
         ModuleNotFoundError: its driver is not installed.
     """
     note = ""
     file = paths.processed() / "faces.db"
-    if "DATABASE_URL" not in os.environ and not file.exists():
-        demo = create_demo_database(paths.processed() / "faces-demo.db")
-        os.environ["DATABASE_URL"] = f"sqlite:///{demo}"
-        note = (
-            "There is no database from notebook 01 yet (make run NOTEBOOK=01). "
-            "Until then, you see a few faces that the course drew."
-        )
-        print(note)
     try:
+        if "DATABASE_URL" not in os.environ and not file.exists():
+            demo = create_demo_database(paths.processed() / "faces-demo.db")
+            os.environ["DATABASE_URL"] = f"sqlite:///{demo}"
+            note = (
+                "There is no database from notebook 01 yet (make run NOTEBOOK=01). "
+                "Until then, you see a few faces that the course drew."
+            )
+            print(note)
+        _check_not_in_memory(database.url())
         database.create(database.url()).dispose()
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", error)
@@ -78,3 +86,11 @@ def open_database() -> str:
         place = "DATABASE_URL" if "DATABASE_URL" in os.environ else file
         raise ValueError(f"The database does not open ({reason}): check {place}.") from None
     return note
+
+
+def _check_not_in_memory(url: str) -> None:
+    if make_url(database.with_driver(url)).database in (None, "", ":memory:"):
+        raise ValueError(
+            "DATABASE_URL names a database in memory, which is empty in each process: name a file, "
+            "such as sqlite:///faces.db, or a server."
+        )

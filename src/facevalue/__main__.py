@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from facevalue.files import error_sentence
+
 RESUMES = "Finished work is kept, and the same command continues."
 """What is printed after an interrupted command that can continue."""
 
@@ -93,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(_missing(error, options), file=sys.stderr)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        print(_message(error), file=sys.stderr)
+        print(error_sentence(error), file=sys.stderr)
     except KeyboardInterrupt:
         print(f"\nStopped. {options.interrupted}", file=sys.stderr)
         return 130
@@ -250,14 +252,6 @@ def _missing(error: ModuleNotFoundError, options: argparse.Namespace) -> str:
         f"facevalue {options.command} needs the package {error.name}, which is not installed: "
         f'pip install "{extra}".'
     )
-
-
-def _message(error: Exception) -> str:
-    """Return an error as a sentence: without the number in errors of the operating system."""
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror.removesuffix('.')}."
-    return str(error)
 
 
 if __name__ == "__main__":

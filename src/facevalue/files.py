@@ -38,11 +38,20 @@ def open_regular(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
+class ExplainedError(OSError):
+    """An error whose message is a sentence; str() does not show its number."""
+
+    def __init__(self, sentence: str = "", number: int | None = None) -> None:
+        super().__init__(sentence)
+        self.errno = number
+
+
 @contextmanager
 def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Iterator[Path]:
     """Yield a temporary file, which replaces `path` if the block ends without an error.
 
-    No reader ever sees a half-written file, and an error leaves the old file unchanged.
+    No reader ever sees a half-written file, and an error leaves the old file unchanged. An error of
+    the disk is explained as by `explain_write_errors`.
 
     Args:
         path: the file to write. Missing folders are created.
@@ -58,14 +67,15 @@ def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Itera
     ...     print(part.name, [file.name for file in Path(folder).iterdir()])
     table.csv.part ['table.csv']
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     unique = f".{uuid.uuid4().hex}" if shared else ""
     part = path.with_name(f"{path.name}{unique}.part{suffix}")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with explain_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def remove_stale_parts(folder: Path) -> None:
@@ -109,9 +119,10 @@ def file_lock(path: Path) -> Iterator[None]:
 
 def disk_full(path: Path) -> OSError:
     """Return an error which says that the disk is full and `path` cannot be written."""
-    return OSError(
+    return ExplainedError(
         f"The disk is full: {path} cannot be written. Finished results are kept: free some space, "
-        "then run the same command again."
+        "then run the same command again.",
+        errno.ENOSPC,
     )
 
 
@@ -120,11 +131,29 @@ def explain_write_errors(path: Path) -> Iterator[None]:
     """Replace an error from writing a file with one whose message is a clear sentence.
 
     Raises:
-        OSError: `path` cannot be written; the message says why.
+        ExplainedError: `path` cannot be written; the message says why. The number of the error
+            stays, and so does an error that is explained already.
     """
     try:
         yield
+    except ExplainedError:
+        raise
     except OSError as error:
         if error.errno in DISK_FULL:
             raise disk_full(path) from error
-        raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
+        reason = (error.strerror or str(error)).removesuffix(".")
+        raise ExplainedError(f"{path} cannot be written: {reason}.", error.errno) from error
+
+
+def error_sentence(error: Exception) -> str:
+    """Return an error as a sentence: without the number in errors of the operating system.
+
+    >>> error_sentence(FileNotFoundError(2, "No such file or directory", "photo.jpg"))
+    'photo.jpg: No such file or directory.'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        if error.errno in DISK_FULL:
+            return str(disk_full(Path(str(error.filename or "the file"))))
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror.removesuffix('.')}."
+    return str(error)

@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, features
 
 from facevalue.file_kinds import HEAD, content_kind, with_article
 from facevalue.files import open_regular
+from facevalue.jpeg_scans import check_work
 
 HAS_AVIF = "avif" in features.modules and bool(features.check_module("avif"))
 """Whether this Pillow reads AVIF, as its own wheels do since version 11.3."""
@@ -197,6 +198,7 @@ def _open(
     data = content if isinstance(content, bytes) else content.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise ValueError(f"{name} is larger than {most_bytes:,} bytes.")
+    check_work(data, name)
     try:
         with _warnings_named(name):
             return Image.open(io.BytesIO(data), formats=tuple(formats))

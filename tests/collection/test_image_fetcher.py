@@ -23,7 +23,7 @@ def test_an_interrupt_does_not_wait_for_a_server_that_asked_to_wait(
     server.answer = answer  # type: ignore[method-assign,assignment]
     stop = threading.Event()
     limiter = RateLimiter(sleep=stop.wait)
-    limits = ImageLimits(10**6, 10**6, 9, (5, 5), 60)
+    limits = ImageLimits(10**6, 10**6, 9, (5, 5), 60, this_machine=True)
     fetcher = ImageFetcher(tmp_path, limiter, stop, limits)
     told: list[tuple[str, str]] = []
     thread = threading.Thread(target=lambda: told.append(fetcher.fetch(server.url + "/0.jpg")))

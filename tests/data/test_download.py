@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -234,3 +236,68 @@ def test_retries_log_no_secret(
     with pytest.raises(DownloadError):
         download(f"{server.url}/x?key=secret", tmp_path / "x", backoff=0.01)
     assert "secret" not in caplog.text
+
+
+DOWNLOAD = """
+import sys
+from pathlib import Path
+from facevalue.data.download import download, download_verified
+url, path, verified = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "verified"
+download_verified(url, path, None) if verified else download(url, path)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["plain", "verified"])
+def test_two_programs_that_download_a_file_without_a_checksum_get_the_whole_one(
+    server: Server, tmp_path: Path, how: str
+) -> None:
+    server.files["/file.bin"] = CONTENT * 20
+    path = tmp_path / "file.bin"
+    command = [sys.executable, "-c", DOWNLOAD, f"{server.url}/file.bin", str(path), how]
+    for running in [subprocess.Popen(command) for _ in range(3)]:
+        assert running.wait(60) == 0
+    assert path.read_bytes() == CONTENT * 20
+    assert files(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://10.0.0.1/x",
+        "http://127.0.0.1:1/x",
+        "http://[::ffff:127.0.0.1]/x",
+        "file:///etc/passwd",
+    ],
+)
+def test_no_redirect_leads_to_a_private_address(
+    server: Server, tmp_path: Path, target: str
+) -> None:
+    server.redirects = {"/file.bin": target}
+    with pytest.raises(DownloadError, match="The URL of the redirect"):
+        fetch(server, tmp_path / "file.bin")
+    assert files(tmp_path) == []
+
+
+def test_a_server_may_redirect_to_itself_but_not_for_ever(server: Server, tmp_path: Path) -> None:
+    server.redirects = {"/old.bin": "/file.bin", "/ring.bin": "/ring.bin"}
+    assert download(f"{server.url}/old.bin", tmp_path / "f").read_bytes() == CONTENT
+    with pytest.raises(DownloadError, match="redirects more than 10 times"):
+        download(f"{server.url}/ring.bin", tmp_path / "f")
+
+
+def test_a_server_does_not_write_to_the_terminal(server: Server, tmp_path: Path) -> None:
+    answered = server.answer
+
+    def answer(request: object) -> None:
+        request.send_response = lambda status: type(request).send_response(  # type: ignore
+            request, status, "\x1b]0;owned\x07\x1b[31mNo"
+        )
+        answered(request)  # type: ignore[arg-type]
+
+    server.answer = answer  # type: ignore[method-assign,assignment]
+    server.status = [403]
+    with pytest.raises(DownloadError) as caught:
+        fetch(server, tmp_path / "file.bin")
+    assert str(caught.value).isprintable()
+    assert "403 ]0;owned[31mNo" in str(caught.value)

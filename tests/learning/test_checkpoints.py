@@ -176,7 +176,7 @@ def test_on_a_full_disk_the_training_continues_without_a_checkpoint(
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.warns(UserWarning, match="No space left on device"):
+    with monkeypatch.context() as patch, pytest.warns(UserWarning, match="the disk is full"):
         patch.setattr(Path, "write_text", full)
         _, curve, _ = train(verbose=0)
     assert same_curve(curve, uninterrupted[1])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -296,20 +299,42 @@ def test_the_weights_file_must_have_the_extension_of_keras(tmp_path: Path) -> No
 
 
 def test_an_older_file_remains_if_writing_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     file = tmp_path / "m.weights.h5"
     file.write_bytes(b"older")
-
-    def full(self: keras.Model, path: Path) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(keras.Model, "save_weights", full)
-    with pytest.raises(OSError, match="No space left"):
+    with full_disk(0), pytest.raises(OSError, match="The disk is full: .*m.weights.h5 cannot be"):
         model_files.save_json_and_weights(recogniser(), tmp_path / "m.json", file)
     assert file.read_bytes() == b"older"
     assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
+
+
+SAVE = """
+import resource, signal, sys
+from pathlib import Path
+import keras
+from facevalue.learning import model_files
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+model = keras.Sequential([keras.Input((300,)), keras.layers.Dense(300), keras.layers.Dense(300)])
+folder = Path(sys.argv[1])
+for most in (1, 5_000, 100_000, 700_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+    try:
+        model_files.save_json_and_weights(model, folder / "m.json", folder / "m.weights.h5")
+    except OSError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on the size of files, as on Linux")
+@pytest.mark.slow
+def test_a_disk_without_room_does_not_crash_python(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SAVE, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "m.weights.h5"
+    assert done.stdout == 4 * f"{file} cannot be written: File too large.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

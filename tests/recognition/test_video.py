@@ -168,6 +168,23 @@ def interrupt_after(count, monkeypatch):
     monkeypatch.setattr(overlay, "draw", interrupted)
 
 
+def test_damage_in_the_middle_is_an_error_and_the_old_file_stays(tmp_path, recogniser):
+    noise = np.random.default_rng(0).integers(0, 255, (60, 48, 64, 3), np.uint8)
+    whole = video_files.write(tmp_path / "whole.mp4", noise, [k / 10 for k in range(60)])
+    content = bytearray(whole.read_bytes())
+    for start in range(len(content) // 4, 3 * len(content) // 4, 200):
+        content[start : start + 60] = bytes(60)
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(content)
+    out = tmp_path / "new" / "out.mp4"
+    out.parent.mkdir()
+    out.write_bytes(b"an older one")
+    with pytest.raises(ValueError, match="^damaged.mp4 (is damaged|breaks off)"):
+        video.annotate(damaged, out, recogniser, progress=False)
+    assert out.read_bytes() == b"an older one"
+    assert [file.name for file in out.parent.iterdir()] == ["out.mp4"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit on the size of files, as on Linux")
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
 @pytest.mark.slow
@@ -184,14 +201,24 @@ def test_a_full_disk_is_an_error_and_the_old_file_stays(tmp_path, suffix):
         "from facevalue.recognition import video\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "recogniser = Recogniser('fast', threads=1)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
-        "try: video.annotate(Path(sys.argv[1]), Path(sys.argv[2]), recogniser, progress=False)\n"
-        "except OSError as error: print(error)\n"
+        "source, out = map(Path, sys.argv[1:])\n"
+        "video.annotate(source, out, recogniser, progress=False)\n"
+        "size = out.stat().st_size\n"
+        "out.write_bytes(b'an older one')\n"
+        "for most in (1, 1_000, 40_000, size // 2, size - 5_000, size - 500, size - 1):\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))\n"
+        "    try: video.annotate(source, out, recogniser, progress=False)\n"
+        "    except OSError as error: print(error)\n"
+        "    else: print('it was written with', most, 'of', size)\n"
+        "    assert out.read_bytes() == b'an older one'\n"
     )
     arguments = [sys.executable, "-c", code, str(source), str(out)]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    assert f"{out} cannot be written: File too large." in done.stdout
-    assert out.read_bytes() == b"an older one"
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines():
+        assert line.startswith(f"{out} cannot be written: "), line
+        assert line.endswith(("File too large.", "Input/output error."))
+    assert len(done.stdout.splitlines()) == 7
     assert sorted(file.name for file in tmp_path.iterdir()) == [out.name, "s.mp4"]
 
 

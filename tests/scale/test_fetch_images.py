@@ -63,7 +63,9 @@ def bring(
     clock = clock or Clock()
     limiter = RateLimiter(None, clock, clock.sleep)
     hits = table(server, *(paths or sorted(server.files)))
-    return fetch_images.fetch_images(hits, folder, limiter=limiter, **{"workers": 1, **options})
+    return fetch_images.fetch_images(
+        hits, folder, limiter=limiter, **{"workers": 1, "this_machine": True, **options}
+    )
 
 
 def stored(folder: Path) -> set[str]:
@@ -299,6 +301,15 @@ def test_a_web_page_instead_of_an_image(images: Server, tmp_path: Path) -> None:
         ("http://[fe80::1]/a.jpg", "The URL leads to a private address"),
         (r"http://10.0.0.1\@example.org/a.jpg", "The URL leads to a private address, 10.0.0.1."),
         ("http://0.0.0.0/a.jpg", "The URL leads to a private address, 0.0.0.0."),
+        ("http://127.0.0.1/a.jpg", "The URL leads to a private address, 127.0.0.1."),
+        ("http://localhost:8000/a.jpg", "The URL leads to a private address, localhost."),
+        ("http://photos.localhost./a.jpg", "The URL leads to a private address"),
+        ("http://224.0.0.1/a.jpg", "The URL leads to a private address"),
+        ("http://[::ffff:127.0.0.1]/a.jpg", "The URL leads to a private address"),
+        ("http://[64:ff9b::7f00:1]/a.jpg", "The URL leads to a private address"),
+        ("http://[2002:a00:1::]/a.jpg", "The URL leads to a private address"),
+        ("http://[::127.0.0.1]/a.jpg", "The URL leads to a private address"),
+        ("http://[ff02::1]/a.jpg", "The URL leads to a private address"),
     ],
 )
 def test_only_public_web_addresses_are_fetched(tmp_path: Path, address: str, message: str) -> None:
@@ -431,7 +442,7 @@ def test_a_server_sees_no_more_requests_per_second_than_said(
     images.answer = answer  # type: ignore[method-assign,assignment]
     limiter = RateLimiter(4, clock, clock.sleep)
     hits = table(images, *images.files)
-    fetch_images.fetch_images(hits, tmp_path, workers=1, limiter=limiter)
+    fetch_images.fetch_images(hits, tmp_path, workers=1, limiter=limiter, this_machine=True)
     assert len(seen) == 6
     assert np.diff(seen) == pytest.approx([0.25] * 5, rel=0.01)
 
@@ -444,12 +455,12 @@ def test_a_cluster_brings_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hits = table(images, "/1.jpg", "/2.jpg", "/none.jpg", "/1.jpg", "http://host:port/x.jpg")
-    here = fetch_images.fetch_images(hits, tmp_path / "here", attempts=1)
+    here = fetch_images.fetch_images(hits, tmp_path / "here", attempts=1, this_machine=True)
     monkeypatch.setattr(fetch_images, "PIECE", 1)
     monkeypatch.setenv("FACEVALUE_SCHEDULER", local.scheduler_address)
-    there = fetch_images.fetch_images(hits, tmp_path / "there", attempts=1)
+    there = fetch_images.fetch_images(hits, tmp_path / "there", attempts=1, this_machine=True)
     asked = len(images.log)
-    fetch_images.fetch_images(hits.head(2), tmp_path / "there")
+    fetch_images.fetch_images(hits.head(2), tmp_path / "there", this_machine=True)
     assert len(images.log) == asked
     pd.testing.assert_frame_equal(there, here)
     assert (there["problem"] != "").tolist() == [False, False, True, False, True]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Engine, create_engine, event, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
 from facevalue import paths
 from facevalue.collection.database_schema import VIEWS, Base, EmotionId
 from facevalue.emotions import EMOTIONS
+from facevalue.files import ExplainedError, file_lock
+
+CREATING = 7_031
+"""The number of the lock that a server holds while the tables are created."""
 
 
 def url() -> str:
@@ -37,6 +43,7 @@ def create(url: str) -> Engine:
         ValueError: the URL cannot be parsed, or an earlier version created the tables.
         ModuleNotFoundError: the driver for this kind of database is not installed.
         sqlalchemy.exc.OperationalError: the database does not answer.
+        OSError: it cannot be written, for example because the disk is full.
 
     >>> engine = create("sqlite://")
     >>> sorted(inspect(engine).get_table_names())[:2]
@@ -47,12 +54,63 @@ def create(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _enforce_foreign_keys)
     _check_columns(engine)
+    if not _is_complete(engine):
+        with explain_errors(engine), _creating(engine):
+            _complete(engine)
+    return engine
+
+
+def _is_complete(engine: Engine) -> bool:
+    """Return whether nothing is missing, so that a database may also be read-only."""
+    inspector = inspect(engine)
+    there = {*inspector.get_table_names(), *inspector.get_view_names()}
+    if not {*Base.metadata.tables, *VIEWS} <= there:
+        return False
+    with Session(engine) as session:
+        return dict(session.execute(select(EmotionId.id, EmotionId.name)).tuples().all()) == dict(
+            enumerate(EMOTIONS)
+        )
+
+
+@contextmanager
+def _creating(engine: Engine) -> Iterator[None]:
+    """Let one process at a time create a database; the others then find it."""
+    file = engine.url.database
+    if engine.dialect.name != "sqlite":
+        with engine.connect() as connection:
+            connection.execute(text(f"SELECT pg_advisory_lock({CREATING})"))
+            yield  # the lock ends with the connection
+            connection.execute(text(f"SELECT pg_advisory_unlock({CREATING})"))
+    elif not file or file == ":memory:":
+        yield
+    else:
+        with file_lock(Path(file)):
+            yield
+
+
+def _complete(engine: Engine) -> None:
     Base.metadata.create_all(engine)
     _create_views(engine)
     with Session(engine) as session, session.begin():
         for label, name in enumerate(EMOTIONS):
             session.merge(EmotionId(id=label, name=name))
-    return engine
+
+
+@contextmanager
+def explain_errors(engine: Engine) -> Iterator[None]:
+    """Replace an error from writing a database with a sentence, without the SQL and the images.
+
+    Raises:
+        OSError: the database cannot be written; the message says why.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig).strip().partition("\n")[0].removesuffix(".")
+        raise ExplainedError(
+            f"The database {engine.url.database} cannot be written ({reason}): nothing was added. "
+            "Check its disk and its permissions, then run the same command again."
+        ) from None
 
 
 def query(sql: str, address: str | None = None) -> tuple[pd.DataFrame, str]:
@@ -91,9 +149,15 @@ def with_driver(url: str) -> str:
     >>> with_driver("postgresql://me:secret@localhost/faces")
     'postgresql+psycopg://me:secret@localhost/faces'
     """
+    if url.count("@") > 1 and not url.startswith("sqlite"):
+        # a part of the password would be taken for the host, which errors name
+        raise ValueError(
+            "The user or the password in the database URL contains the character @: write it as "
+            "%40."
+        )
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second: a port that is no number
         # no `from error`, and no URL in the message: it may hold a password
         raise ValueError(
             "The database URL cannot be parsed: write it like sqlite:///faces.db or "

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from facevalue import emotions, image_files
 from facevalue.collection import facs_page
+from facevalue.collection.database import explain_errors
 from facevalue.collection.database_schema import DataSource, EmotionUnit, Image, SingleUnit
 
 COLUMNS = (
@@ -35,6 +36,9 @@ OPTIONAL_COLUMNS = ("licence", "author", "address")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 """The first eight bytes of every PNG file."""
 
+PNG_HEAD = 33
+"""The bytes at the beginning of a PNG file that say how large it is."""
+
 HASHES_PER_QUERY = 500
 """Hashes per query, because SQLite limits the number of parameters."""
 
@@ -53,7 +57,7 @@ def add_sources(engine: Engine, sources: pd.DataFrame) -> int:
         ValueError: a column or a value is missing.
     """
     records = _records(sources, ("name", "address", "licence"))
-    with Session(engine) as session, session.begin():
+    with explain_errors(engine), Session(engine) as session, session.begin():
         known = set(session.scalars(select(DataSource.name)))
         new = [DataSource(**record) for record in records if record["name"] not in known]
         session.add_all(new)
@@ -85,7 +89,7 @@ def add_facs(
         single_units, ("action_unit", "description", "facial_muscle"), ("qualifier",)
     )
     pairs = _records(emotion_units, ("emotion", "action_unit", "one_side"))
-    with Session(engine) as session, session.begin():
+    with explain_errors(engine), Session(engine) as session, session.begin():
         for record in singles:
             session.merge(SingleUnit(**record))
         session.flush()
@@ -144,13 +148,24 @@ def add_images(engine: Engine, rows: pd.DataFrame) -> int:
 
     Raises:
         ValueError: a column or a value is missing, a source or an emotion is unknown, or a file
-            is not a PNG file.
+            is not a PNG file of this height and width.
     """
     records = _records(rows, COLUMNS, OPTIONAL_COLUMNS)
-    with Session(engine) as session, session.begin():
+    with explain_errors(engine), Session(engine) as session, session.begin():
         new = _by_hash(records, _source_ids(session, set(rows["source"])))
         store = _store_by_copy if engine.dialect.name == "postgresql" else _store_by_insert
         return store(session, new)
+
+
+def png_size(content: bytes) -> tuple[int, int] | None:
+    """Return height and width of a PNG file, by its first `PNG_HEAD` bytes; None if it is none.
+
+    >>> png_size(image_files.encode_png(np.zeros((2, 3), np.uint8)))
+    (2, 3)
+    """
+    if len(content) < PNG_HEAD or not content.startswith(PNG_SIGNATURE):
+        return None
+    return int.from_bytes(content[20:24], "big"), int.from_bytes(content[16:20], "big")
 
 
 def _source_ids(session: Session, names: set[str]) -> dict[str, int]:
@@ -169,9 +184,16 @@ def _by_hash(records: list[Record], source_ids: dict[str, int]) -> dict[str, Rec
     for record in records:
         record["source_id"] = source_ids[record.pop("source")]
         record["emotion_id"] = emotions.number(record.pop("emotion"))
-        if not record["png"].startswith(PNG_SIGNATURE):
+        size = png_size(record["png"])
+        if size is None:
             raise ValueError(
                 f"The image {record['origin']!r} is not a PNG file: encode it with image_row."
+            )
+        if size != (record["height"], record["width"]):
+            raise ValueError(
+                f"The image {record['origin']!r} has {size[1]} x {size[0]} pixels, and not "
+                f"{record['width']} x {record['height']} as its row says: describe it with "
+                "image_row."
             )
         sha256 = hashlib.sha256(record["png"]).hexdigest()
         new.setdefault(sha256, record | {"sha256": sha256})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -25,6 +25,7 @@ class EmotionId(Base):
     """One of the seven emotions; its id is the label, 0 to 6."""
 
     __tablename__ = "emotions_ids"
+    __table_args__ = (CheckConstraint("id BETWEEN 0 AND 6", "seven_emotions"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(20), unique=True)
@@ -65,6 +66,9 @@ class Image(Base):
     __tablename__ = "all_images"
     # the columns that people filter by: a covering index reads them without the PNG files
     __table_args__ = (
+        CheckConstraint("emotion_id BETWEEN 0 AND 6", "one_of_seven_emotions"),
+        CheckConstraint("height > 0 AND width > 0 AND aspect_ratio > 0", "has_pixels"),
+        CheckConstraint("length(sha256) = 64", "whole_hash"),
         Index("images_by_filter", "source_id", "emotion_id", "colour_space", "aspect_ratio"),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from facevalue.data.http_retry import DownloadError
+from facevalue.data.http_retry import DownloadError, printable
 from facevalue.data.urls import check_url, is_web_url
 
 MAX_CHARACTERS = 2000
@@ -69,7 +69,7 @@ def text_field(row: Mapping[str, Any], name: str) -> str:
     """
     value = row.get(name)
     text = value if isinstance(value, str) else ""
-    return "".join(c for c in text if c.isprintable())[:MAX_CHARACTERS]
+    return printable(text, MAX_CHARACTERS)
 
 
 def number_field(row: Mapping[str, Any], name: str) -> int:

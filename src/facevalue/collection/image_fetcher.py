@@ -13,6 +13,7 @@ import requests
 
 from facevalue.collection.polite_http import PoliteAdapter, ResponseLimits
 from facevalue.collection.rate_limiter import RateLimiter, WaitInterrupted
+from facevalue.data.deadlines import Deadline, DeadlinePassed, Stopped
 from facevalue.data.http_retry import (
     RETRY_STATUSES,
     DownloadError,
@@ -20,6 +21,7 @@ from facevalue.data.http_retry import (
     describe_busy,
     describe_error,
     is_transient,
+    printable,
 )
 from facevalue.data.urls import check_host, check_url, is_loopback, origin
 from facevalue.files import DISK_FULL, atomic_write
@@ -45,6 +47,7 @@ class ImageLimits:
     attempts: int
     timeout: tuple[float, float]
     deadline: float
+    this_machine: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,20 +74,24 @@ class ImageFetcher:
         Returns:
             The name of its file and "", or "" and a sentence without `url` that says why it failed.
         """
+        deadline = Deadline(self.limits.deadline, self.stop)
         try:
-            check_url(url)
+            asked_for = self.limits.this_machine and is_loopback(url)
+            check_url(url, url if asked_for else None)
             server = origin(url)
             if self.failures[server] >= MAX_FAILURES:
                 return "", f"{MAX_FAILURES} requests to its server had failed in a row."
-            content = self._content(url)
+            content = self._content(url, deadline)
             self.failures[server] = 0
-            return self._store(content), ""
+            return self._store(content, deadline), ""
         except ServerUnavailable as error:
             self.failures[origin(url)] += self.limits.attempts
             return "", str(error)
         except DownloadError as error:
             return "", str(error)
-        except WaitInterrupted:
+        except DeadlinePassed:
+            return "", f"The image had not arrived after {self.limits.deadline:g} seconds."
+        except (WaitInterrupted, Stopped):
             return "", "The download was stopped."
         except OSError as error:
             if error.errno in DISK_FULL:
@@ -95,23 +102,23 @@ class ImageFetcher:
         except Exception as error:  # one URL must not stop the other images
             return "", f"The image could not be fetched ({type(error).__name__})."
 
-    def _content(self, url: str) -> bytes:
+    def _content(self, url: str, deadline: Deadline) -> bytes:
         """Return the bytes behind a URL, following the redirects that are allowed."""
         current = url
         for _ in range(MAX_REDIRECTS + 1):
             check_url(current, url)
-            response, target = self._get(current)
+            response, target = self._get(current, deadline)
             if target is None:
                 return _image_content(response, self.limits.attempts)
             current = urljoin(current, target)
         raise DownloadError(f"The URL redirects more than {MAX_REDIRECTS} times.")
 
-    def _get(self, url: str) -> tuple[requests.Response, str | None]:
+    def _get(self, url: str, deadline: Deadline) -> tuple[requests.Response, str | None]:
         """Return the response to one request, and where it redirects to."""
         here = is_loopback(url)  # `check_url` has allowed it
         if not here:
-            check_host(url)
-        session = self._session(here)
+            deadline.call(lambda: check_host(url))
+        session = self._session(here, deadline)
         try:
             response = session.get(
                 url,
@@ -125,7 +132,7 @@ class ImageFetcher:
             raise kind(_as_sentence(describe_error(error, self.limits.attempts))) from error
         return response, session.get_redirect_target(response)
 
-    def _session(self, here: bool) -> requests.Session:
+    def _session(self, here: bool, deadline: Deadline) -> requests.Session:
         """Return this thread's session: one for this machine itself, one for all other servers."""
         name = "here" if here else "public"
         if not hasattr(self.local, name):
@@ -139,18 +146,21 @@ class ImageFetcher:
             session.trust_env = not here  # there is no proxy between this machine and itself
             session.mount("http://", adapter)
             session.mount("https://", adapter)
-            setattr(self.local, name, session)
-        found: requests.Session = getattr(self.local, name)
-        return found
+            setattr(self.local, name, (session, adapter))
+        kept: tuple[requests.Session, PoliteAdapter] = getattr(self.local, name)
+        kept[1].deadline = deadline
+        return kept[0]
 
-    def _store(self, content: bytes) -> str:
+    def _store(self, content: bytes, deadline: Deadline) -> str:
         try:
-            suffix = photo_suffix(
-                content,
-                "The file",
-                formats=FORMATS,
-                most_pixels=self.limits.max_pixels,
-                most_bytes=self.limits.max_bytes,
+            suffix = deadline.call(
+                lambda: photo_suffix(
+                    content,
+                    "The file",
+                    formats=FORMATS,
+                    most_pixels=self.limits.max_pixels,
+                    most_bytes=self.limits.max_bytes,
+                )
             )
         except ValueError as error:
             raise DownloadError(str(error)) from error
@@ -170,7 +180,9 @@ def _image_content(response: requests.Response, attempts: int) -> bytes:
     if response.status_code in RETRY_STATUSES:
         raise ServerUnavailable(_as_sentence(describe_busy(response, attempts)))
     if response.status_code != 200:
-        raise DownloadError(f"The server answered {response.status_code} {response.reason}.")
+        raise DownloadError(
+            f"The server answered {response.status_code} {printable(response.reason)}."
+        )
     if kind.startswith("text/"):
         raise DownloadError("The URL leads to a web page or a text, not to an image.")
     return response.content

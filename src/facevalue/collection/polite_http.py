@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError
 
 from facevalue.collection.rate_limiter import RateLimiter, WaitInterrupted
-from facevalue.data.http_retry import LONGEST_WAIT, DownloadError, ServerRetry, retry_after_seconds
+from facevalue.data.deadlines import Deadline, DeadlinePassed, Stopped
+from facevalue.data.http_retry import (
+    LONGEST_WAIT,
+    DownloadError,
+    ServerRetry,
+    body_of,
+    retry_after_seconds,
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,8 @@ class ResponseLimits:
 
     Attributes:
         max_bytes: the largest body of a response.
-        deadline: seconds that receiving the body may take.
+        deadline: seconds until the whole response has arrived, without the waits that the server
+            or the rate limit asks for.
         attempts: the largest number of times that a request is sent.
     """
 
@@ -49,32 +56,50 @@ class PoliteAdapter(HTTPAdapter):
     ) -> None:
         super().__init__()
         self._limiter, self._limits, self._stop = limiter, limits, stop or threading.Event()
+        self.deadline: Deadline | None = None
+        """Until when all requests of one task must be answered; by default each has its own."""
 
     def send(
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
         url = request.url or ""
+        deadline = self.deadline or Deadline(self._limits.deadline, self._stop)
+        try:
+            with deadline.paused():
+                self._limiter.wait(url)
+            return self._send(deadline, request, *args, **options)
+        except DeadlinePassed:
+            raise DownloadError(
+                f"The response had not arrived after {self._limits.deadline:g} seconds."
+            ) from None
+        except Stopped:
+            raise WaitInterrupted from None
+
+    def _send(
+        self, deadline: Deadline, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
+        url = request.url or ""
 
         def wait(seconds: float) -> None:
-            self._limiter.pause(url, seconds)
-            self._limiter.wait(url)
+            with deadline.paused():
+                self._limiter.pause(url, seconds)
+                self._limiter.wait(url)
 
         retry = self.max_retries = ServerRetry.create(self._limits.attempts, wait)
-        self._limiter.wait(url)
+        send = super().send
         while True:
-            self._check_not_stopped()
-            response = super().send(request, *args, **options)
+            response = deadline.call(lambda: send(request, *args, **options))
             self._pause_without_quota(response)
             try:
                 # read here, since a session that caches responses would read them without a limit
-                response._content = self._body(response)
+                response._content = self._body(response, deadline)
                 return response
             except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError) as error:
                 try:
                     retry = retry.increment(request.method, error=error.args[0])
                 except MaxRetryError:
                     raise error from None
-                retry.sleep()
+                deadline.call(retry.sleep)
 
     def _pause_without_quota(self, response: requests.Response) -> None:
         """Pause if the server says that no requests are left, before it has to reject one."""
@@ -82,27 +107,16 @@ class PoliteAdapter(HTTPAdapter):
         if response.headers.get("X-RateLimit-Remaining") == "0" and wait:
             self._limiter.pause(response.url, min(wait, LONGEST_WAIT))
 
-    def _body(self, response: requests.Response) -> bytes:
+    def _body(self, response: requests.Response, deadline: Deadline) -> bytes:
         """Return the body of a response, read in pieces."""
-        most, end = self._limits.max_bytes, time.monotonic() + self._limits.deadline
+        most = self._limits.max_bytes
         length = response.headers.get("Content-Length", "")
         if length.isdigit() and int(length) > most:
             response.close()
             raise DownloadError(f"The response has {int(length):,} bytes, more than {most:,}.")
         body = bytearray()
-        for chunk in response.iter_content(65536):
+        for chunk in deadline.each(lambda: body_of(response, 65536)):
             body += chunk
             if len(body) > most:
-                response.close()
                 raise DownloadError(f"The response has more than {most:,} bytes.")
-            if time.monotonic() > end:
-                response.close()
-                raise DownloadError(
-                    f"The response had not arrived after {self._limits.deadline:.0f} seconds."
-                )
-            self._check_not_stopped()
         return bytes(body)
-
-    def _check_not_stopped(self) -> None:
-        if self._stop.is_set():
-            raise WaitInterrupted

@@ -20,6 +20,7 @@ from facevalue.data.http_retry import (
     DownloadError,
     describe_busy,
     describe_error,
+    printable,
 )
 from facevalue.data.urls import hostname, is_loopback, redact_url
 
@@ -142,7 +143,7 @@ class SearchApi:
         found = self._json_object(response)
         if found is not None:
             return found
-        kind = response.headers.get("Content-Type", "no type").split(";")[0]
+        kind = printable(response.headers.get("Content-Type", "no type").split(";")[0])
         if status == 200:
             raise DownloadError(f"{place} did not answer with a list of images, but with {kind}.")
         text = response.text[:200] if kind == "text/plain" else response.reason or ""
@@ -150,7 +151,7 @@ class SearchApi:
             return {}
         if status == 400 and "API key" in text:
             raise InvalidKeyError(f"{place} does not accept the key: look it up at {place}docs/.")
-        text = " ".join(text.replace(key, "***").split()) if key else text
+        text = printable(" ".join(text.replace(key, "***").split()) if key else text)
         raise DownloadError(f"{place} answered {status}: {text}")
 
     def _json_object(self, response: requests.Response) -> Mapping[str, Any] | None:

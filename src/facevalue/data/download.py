@@ -15,29 +15,36 @@ import logging
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3.exceptions import MaxRetryError, ProtocolError
 
+from facevalue.data.deadlines import Deadline, DeadlinePassed
 from facevalue.data.http_retry import (
     RETRY_STATUSES,
     TIMEOUT,
     DownloadError,
     ServerRetry,
+    body_of,
     describe_busy,
     describe_error,
+    printable,
     wait_and_say_so,
 )
-from facevalue.data.urls import is_web_url, redact_url
-from facevalue.files import file_lock
+from facevalue.data.urls import check_host, check_url, is_web_url, origin, redact_url
+from facevalue.files import explain_write_errors, file_lock
 
 MAX_BYTES = 2_000_000_000
 ATTEMPTS = 4
+MAX_REDIRECTS = 10
+TOO_LATE = "it had not arrived when the time was over"
 CHUNK = 8192
 """Bytes per read: at most this many are lost when the connection breaks."""
 
@@ -54,6 +61,7 @@ class Options:
     timeout: tuple[float, float]
     backoff: float
     allow_html: bool = False
+    deadline: Deadline = field(default_factory=Deadline)
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ def download(
     timeout: tuple[float, float] = TIMEOUT,
     backoff: float = 2.0,
     allow_html: bool = False,
+    deadline: float | None = None,
 ) -> Path:
     """Download a file; it appears at `path` only when it is complete.
 
@@ -112,17 +121,19 @@ def download(
         backoff: seconds, as in `ServerRetry.create`; a busy server may request other waits.
         allow_html: whether the file may be a web page. By default it may not, since it would
             usually be an error message or a login page.
+        deadline: seconds until the file must be complete; what has arrived until then is kept, and
+            the next download resumes there. By default there is no limit.
 
     Returns:
         `path`.
 
     Raises:
         ValueError: the URL is not http or https.
-        DownloadError: the file does not exist, is too large, is a web page, or the connection
-            failed repeatedly.
+        DownloadError: the file does not exist, is too large, is a web page, redirects to a private
+            address, has not arrived in time, or the connection failed repeatedly.
     """
-    options = Options(max_bytes, timeout, backoff, allow_html)
-    with file_lock(path):
+    options = Options(max_bytes, timeout, backoff, allow_html, Deadline(deadline))
+    with file_lock(path), explain_write_errors(path):
         return _download_part(url, path, options).replace(path)
 
 
@@ -134,6 +145,7 @@ def download_verified(
     max_bytes: int = MAX_BYTES,
     timeout: tuple[float, float] = TIMEOUT,
     backoff: float = 2.0,
+    deadline: float | None = None,
 ) -> Path:
     """Download a file unless `path` already has the right checksum; return `path`.
 
@@ -141,7 +153,7 @@ def download_verified(
     resume a download.
 
     Args:
-        url, path, max_bytes, timeout, backoff: as in `download`.
+        url, path, max_bytes, timeout, backoff, deadline: as in `download`.
         checksum: as pooch writes it, "sha256:..." or "md5:...", in hexadecimal; None if it is
             unknown: then any existing file at `path` is accepted.
 
@@ -151,13 +163,13 @@ def download_verified(
     """
     import pooch
 
-    options = Options(max_bytes, timeout, backoff)
+    options = Options(max_bytes, timeout, backoff, deadline=Deadline(deadline))
 
     def fetch(url: str, output_file: str, _: object) -> None:
         _download_part(url, path, options).replace(output_file)
 
     pooch.get_logger().setLevel(logging.WARNING)  # it would print the URL with its secrets
-    with file_lock(path):
+    with file_lock(path), explain_write_errors(path):
         try:
             pooch.retrieve(url, checksum, path.name, path.parent, downloader=fetch)
         except ValueError as error:
@@ -187,14 +199,18 @@ def _download_part(url: str, path: Path, options: Options) -> Path:
                 return part.path
             except requests.RequestException as error:
                 _give_up(url, describe_error(error, ATTEMPTS), part)
+            except DeadlinePassed:
+                _give_up(url, TOO_LATE, part)
             except Interrupted as error:
                 reason = str(error)
             try:
                 retry = retry.increment("GET", error=ProtocolError(reason))
+                print(f"{path.name}: {reason}, trying again.", file=sys.stderr)
+                options.deadline.call(retry.sleep)
             except MaxRetryError:
                 _give_up(url, f"{reason}, {ATTEMPTS} times in a row", part)
-            print(f"{path.name}: {reason}, trying again.", file=sys.stderr)
-            retry.sleep()
+            except DeadlinePassed:
+                _give_up(url, TOO_LATE, part)
 
 
 def _give_up(url: str, reason: str, part: PartFile) -> NoReturn:
@@ -213,7 +229,9 @@ def _receive_rest(session: requests.Session, url: str, part: PartFile, options: 
     resume = part.resume_headers()
     # if it were compressed, Content-Length would not be the size of the file
     headers = {"Accept-Encoding": "identity", "User-Agent": "facevalue"} | resume
-    with session.get(url, headers=headers, stream=True, timeout=options.timeout) as response:
+    response = options.deadline.call(lambda: _request(session, url, headers, options))
+    with ExitStack() as stack:
+        stack.callback(response.close)
         start = part.size() if resume else 0
         if response.status_code == 416:
             if response.headers.get("Content-Range") == f"bytes */{start}":
@@ -229,18 +247,50 @@ def _receive_rest(session: requests.Session, url: str, part: PartFile, options: 
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             part.discard()
             raise Interrupted("the server sent another part of the file than requested")
-        _append_body(response, part, start, options.max_bytes)
+        stack.pop_all()  # from now on, the thread that reads it closes it
+    _append_body(response, part, start, options)
+
+
+def _request(
+    session: requests.Session, url: str, headers: Mapping[str, str], options: Options
+) -> requests.Response:
+    """Return the response to a request, following redirects that do not lead to a private address.
+
+    Raises:
+        requests.RequestException: there was no response, in several attempts.
+        DownloadError: a redirect leads to a private address, or there are too many.
+    """
+    current = url
+    for _ in range(MAX_REDIRECTS + 1):
+        response = session.get(
+            current,
+            headers=dict(headers),
+            stream=True,
+            timeout=options.timeout,
+            allow_redirects=False,
+        )
+        target = session.get_redirect_target(response)
+        if target is None:
+            return response
+        response.close()
+        current = urljoin(current, target)
+        check_url(current, url)
+        if origin(current) != origin(url):
+            check_host(current)
+    raise DownloadError(f"{redact_url(url)} redirects more than {MAX_REDIRECTS} times.")
 
 
 def _check_response(url: str, response: requests.Response, options: Options) -> None:
     if response.status_code not in (200, 206):
-        raise DownloadError(f"{redact_url(url)} answered {response.status_code} {response.reason}.")
+        reason = printable(response.reason)
+        raise DownloadError(f"{redact_url(url)} answered {response.status_code} {reason}.")
     if not options.allow_html and "text/html" in response.headers.get("Content-Type", ""):
         raise DownloadError(f"{redact_url(url)} is a web page, not the expected file.")
 
 
-def _append_body(response: requests.Response, part: PartFile, start: int, max_bytes: int) -> None:
+def _append_body(response: requests.Response, part: PartFile, start: int, options: Options) -> None:
     """Append the body of a response to a part of `start` bytes."""
+    max_bytes = options.max_bytes
     length = response.headers.get("Content-Length", "")
     total = start + int(length) if length.isdigit() else None
     have = start
@@ -249,7 +299,7 @@ def _append_body(response: requests.Response, part: PartFile, start: int, max_by
         bar = tqdm(total=total, initial=have, desc=name, unit="B", unit_scale=True, disable=None)
         with part.path.open("ab" if start else "wb") as file, bar:
             try:
-                for chunk in response.iter_content(CHUNK):
+                for chunk in options.deadline.each(lambda: body_of(response, CHUNK)):
                     have += len(chunk)
                     if have > max_bytes:
                         break

@@ -6,13 +6,15 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import requests
 from urllib3.exceptions import HTTPError, MaxRetryError, ReadTimeoutError, ResponseError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
+
+from facevalue.files import ExplainedError
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes."""
@@ -24,7 +26,7 @@ LONGEST_WAIT = 120.0
 """The longest wait, in seconds, that a server may request; we give up if it requests more."""
 
 
-class DownloadError(OSError):
+class DownloadError(ExplainedError):
     """A download failed. The message says why, without the secrets of its URL."""
 
 
@@ -120,6 +122,24 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
         return None
     # some servers send a Unix timestamp instead
     return max(0.0, float(reset) - (time.time() if float(reset) > 1e9 else 0))
+
+
+def body_of(response: requests.Response, chunk: int) -> Iterator[bytes]:
+    """Yield the body of a response in pieces of `chunk` bytes, and close it.
+
+    It is the thread that reads the body that must close it: another one would wait for the read.
+    """
+    with response:
+        yield from response.iter_content(chunk)
+
+
+def printable(text: str, most: int = 200) -> str:
+    """Return a text of a server without what a terminal would obey, such as colours and titles.
+
+    >>> printable("Not\x1b[31m Found\n")
+    'Not[31m Found'
+    """
+    return "".join(character for character in text[:most] if character.isprintable())
 
 
 def is_transient(error: requests.RequestException) -> bool:

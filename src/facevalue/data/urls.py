@@ -19,6 +19,11 @@ from urllib3.util import Url, parse_url
 
 from facevalue.data.http_retry import DownloadError, ServerUnavailable
 
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+"""IPv6 networks whose addresses end in an IPv4 address (RFC 6052, 8215 and 4291)."""
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -68,7 +73,8 @@ def is_loopback(url: str) -> bool:
     except LocationParseError:
         return False
     number = _ip_address(host)
-    return host == "localhost" or (number is not None and number.is_loopback)
+    mapped = getattr(number, "ipv4_mapped", None) or number
+    return host == "localhost" or (mapped is not None and mapped.is_loopback)
 
 
 def hostname(url: str) -> str:
@@ -86,12 +92,14 @@ def hostname(url: str) -> str:
 def check_url(url: str, start: str | None = None) -> None:
     """Raise DownloadError unless a URL is http or https and does not name a private address.
 
-    There is one exception: if `start` is on this machine, like the course's photo service, other
-    URLs of the same server are allowed. The host is not looked up here, but in `check_host`.
+    There is one exception: if somebody asked for `start`, such as the course's photo service on
+    this machine, URLs of the same server are allowed. The host is not looked up here, but in
+    `check_host`.
 
     Args:
         url: the URL to fetch.
-        start: the URL that led to it, by a redirect or in a response; by default `url` itself.
+        start: the URL that somebody asked for and that led to this one, by a redirect or in a
+            response; by default nobody did.
     """
     subject = "The URL" if start in (None, url) else "The URL of the redirect"
     try:
@@ -100,12 +108,12 @@ def check_url(url: str, start: str | None = None) -> None:
         raise DownloadError(f"{subject} is not valid.") from None
     if not is_web_url(url):
         raise DownloadError(f"{subject} is not http or https.")
-    if start is None:
-        start = url
-    if is_loopback(start) and origin(url) == origin(start):
+    if start and is_web_url(start) and origin(url) == origin(start):
         return
     number = _ip_address(host)
-    if host == "localhost" or (number is not None and not number.is_global):
+    name = host.rstrip(".")
+    here = name == "localhost" or name.endswith(".localhost")
+    if here or (number is not None and not _is_public(number)):
         raise DownloadError(f"{subject} leads to a private address, {host}.")
 
 
@@ -122,13 +130,25 @@ def check_host(url: str) -> None:
     except (OSError, UnicodeError):
         raise ServerUnavailable(f"The host {host} is unknown.") from None
     numbers = [_ip_address(str(address[0])) for *_, address in found]
-    if not all(number and number.is_global for number in numbers):
+    if not all(number and _is_public(number) for number in numbers):
         raise DownloadError(f"The host {host} has a private address.")
 
 
-def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _ip_address(host: str) -> IPAddress | None:
     try:
-        number = ipaddress.ip_address(host.split("%")[0])
+        return ipaddress.ip_address(host.split("%")[0])
     except ValueError:
         return None
-    return getattr(number, "ipv4_mapped", None) or number
+
+
+def _is_public(number: IPAddress) -> bool:
+    """Return whether an IP address, and the one that is packed into it, is one of the internet."""
+    if isinstance(number, ipaddress.IPv6Address):
+        packed = number.ipv4_mapped or number.sixtofour
+        if any(number in network for network in TRANSLATED):
+            packed = ipaddress.IPv4Address(int(number) & 0xFFFFFFFF)
+        if packed is not None:
+            return _is_public(packed)
+        if number.is_site_local:
+            return False
+    return number.is_global and not number.is_multicast

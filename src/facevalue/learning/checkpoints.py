@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 import warnings
@@ -14,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from facevalue.files import atomic_write, write_text
+from facevalue.files import DISK_FULL, atomic_write, disk_full, write_text
 from facevalue.learning import devices
 from facevalue.learning.batches import ArraySource, Batches
 from facevalue.learning.callbacks import Curve, learning_rate, values
@@ -186,11 +187,23 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
             self._save_nothing()
             return
         try:
+            self._check_room()
             self._save_curve()
             self._save_best_weights()
             super().on_epoch_end(epoch, logs)
         except OSError as error:
             self._warn(error)
+
+    def _check_room(self) -> None:
+        """Raise OSError if the disk has no room for the weights and the state of the optimizer.
+
+        The library for HDF5, which writes them, crashes Python if the disk becomes full meanwhile.
+        """
+        arrays = [*self.model.variables, *self.model.optimizer.variables]
+        needed = sum(math.prod(array.shape) * 8 for array in arrays)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self.folder).free < needed:
+            raise disk_full(self.folder)
 
     def _save_nothing(self) -> None:
         """Save to a temporary folder, because all processes that share a model must save it."""
@@ -219,16 +232,18 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
             self._save_nothing()
             return
         try:
+            self._check_room()
             with atomic_write(self.folder / "final.weights.h5", suffix=".weights.h5") as part:
                 self.model.save_weights(part)
         except OSError as error:
             self._warn(error)
 
     def _warn(self, error: OSError) -> None:
+        reason = "the disk is full" if error.errno in DISK_FULL else error.strerror or str(error)
         warnings.warn(
             f"The training continues, but its checkpoint in {self.folder} could not be written "
-            f"({error.strerror or error}): if the process is killed, the epochs since the previous "
-            "checkpoint are lost.",
+            f"({reason.removesuffix('.')}): if the process is killed, the epochs since the "
+            "previous checkpoint are lost.",
             stacklevel=2,
         )
 

@@ -7,6 +7,7 @@ import json
 import tempfile
 import textwrap
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,22 @@ def save_json_and_weights(model: keras.Model, json_file: Path, h5_file: Path) ->
     if not h5_file.name.endswith(".weights.h5"):
         raise ValueError(f"The name of the weights file must end in .weights.h5, unlike {h5_file}.")
     copy = as_float32(model)
-    with atomic_write(h5_file, suffix=".weights.h5") as part:
-        copy.save_weights(part)
+    with atomic_write(h5_file) as part:
+        part.write_bytes(_weights(copy))
     write_text(json_file, copy.to_json(indent=1))
+
+
+def _weights(model: keras.Model) -> bytes:
+    """Return the content of a .weights.h5 file.
+
+    On a full disk, the library for HDF5 crashes Python if it writes to the disk by itself. Into a
+    .keras file, which is a zip archive, Keras writes it from memory.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "model.keras"
+        model.save(archive)
+        with zipfile.ZipFile(archive) as opened:
+            return opened.read("model.weights.h5")
 
 
 def load_json_and_weights(json_file: Path, h5_file: Path) -> keras.Model:

@@ -21,18 +21,22 @@ MAX_SUMS = 100_000
 """How many characters of SHA256SUMS are read."""
 
 
-def load_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
+def load_session(
+    file: Path, threads: int, sha256: str | None = None
+) -> onnxruntime.InferenceSession:
     """Return an ONNX Runtime session for a model, after checking its checksum, input and output.
 
     Args:
-        file: the .onnx file, in the same folder as SHA256SUMS.
+        file: the .onnx file.
         threads: how many threads compute one result; 0 for one per core.
+        sha256: the checksum that it must have. By default it is the one in SHA256SUMS, in the same
+            folder, which finds a damaged file but not one that somebody exchanged.
     Raises:
-        ValueError: the file is too large, does not have the checksum in SHA256SUMS, or is not a
-            network that maps faces to seven probabilities.
+        ValueError: the file is too large, does not have this checksum, or is not a network that
+            maps faces to seven probabilities.
         FileNotFoundError: the file or SHA256SUMS is missing.
     """
-    content = checked_content(file)
+    content = checked_content(file, sha256)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors only
@@ -56,25 +60,35 @@ def load_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
     return session
 
 
-def checked_content(file: Path) -> bytes:
-    """Return the bytes of a model file, after comparing their checksum with SHA256SUMS.
+def checked_content(file: Path, sha256: str | None = None) -> bytes:
+    """Return the bytes of a model file, after comparing their checksum.
 
+    Args:
+        file: the model file.
+        sha256: the checksum that it must have; by default the one in SHA256SUMS, in its folder.
     Raises:
-        ValueError: the file is too large, or does not have the checksum in SHA256SUMS.
+        ValueError: the file is too large, or does not have this checksum.
         FileNotFoundError: the file or SHA256SUMS is missing.
     """
-    sums = file.parent / SUMS
-    for needed in (file, sums):
-        if not needed.is_file():
-            raise FileNotFoundError(
-                f"{needed.name} is not in {needed.parent}: reinstall facevalue, or give the folder "
-                "that contains it."
-            )
+    _check_exists(file)
     if file.stat().st_size > MAX_BYTES:
         raise ValueError(
             f"{file} is larger than {MAX_BYTES // 1_000_000} MB, so it is not a Face Value model."
         )
     content = file.read_bytes()
+    where = SUMS if sha256 is None else "this version of the package"
+    if hashlib.sha256(content).hexdigest() != (sha256 or _listed_sum(file)):
+        raise ValueError(
+            f"{file} does not have the checksum in {where}, so it is damaged or another file: "
+            "reinstall facevalue, or get the file again."
+        )
+    return content
+
+
+def _listed_sum(file: Path) -> str:
+    """Return the checksum of a file in SHA256SUMS."""
+    sums = file.parent / SUMS
+    _check_exists(sums)
     with sums.open(encoding="utf-8", errors="replace") as opened:
         lines = [line.split() for line in opened.read(MAX_SUMS).splitlines()]
     listed = {line[1].lstrip("*"): line[0].lower() for line in lines if len(line) == 2}
@@ -83,9 +97,12 @@ def checked_content(file: Path) -> bytes:
             f"{sums} does not list {file.name}, so it cannot be trusted: reinstall facevalue, or "
             "add its checksum."
         )
-    if hashlib.sha256(content).hexdigest() != listed[file.name]:
-        raise ValueError(
-            f"{file} does not have the checksum in {SUMS}, so it is damaged or another file: "
-            "reinstall facevalue, or get the file again."
+    return listed[file.name]
+
+
+def _check_exists(file: Path) -> None:
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file.name} is not in {file.parent}: reinstall facevalue, or give the folder that "
+            "contains it."
         )
-    return content

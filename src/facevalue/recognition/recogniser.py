@@ -14,6 +14,7 @@ import numpy as np
 
 from facevalue.emotions import EMOTIONS
 from facevalue.image_files import as_reduced_photo, to_grey
+from facevalue.recognition import shipped
 from facevalue.recognition.cropping import crop
 from facevalue.recognition.detection import MIN_FACE, find_faces
 from facevalue.recognition.face import Box, Face, photo_pixels
@@ -70,11 +71,12 @@ class Recogniser:
 
     Args:
         name: one of `NAMES`.
-        folder: a folder that contains NAME.onnx and SHA256SUMS; by default that of the package.
+        folder: a folder that contains NAME.onnx and SHA256SUMS; by default that of the package,
+            whose models have the checksums in `shipped`.
         threads: how many threads compute one result; by default one for each core of the CPU.
     Raises:
         ValueError: there is no such model, `threads` is below 1, or the file does not have the
-            checksum in SHA256SUMS or is not a network that maps faces to seven probabilities.
+            right checksum or is not a network that maps faces to seven probabilities.
         FileNotFoundError: the model or SHA256SUMS is missing.
 
     >>> recogniser = Recogniser("fast")
@@ -91,7 +93,8 @@ class Recogniser:
             raise ValueError(f"threads must be 1 or more, or None for all cores, not {threads}.")
         self.name = name
         self.file = (WEIGHTS if folder is None else Path(folder)) / f"{name}.onnx"
-        self._session = load_session(self.file, threads or 0)
+        sha256 = shipped.SHA256[self.file.name] if self.file.parent == WEIGHTS else None
+        self._session = load_session(self.file, threads or 0, sha256)
         self._input = self._session.get_inputs()[0].name
 
     def __repr__(self) -> str:

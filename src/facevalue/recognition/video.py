@@ -245,9 +245,21 @@ def annotate(
         with atomic_write(out, suffix=out.suffix.lower()) as part, explain_write_errors(out):
             size = clip.width, clip.height
             with video_writer.VideoWriter(part, size, clip.rate, original) as writer:
-                return _annotate(clip, writer, recogniser, progress)
+                written = _annotate(clip, writer, recogniser, progress)
+            if original:
+                _check_whole(original, written)
+            return written
     finally:
         clip.close()
+
+
+def _check_whole(source: Path, read: int) -> None:
+    """Raise ValueError if too many frames of a file could not be decoded."""
+    frames = video_writer.count_frames(source)
+    if read < WHOLE * frames:
+        raise ValueError(
+            f"{source.name} is damaged: only {read:,} of its {frames:,} frames can be read."
+        )
 
 
 def _annotate(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +28,9 @@ CODECS = {".mp4": H264, ".m4v": H264, ".mov": H264, ".mkv": H264, ".webm": VP9}
 TICKS = 90_000
 """Time stamps per second, as in MPEG: divisible by the frame rates 24, 25, 30, 50 and 60."""
 
+FULL = 1_000_000
+"""A disk with fewer free bytes is full."""
+
 BT709, UNKNOWN, BT601 = 1, 2, 6
 """Colour matrices, by their numbers in ITU-T H.273: for HD, not specified, for SD."""
 
@@ -44,6 +50,21 @@ def check(out: Path) -> None:
         raise ModuleNotFoundError(
             'Writing a video needs the package av: pip install "facevalue[video]".'
         ) from error
+
+
+def count_frames(file: Path) -> int:
+    """Return how many frames a video file holds, of those that are shown, without decoding them.
+
+    Frames that are damaged count, too. If the file cannot be read, the number is 0.
+    """
+    import av
+
+    try:
+        with av.open(str(file)) as opened:
+            packets = opened.demux(opened.streams.video[0])
+            return sum(packet.size > 0 and not packet.is_discard for packet in packets)
+    except (av.FFmpegError, IndexError):
+        return 0
 
 
 class VideoWriter:
@@ -79,6 +100,7 @@ class VideoWriter:
         kind = {".mkv": "matroska", ".webm": "webm", ".mov": "mov"}.get(file.suffix.lower(), "mp4")
         # the index goes to the front, so that a browser can start before it has the whole file
         flags = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
+        self._file, self._frames = file, 0
         self._input = av.open(str(original), metadata_errors="replace") if original else None
         self._output = av.open(str(file), "w", format=kind, options=flags)
         self._size = size
@@ -162,6 +184,14 @@ class VideoWriter:
         if self._sound is not None:
             self._sound.write()
         self._output.close()
+        self._check_complete()
+
+    def _check_complete(self) -> None:
+        """Raise OSError unless the file holds all frames: FFmpeg ignores some errors of a disk."""
+        if count_frames(self._file) < self._frames:
+            is_full = shutil.disk_usage(self._file.parent).free < FULL
+            number = errno.ENOSPC if is_full else errno.EIO
+            raise OSError(number, os.strerror(number), str(self._file))
 
     def _encode(self, image: np.ndarray, ticks: int, duration: int) -> None:
         """Encode a frame; its time stamp and duration are in units of 1 / `TICKS` seconds."""
@@ -175,6 +205,7 @@ class VideoWriter:
             format="yuv420p", dst_colorspace="ITU709" if matrix == BT709 else "ITU601"
         )
         frame.pts, frame.time_base = ticks, Fraction(1, TICKS)
+        self._frames += 1
         self._durations[ticks] = duration
         self._mux(self._stream.encode(frame))
         if self._sound is not None:

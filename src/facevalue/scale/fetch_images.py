@@ -44,6 +44,7 @@ def fetch_images(
     timeout: tuple[float, float] = (5, 20),
     deadline: float = 120.0,
     limiter: RateLimiter | None = None,
+    this_machine: bool = False,
 ) -> pd.DataFrame:
     """Download the images of a search into a folder, here or on a cluster (see `cluster`).
 
@@ -62,8 +63,11 @@ def fetch_images(
         max_pixels: the size limit of an image in pixels: a decompression bomb has more.
         attempts: how often a request is sent when the server is busy or the connection breaks.
         timeout: seconds to wait for a connection, and for the next bytes.
-        deadline: the largest number of seconds for receiving an image.
+        deadline: the largest number of seconds for receiving and decoding an image, without the
+            waits that its server or the rate limit asks for.
         limiter: limits the requests, instead of `per_second`; ignored on a cluster.
+        this_machine: whether images on this machine itself may be fetched, as from the course's
+            photo service. Of a search on the internet, they may not.
     Returns:
         `hits` with three more columns: `file` (the name inside `folder`, or ""), `sha256` (in
         hexadecimal, or "") and `problem` (why there is no file, in a sentence, or "").
@@ -79,7 +83,7 @@ def fetch_images(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     remove_stale_parts(folder)
-    limits = ImageLimits(max_bytes, max_pixels, attempts, timeout, deadline)
+    limits = ImageLimits(max_bytes, max_pixels, attempts, timeout, deadline, this_machine)
     index = _read_index(folder)
     addresses = dict.fromkeys(str(address) for address in hits["address"])
     done = {a: (index[_key(a)], "") for a in addresses if _is_there(folder, index.get(_key(a)))}

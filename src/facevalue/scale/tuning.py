@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from facevalue import paths
 from facevalue.collection import database
+from facevalue.files import ExplainedError
 from facevalue.progress import ProgressBar
 from facevalue.scale import cluster
 
@@ -77,7 +79,17 @@ def search(
     """
     if trials < 1:
         raise ValueError(f"A search needs at least 1 trial, not {trials}.")
-    study = _open_study(name, storage)
+    with _explained():
+        return _search(_open_study(name, storage), train, ranges, trials, progress)
+
+
+def _search(
+    study: Study,
+    train: Callable[[Settings], float],
+    ranges: Mapping[str, tuple[float, float, bool]],
+    trials: int,
+    progress: bool,
+) -> pd.DataFrame:
     space = _search_space(ranges)
     pending: dict[int, Trial] = {}
     failures: list[str] = []  # since the last completed trial
@@ -106,7 +118,8 @@ def search(
                 _mark_failed(study, trial)
     if len(failures) >= trials:
         raise RuntimeError(
-            f"{len(failures)} trials of {name} failed in a row, the last with: {failures[-1]}"
+            f"{len(failures)} trials of {study.study_name} failed in a row, the last with: "
+            f"{failures[-1]}"
         )
     return _table(study)
 
@@ -143,19 +156,34 @@ def _open_study(name: str, storage: str | None) -> Study:
     if storage is None:
         paths.processed().mkdir(parents=True, exist_ok=True)
         storage = f"sqlite:///{paths.processed() / 'tuning.db'}"
+    return optuna.create_study(
+        study_name=name,
+        storage=database.with_driver(storage),
+        direction="maximize",
+        load_if_exists=True,
+        # running trials count as bad, so that no two trials try the same settings
+        sampler=optuna.samplers.TPESampler(constant_liar=True),
+    )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Replace the errors of the database with a sentence.
+
+    Raises:
+        OSError: it does not answer, or cannot be written.
+    """
     try:
-        return optuna.create_study(
-            study_name=name,
-            storage=database.with_driver(storage),
-            direction="maximize",
-            load_if_exists=True,
-            # running trials count as bad, so that no two trials try the same settings
-            sampler=optuna.samplers.TPESampler(constant_liar=True),
-        )
-    except SQLAlchemyError as error:
+        yield
+    except Exception as error:
+        # Optuna wraps some errors of the database, and not others
+        causes = (error, error.__cause__, error.__context__)
+        found = next((cause for cause in causes if isinstance(cause, SQLAlchemyError)), None)
+        if found is None:
+            raise
         # without the cause, whose message may contain the URL with its password
-        raise OSError(
-            f"The database of the search cannot be used ({type(error).__name__}): check that it "
+        raise ExplainedError(
+            f"The database of the search cannot be used ({type(found).__name__}): check that it "
             "is running, and that you may write to it."
         ) from None
 

@@ -5,7 +5,7 @@ from api_helpers import SOURCES, rows
 from databases import postgresql, url  # noqa: F401 - fixtures: both kinds of database  # noqa: F401 - fixtures
 from fastapi.testclient import TestClient
 
-from apps.api import create_app
+from apps.api.app import create_app
 from facevalue.collection import database, database_import
 
 

@@ -1,15 +1,19 @@
 """Security headers, host names, and the start of the API."""
 
+import os
 import re
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from api_helpers import get
 from databases import postgresql, url  # noqa: F401 - fixtures: both kinds of database
 from fastapi.testclient import TestClient
 
-from apps.api import create_app
 from apps.api.__main__ import main, worker_app
+from apps.api.app import create_app
 from apps.api.demo import create_demo_database
 from facevalue.collection import database
 
@@ -70,3 +74,83 @@ def test_an_error_at_the_start_is_reported(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'no' / 'folder.db'}")
     assert main() == 1
     assert "The database does not open" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_a_port_that_does_not_exist_is_reported(engine, monkeypatch, capsys, port):
+    monkeypatch.setenv("DATABASE_URL", str(engine.url))
+    monkeypatch.setattr("sys.argv", ["apps.api", "--port", port])
+    assert main() == 1
+    assert f"There is no port {port}: choose one from 0 to 65535." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(monkeypatch, capsys, address):
+    monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setattr("sys.argv", ["apps.api"])
+    assert main() == 1
+    assert "names a database in memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://me:top@secret@localhost/x", "postgresql://me:top@sec:ret@localhost/x"]
+)
+def test_no_part_of_a_password_is_printed(monkeypatch, capsys, address):
+    monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setattr("sys.argv", ["apps.api"])
+    assert main() == 1
+    printed = capsys.readouterr().err
+    assert "contains the character @: write it as %40" in printed
+    assert not re.search("top|sec|ret", printed)
+
+
+@pytest.mark.parametrize("path", ["/images", "/gallery/", "/faces/?face=sad"])
+def test_a_redirect_stays_on_this_server(client, path):
+    answer = client.get(path, headers={"Host": "evil.example"}, follow_redirects=False)
+    assert answer.is_redirect
+    assert re.match("/[a-z]", answer.headers["location"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/images/1%0A", "/images/1%0A/file", "/images/+1", "/images/%201", "/images/1.0",
+        "/images/1_0", "/images/%D9%A1", "/images/?page=1%0A", "/images/?page=+1",
+        "/images/?emotion=1.0", "/images/?source_id=%201", "/images/1/file?size=64.0",
+        "/gallery/1%0A", "/gallery?page_size=1_0",
+    ],
+)  # fmt: skip
+def test_a_number_is_written_in_digits(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 422
+    assert "must be" in answer.text
+
+
+SERVER = """
+import pathlib, sys
+from apps.api import demo, server
+from facevalue import paths
+demo.IMAGES = 14
+paths.processed = lambda: pathlib.Path(sys.argv[1])
+print(server.open_database())
+"""
+
+
+@pytest.mark.slow
+def test_six_servers_that_start_at_once_on_a_fresh_checkout_all_find_a_database(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    servers = [
+        subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(tmp_path)],
+            cwd=Path(__file__).parents[3],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    for each in servers:
+        out, problem = each.communicate(timeout=120)
+        assert each.returncode == 0, problem
+        assert "a few faces that the course drew" in out

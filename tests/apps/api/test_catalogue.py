@@ -8,7 +8,7 @@ from databases import postgresql, url  # noqa: F401 - fixtures: both kinds of da
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from apps.api import create_app
+from apps.api.app import create_app
 from facevalue.collection import database, database_import
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from browsers import chromium, running
 
-from apps.api import create_app
+from apps.api.app import create_app
 from facevalue.collection import database, database_import
 from facevalue.emotions import EMOTIONS
 

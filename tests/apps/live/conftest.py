@@ -25,7 +25,7 @@ def engine(tmp_path_factory):
 
 @pytest.fixture
 def app(models, engine, tmp_path):
-    return create_live_app(models, engine, threads=1, videos=tmp_path)
+    return create_live_app(models, engine, videos=tmp_path)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import onnx
 import pytest
 from fastapi.testclient import TestClient
 
-from apps.api import create_app, live_app
+from apps.api import live_app
+from apps.api.app import create_app
 from apps.api.live_app import create_live_app
 from facevalue.collection import database
 from facevalue.drawing import facs

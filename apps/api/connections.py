@@ -1,0 +1,82 @@
+"""What a connection may do to the server before the application sees a request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from apps.api.addresses import address_of
+
+REQUEST_SECONDS = 10.0
+"""How long a connection may take for a request; uvicorn itself would wait for ever."""
+
+PER_ADDRESS = 64
+"""Open connections of one address; a browser has up to six, and a WebSocket."""
+
+IN_ALL = 800
+"""Open connections; most systems let a process have 1,024 files and connections."""
+
+
+class GuardedHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
+    """uvicorn's HTTP protocol, with a limit of connections and of the time for a request.
+
+    Where an address has too many connections, its oldest one that still owes a request makes room
+    for the new one: half requests do not keep a visitor out who sends a whole one.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Admit a connection, or close it or another one."""
+        super().connection_made(transport)
+        self._owes_since = time.monotonic()
+        self._watch: asyncio.TimerHandle | None = None
+        address = address_of(self.client)
+        alike = [other for other in self.connections if address_of(other.client) == address]
+        if len(alike) > PER_ADDRESS or len(self.connections) > IN_ALL:
+            # the WebSockets are connections too, but never the ones to go
+            owing = [other for other in alike if getattr(other, "owes_request", False)]
+            oldest = min(owing, key=lambda other: other.owes_since)
+            oldest.transport.abort()
+        if not transport.is_closing():
+            self._check()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching a connection that was closed."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, *arguments: Any) -> None:
+        """Stop watching a connection that becomes a WebSocket."""
+        self._stop()
+        super().handle_websocket_upgrade(*arguments)
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        self._owes_since = time.monotonic()
+        super().on_response_complete()
+
+    @property
+    def owes_request(self) -> bool:
+        """Whether no request is being answered: the whole of the next one has not arrived."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def owes_since(self) -> float:
+        """Since when, on the clock of `time.monotonic`."""
+        return self._owes_since
+
+    def _check(self) -> None:
+        now = time.monotonic()
+        if not self.owes_request:
+            self._owes_since = now
+        elif now - self._owes_since >= REQUEST_SECONDS:
+            self.transport.abort()
+            return
+        self._watch = self.loop.call_later(REQUEST_SECONDS / 4, self._check)
+
+    def _stop(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None

@@ -1,0 +1,138 @@
+"""Connections that never send a whole request do not keep others out."""
+
+import asyncio
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from apps.api import addresses, connections
+from apps.api.server import OPTIONS
+
+
+@contextmanager
+def running(app):
+    """Run an app with the servers' options in a thread; give its port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, **OPTIONS))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    server.force_exit = True
+    thread.join()
+
+
+def application():
+    app = FastAPI()
+    app.add_api_route("/", lambda: "here")
+    return app
+
+
+HALF = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+
+
+def opened(port, content=b""):
+    client = socket.create_connection(("127.0.0.1", port), 5)
+    client.sendall(content)
+    return client
+
+
+def ask(client):
+    client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return client.recv(4096)
+
+
+@pytest.mark.slow
+def test_half_requests_make_room_for_whole_ones(monkeypatch):
+    monkeypatch.setattr(connections, "PER_ADDRESS", 8)
+    with running(application()) as port:
+        kept = opened(port)
+        assert b"200 OK" in ask(kept)
+        half = [opened(port, HALF) for _ in range(40)]
+        for _ in range(5):
+            with opened(port) as other:
+                assert b"200 OK" in ask(other)
+        assert half[0].recv(10) == b""  # the oldest were closed
+        for client in (kept, *half):
+            client.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drip", [b"", b"x"], ids=["silent", "a byte now and then"])
+def test_a_request_must_arrive_in_time(monkeypatch, drip):
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.4)
+    with running(application()) as port, opened(port, HALF) as client:
+        start = time.monotonic()
+        client.settimeout(0.05)
+        while time.monotonic() < start + 3:
+            try:
+                client.sendall(drip)
+                if client.recv(10) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        assert 0.3 < time.monotonic() - start < 1.5
+
+
+@pytest.mark.slow
+def test_a_slow_answer_is_not_cut_off(monkeypatch):
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.2)
+    app = FastAPI()
+
+    @app.get("/")
+    async def slow():
+        await asyncio.sleep(0.8)
+        return "at last"
+
+    with running(app) as port, opened(port) as client:
+        for _ in range(2):  # and the connection lives on
+            assert b"200 OK" in ask(client)
+
+
+@pytest.mark.parametrize(
+    ("client", "address"),
+    [
+        (("192.0.2.7", 1), "192.0.2.7"),
+        (("::ffff:192.0.2.7", 1), "192.0.2.7"),
+        (("2001:db8:0:1:aaaa::1", 1), "2001:db8:0:1::/64"),
+        (("2001:db8:0:1:bbbb::2", 1), "2001:db8:0:1::/64"),
+        (("testclient", 1), "testclient"),
+        (None, ""),
+    ],
+)
+def test_visitors_are_counted_by_address(client, address):
+    assert addresses.address_of(client) == address
+
+
+def test_one_address_has_four_requests_at_work_and_others_do_not_wait():
+    async def requests():
+        begun, go = [], asyncio.Event()
+
+        async def app(scope, receive, send):
+            begun.append(scope["client"][0])
+            await go.wait()
+            await send({"type": "http.response.start"})
+
+        async def send(message):
+            pass
+
+        turns = addresses.RequestTurns(app)
+        scopes = [{"type": "http", "client": ("192.0.2.1", k)} for k in range(9)]
+        scopes.append({"type": "http", "client": ("192.0.2.2", 1)})
+        tasks = [asyncio.create_task(turns(scope, None, send)) for scope in scopes]
+        await asyncio.sleep(0.01)
+        assert begun.count("192.0.2.1") == addresses.REQUESTS_AT_WORK
+        assert begun.count("192.0.2.2") == 1
+        go.set()
+        await asyncio.gather(*tasks)
+        assert len(begun) == 10
+
+    asyncio.run(requests())
