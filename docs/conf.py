@@ -1,0 +1,59 @@
+"""Sphinx's settings; tools/build_site.py prepares the pages and runs it."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+project = "Face Value"
+author = "Face Value contributors"
+copyright = author
+html_title = project
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx_design",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "website.mathml",
+]
+html_math_renderer = "mathml"
+
+# the pages show what the notebooks store
+nb_execution_mode = "off"
+nb_merge_streams = True
+# widgets and their scripts would come from another server
+nb_ipywidgets_js = {}
+myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+add_module_names = False
+toc_object_entries = False
+
+html_theme = "pydata_sphinx_theme"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "logo": {"text": project},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "show_nav_level": 1,
+    "navigation_with_keys": False,
+    "back_to_top_button": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_sidebars = {
+    **dict.fromkeys(("index", "glossary", "results", "model-card"), []),
+    "**": ["sidebar-nav-bs"],
+}
