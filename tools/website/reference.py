@@ -48,4 +48,5 @@ def doc(file: Path) -> str:
 
 def module(name: str) -> str:
     """Return the part of a page about one module."""
-    return f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+    heading = name.rpartition(".")[2]
+    return f"## {heading}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
