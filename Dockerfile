@@ -3,9 +3,9 @@ FROM python:3.12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends git make npm \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home learner
+    && useradd --create-home --uid 1000 learner
 COPY --chown=learner . /course
-USER learner
+USER 1000
 WORKDIR /course
 RUN make install
 EXPOSE 8888
