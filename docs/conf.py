@@ -1,5 +1,6 @@
 """Sphinx's settings; tools/build_site.py prepares the pages and runs it."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -37,11 +38,6 @@ autodoc_inherit_docstrings = False
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 add_module_names = False
-# scikit-learn adds these to its estimators
-requests = ("fit", "partial_fit", "predict", "score", "transform")
-autodoc_default_options = {
-    "exclude-members": ",".join(f"set_{name}_request" for name in requests),
-}
 toc_object_entries = False
 # `word` in a docstring is code, as in Markdown
 default_role = "code"
@@ -51,6 +47,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_copy_source = False
+html_domain_indices = False
 html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": project},
@@ -84,7 +81,15 @@ def code_blocks(
     lines[:] = marked
 
 
+def skip(
+    app: object, what: str, name: str, obj: object, skipped: bool, options: object
+) -> bool | None:
+    """Leave out the methods that scikit-learn adds to its estimators."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
+    app.connect("autodoc-skip-member", skip)
     # before napoleon, which indents other lines
     app.connect("autodoc-process-docstring", code_blocks, priority=400)

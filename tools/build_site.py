@@ -133,7 +133,9 @@ class Site:
             "ablations": lambda: scroll(tables.ablations(ROOT)),
         }
         if name not in parts:
-            raise ValueError(f"A page in docs/ has the mark <!-- site: {name} -->, which is unknown.")
+            raise ValueError(
+                f"A page in docs/ has the mark <!-- site: {name} -->, which is unknown."
+            )
         return parts[name]()
 
     def cards(self) -> str:

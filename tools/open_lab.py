@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import update_readme
+
 from facevalue.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,12 +68,13 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def start_page(mine: Path) -> None:
+def start_page(notebooks: Path, mine: Path) -> None:
     """Write the page that JupyterLab opens with."""
-    lessons = "\n".join(
-        f"- [{file.stem.replace('_', ' ')}]({file.name})" for file in sorted(mine.glob("*.ipynb"))
-    )
-    write_text(mine / "START.md", START.format(lessons=lessons))
+    lessons = []
+    for file in sorted(notebooks.glob("[0-9]*.ipynb")):
+        title, verbs = update_readme.heading(file)
+        lessons.append(f"- [{title}]({file.name}): learn to {verbs}")
+    write_text(mine / "START.md", START.format(lessons="\n".join(lessons)))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,14 +96,15 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.originals:
         for name in copy_notebooks(folder, MINE):
             print(f"{name} has a newer version in notebooks/; yours in my_notebooks/ is kept.")
+        start_page(folder, MINE)
         folder = MINE
-        start_page(folder)
         command.append("--LabApp.default_url=/lab/tree/START.md")
     if options.allow_root:
         command.append("--allow-root")
     # Markdown files, such as the start page, open as pages
     settings = [str(ROOT / "tools" / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, settings))}
+    environment.setdefault("PYTHONSTARTUP", str(ROOT / "tools" / "library_log.py"))
     return subprocess.run([*command, str(folder)], cwd=ROOT, env=environment).returncode
 
 

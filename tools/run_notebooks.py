@@ -22,6 +22,7 @@ from typing import Any
 import build_site
 import nbformat
 import update_readme
+from library_log import LIBRARY_LOG
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from PIL import Image, ImageChops
@@ -109,11 +110,6 @@ def execute(path: Path, notebook: Any, timeout: int | None) -> Run:
             run.headlines = [json.loads(line) for line in lines]
     return run
 
-
-LIBRARY_LOG = re.compile(
-    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?", re.MULTILINE
-)
-"""What TensorFlow's C++ libraries write to stderr on every machine without a graphics card."""
 
 PROGRESS_BAR = re.compile(r"[^\r\n]*\d+%\|[^\r\n]*\]")
 """A bar of tqdm, which a page would show once for each step."""

@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import nbformat
 import open_lab
 import pytest
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,8 +47,22 @@ def test_root_is_told_how_to_start(monkeypatch, capsys):
     assert "make lab ROOT=1" in capsys.readouterr().err
 
 
-def test_the_start_page_lists_the_lessons(folders):
-    course, mine = folders
-    open_lab.copy_notebooks(course, mine)
-    open_lab.start_page(mine)
-    assert "- [01 first](01_first.ipynb)" in (mine / "START.md").read_text()
+def test_the_start_page_lists_the_lessons(tmp_path):
+    open_lab.start_page(ROOT / "notebooks", tmp_path)
+    text = (tmp_path / "START.md").read_text()
+    assert "- [04 Convolutional networks](04_cnn.ipynb): learn to " in text
+
+
+@pytest.mark.slow
+def test_a_kernel_of_the_lab_shows_warnings_but_not_the_log_of_tensorflow(monkeypatch):
+    monkeypatch.setenv("PYTHONSTARTUP", str(ROOT / "tools" / "library_log.py"))
+    log = "I0000 00:00:1795207246.813163    8416 port.cc:153] oneDNN custom operations are on."
+    source = f"""
+import os, sys, time
+os.write(2, {log!r}.encode() + b"\\n")
+time.sleep(1)
+print("look here", file=sys.stderr)
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    assert "".join(output.text for output in notebook.cells[0].outputs) == "look here\n"

@@ -53,9 +53,9 @@ def headline(root: Path) -> str:
     )
     published = results.read().query("data == 'fer2013'")["published"].dropna()
     return (
-        f"**Right on {seeds['accuracy'].mean():.0%} of 3,589 photos** that it never saw. People who "
-        "tried the same were right on about 65 % (Goodfellow and others, 2013), and the models of "
-        f"five earlier projects on {published.min():.0%} to {published.max():.0%}."
+        f"**Right on {seeds['accuracy'].mean():.0%} of 3,589 photos** that it never saw. People "
+        "who tried the same were right on about 65% (Goodfellow and others, 2013), and the models "
+        f"of five earlier projects on {published.min():.0%} to {published.max():.0%}."
     )
 
 
