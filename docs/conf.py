@@ -33,6 +33,8 @@ myst_heading_anchors = 3
 # several classes have attributes of one name
 suppress_warnings = ["ref.python"]
 
+# docstrings are read without loading these, which takes most of the time
+autodoc_mock_imports = ["keras", "tensorflow", "tf2onnx"]
 autodoc_typehints = "signature"
 autodoc_inherit_docstrings = False
 napoleon_use_ivar = True
