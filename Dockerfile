@@ -3,7 +3,8 @@ FROM python:3.12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends git make npm \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 1000 learner
+    && useradd --create-home --uid 1000 learner \
+    && install --directory --owner=learner /course
 COPY --chown=learner . /course
 USER 1000
 WORKDIR /course

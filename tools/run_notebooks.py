@@ -283,7 +283,7 @@ def main(arguments: list[str] | None = None) -> int:
             runs = [store(path) for path in chosen]
         else:
             runs = build_all(chosen, options.resume)
-    except (NotebookError, FileNotFoundError, build_site.SiteError) as error:
+    except (NotebookError, FileNotFoundError, ValueError, build_site.SiteError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
