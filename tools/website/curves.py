@@ -13,15 +13,18 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 FAMILIES = {
-    "recogniser": ("The recogniser", r"(accurate|fast|first|ferplus)-0"),
+    "recogniser": ("The recogniser", r"(accurate|fast|first)-0"),
     "convolutional": (
         "The convolutional networks of notebook 04",
-        r"cnn6|four-convolutions|cnn-of-project-3|baseline-of-five-emotions",
+        r"cnn6|four-convolutions|cnn-of-project-3",
     ),
     "dense": ("The dense networks of notebook 03", r"best-dense-net|dense-[ps]\d+"),
     "remedies": ("A small network, and remedies against overfitting", r"small-net-.+"),
 }
-"""The figures: the name of each, its title, and which networks it shows."""
+"""The figures: the name of each, its title, and which networks it shows: those with the same task.
+
+FER+ has other labels, and the baseline of five emotions an easier test.
+"""
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#808080", "#E69F00", "#56B4E9")
 """Colours that most colour-blind people can tell apart, and that hold on white and on black."""
