@@ -60,8 +60,8 @@ class Site:
             self.glossary.collect(notebook, name)
         for name, notebook in notebooks.items():
             self.lesson(name, notebook)
-        for file in ("index", "results", "people", "more"):
-            self.page(ROOT / "docs" / f"{file}.md", f"{file}.md")
+        for name in ("index", "results", "people", "more"):
+            self.page(ROOT / "docs" / f"{name}.md", f"{name}.md")
         self.page(ROOT / "docs" / "lessons.md", "lessons/index.md")
         for path, page in PAGES.items():
             if path.endswith(".md"):

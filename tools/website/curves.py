@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -66,7 +67,7 @@ def figures(root: Path, folder: Path) -> str:
 def draw(curves: dict[str, pd.DataFrame], title: str, ink: str, path: Path) -> None:
     """Draw the validation accuracy of some networks after each epoch."""
     names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    style = dict.fromkeys(names, ink) | {"svg.hashsalt": "facevalue", "font.size": 9}
+    style: Any = dict.fromkeys(names, ink) | {"svg.hashsalt": "facevalue", "font.size": 9}
     with plt.rc_context(style):
         figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
         for k, (name, curve) in enumerate(curves.items()):
