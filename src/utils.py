@@ -7,16 +7,15 @@ import math
 import random
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
+from matplotlib.figure import Figure
 
 from facevalue.settings import Profile, profile
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 STYLE: Any = {
     # an opaque page: figures stay readable in a dark notebook
@@ -46,6 +45,7 @@ def setup(seed: int = 42) -> Profile:
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(seed)
     plt.rcParams.update(STYLE)
+    describe_figures()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns about each new network
     pd.options.display.float_format = "{:.3f}".format
     return profile()
@@ -155,3 +155,39 @@ def show_heat(
         if masks is not None and masks[k].any():
             axis.contour(masks[k], [0.5], colors="#56B4E9", linewidths=1)
     return figure
+
+
+def describe_figures() -> None:
+    """Store an alternative text with each figure of a notebook, for those who cannot see it."""
+    shell = get_ipython()
+    if shell is None:
+        return
+    plt.switch_backend(plt.get_backend())  # the notebook's backend registers how it draws figures
+    formatter = shell.display_formatter.formatters["image/png"]
+    draw = formatter.lookup_by_type(Figure) if Figure in formatter else None
+    if draw is None or hasattr(draw, "describes"):
+        return
+
+    def described(figure: Figure) -> tuple[str, dict[str, str]]:
+        return draw(figure), {"alt": alternative_text(figure)}
+
+    described.describes = True  # type: ignore[attr-defined]
+    formatter.for_type(Figure, described)
+
+
+def alternative_text(figure: Figure) -> str:
+    """Return the titles, the names of the axes and the legends of a figure in one text.
+
+    >>> figure, axis = plt.subplots()
+    >>> _ = axis.set(title="Loss falls", xlabel="epoch", ylabel="loss")
+    >>> alternative_text(figure)
+    'Figure: Loss falls; loss by epoch'
+    """
+    words = [figure.get_suptitle()]
+    for axis in figure.axes:
+        words += [axis.get_title(place) for place in ("left", "center")]
+        words.append(" by ".join(filter(None, (axis.get_ylabel(), axis.get_xlabel()))))
+        legend = axis.get_legend()
+        words += [text.get_text() for text in legend.get_texts()] if legend else []
+    texts = dict.fromkeys(" ".join(word.split()) for word in words if word)
+    return f"Figure: {'; '.join(texts)}"[:400]

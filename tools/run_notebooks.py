@@ -1,9 +1,13 @@
-"""Run the notebooks, and write them to build/notebooks, or store their outputs in place."""
+"""Run the notebooks, write them to build/notebooks and their pages to build/pages.
+
+With --store, their outputs are stored in place.
+"""
 
 from __future__ import annotations
 
 import argparse
 import base64
+import hashlib
 import io
 import json
 import os
@@ -11,15 +15,16 @@ import re
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import build_site
 import nbformat
 import update_readme
+from library_log import LIBRARY_LOG
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
-from nbconvert import HTMLExporter
 from PIL import Image, ImageChops
 from tqdm import tqdm
 
@@ -30,6 +35,7 @@ from facevalue.files import write_text
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build" / "notebooks"
+PAGES = ROOT / "build" / "pages"
 TIMEOUT = {"fast": 600, "full": None}
 """Seconds that one cell may take, by profile."""
 
@@ -105,11 +111,6 @@ def execute(path: Path, notebook: Any, timeout: int | None) -> Run:
     return run
 
 
-LIBRARY_LOG = re.compile(
-    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?", re.MULTILINE
-)
-"""What TensorFlow's C++ libraries write to stderr on every machine without a graphics card."""
-
 PROGRESS_BAR = re.compile(r"[^\r\n]*\d+%\|[^\r\n]*\]")
 """A bar of tqdm, which a page would show once for each step."""
 
@@ -160,9 +161,11 @@ def shrink(png: bytes) -> bytes:
 
 
 def remove_noise(notebook: Any) -> None:
-    """Remove TensorFlow's start-up log and progress bars from stderr, but keep warnings."""
+    """Remove TensorFlow's start-up log and progress bars, but keep warnings."""
     for cell in notebook.cells:
         for output in list(cell.get("outputs", [])):
+            if WIDGET in output.get("data", {}):
+                cell.outputs.remove(output)
             if output.get("name") == "stderr":
                 output.text = PROGRESS_BAR.sub("", LIBRARY_LOG.sub("", output.text))
                 if not output.text.strip():
@@ -170,14 +173,58 @@ def remove_noise(notebook: Any) -> None:
 
 
 def build(path: Path, timeout: int | None) -> Run:
-    """Run one notebook and write the executed copy and its HTML to build/notebooks."""
+    """Run one notebook and write the executed copy to build/notebooks."""
     notebook = nbformat.read(path, as_version=4)
     run = execute(path, notebook, timeout)
     remove_noise(notebook)
     write_text(BUILD / path.name, nbformat.writes(notebook) + "\n")
-    html, _ = HTMLExporter().from_notebook_node(notebook)
-    write_text(BUILD / f"{path.stem}.html", html)
     return run
+
+
+def build_all(chosen: list[Path], resume: bool) -> list[Run]:
+    """Run notebooks and build their pages, also those of an interrupted run.
+
+    Args:
+        chosen: the notebooks.
+        resume: whether to skip those that the last run finished, with the same settings.
+    """
+    profile = settings.profile()
+    finished = read_finished() if resume else {}
+    runs: list[Run] = []
+    try:
+        for path in chosen:
+            key = finished_key(path, profile)
+            run = finished.get(key) or build(path, TIMEOUT[profile.name])
+            runs.append(run)
+            finished[key] = run
+            texts = {name: asdict(one) for name, one in finished.items()}
+            write_text(BUILD / FINISHED, json.dumps(texts, indent=1))
+    finally:
+        if runs:
+            warnings = build_site.build(PAGES, BUILD)
+            print(warnings, end="", file=sys.stderr)
+            page = PAGES / "lessons" / f"{runs[0].name}.html"
+            print(f"Open {page if len(runs) == 1 else PAGES / 'index.html'}")
+    return runs
+
+
+FINISHED = "finished.json"
+"""Which notebooks the last run has finished, in build/notebooks."""
+
+
+def finished_key(path: Path, profile: settings.Profile) -> str:
+    """Return what a notebook's result depends on: its cells, the data set and the profile."""
+    content = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return f"{path.stem} {content} {profile.dataset} {profile.name}"
+
+
+def read_finished() -> dict[str, Run]:
+    """Return the notebooks that the last run has finished, by `finished_key`."""
+    file = BUILD / FINISHED
+    if not file.is_file():
+        return {}
+    texts = json.loads(file.read_text(encoding="utf-8"))
+    return {key: Run(**text) for key, text in texts.items()}
 
 
 def store(path: Path) -> Run:
@@ -225,6 +272,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--record", action="store_true", help="write numbers and times to reports/ and README"
     )
+    parser.add_argument("--resume", action="store_true", help="go on after an interrupted run")
     options = parser.parse_args(arguments)
     try:
         chosen = choose(options.names)
@@ -234,13 +282,12 @@ def main(arguments: list[str] | None = None) -> int:
                 chosen += [NOTEBOOKS / "solutions" / path.name for path in chosen]
             runs = [store(path) for path in chosen]
         else:
-            timeout = TIMEOUT[os.environ.get("FACEVALUE_PROFILE") or "fast"]
-            runs = [build(path, timeout) for path in chosen]
-    except (NotebookError, FileNotFoundError) as error:
+            runs = build_all(chosen, options.resume)
+    except (NotebookError, FileNotFoundError, ValueError, build_site.SiteError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Stopped; finished notebooks are in build/notebooks.", file=sys.stderr)
+        print("Stopped. Go on with the next notebook: make run RESUME=1", file=sys.stderr)
         return 130
     print(closing_table(runs))
     if options.record:

@@ -3,8 +3,10 @@
 import random
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 
 import utils
 
@@ -74,3 +76,32 @@ def test_a_heat_map_is_drawn_over_the_face():
     np.testing.assert_array_equal(heat, maps[0])
     assert (len(first.collections), len(second.collections)) == (1, 0)
     assert first.get_title() == "a"
+
+
+def test_a_figure_is_described_by_its_titles_axes_and_legend():
+    figure, axes = plt.subplots(1, 2)
+    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
+        axis.plot([0, 1], label="cnn6")
+        axis.set(xlabel="epoch", ylabel=name, title="")
+    axes[0].legend()
+    figure.suptitle("Both\nrise")
+    expected = "Figure: Both rise; loss by epoch; cnn6; accuracy by epoch"
+    assert utils.alternative_text(figure) == expected
+
+
+@pytest.mark.slow
+def test_a_notebook_stores_the_alternative_text_of_its_figures():
+    source = """
+import matplotlib.pyplot as plt
+import utils
+utils.setup()
+utils.setup()
+plt.plot([1, 2])
+plt.title("It rises to 2")
+plt.show()
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    (figure,) = [out for out in notebook.cells[0].outputs if "data" in out]
+    assert figure.metadata["image/png"] == {"alt": "Figure: It rises to 2"}
+    assert figure.data["image/png"].startswith("iVBOR")

@@ -1,5 +1,7 @@
 """The command that sets the course up: what a reader sees when something does not fit."""
 
+import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -57,3 +59,41 @@ def test_make_help_lists_each_command_and_readme_names_its_line():
         assert re.search(rf"^make {name}\s+\S", text, re.M)
         if name != "lock":  # for developers: CONTRIBUTING.md
             assert f"`python tools/course.py {name}`" in readme
+
+
+def options(**given):
+    return argparse.Namespace(dataset="", profile="", notebook="", **given)
+
+
+def test_a_run_says_first_what_it_will_do_how_long_and_where_the_pages_will_be(capfd, monkeypatch):
+    for name in ("FACEVALUE_DATASET", "FACEVALUE_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    course.announce(options())
+    said = capfd.readouterr().out
+    assert re.search(r"All notebooks will run on the drawn faces, fast.*about \d+ minutes", said)
+    assert "build/pages" in said
+    monkeypatch.setenv("FACEVALUE_PROFILE", "full")
+    course.announce(argparse.Namespace(dataset="fer2013", profile="", notebook="03,04"))
+    assert "Notebook 03, 04 will run on FER-2013, full profile" in capfd.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for uv is a shell script")
+@pytest.mark.parametrize(("fails", "tools"), [(False, ["uv", "uv"]), (True, ["uv", "pip", "pip"])])
+def test_uv_installs_where_it_is_there_and_pip_where_it_fails(tmp_path, monkeypatch, fails, tools):
+    log = tmp_path / "log"
+    for name, code in (("uv", int(fails)), ("pip", 0)):
+        script = tmp_path / name
+        script.write_text(f"#!/bin/sh\necho {name} $* >> {log}\nexit {code}\n")
+        script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(course, "venv_python", lambda: tmp_path / "pip")
+    course.install_libraries()
+    lines = log.read_text().splitlines()
+    assert [line.split()[0] for line in lines] == tools
+    assert "requirements.lock" in lines[0] and "--editable ." in lines[-1]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_alone_shows_help():
+    result = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("make help")

@@ -92,7 +92,7 @@ def imported(folder):
 def our_modules():
     """Return the names of the project's own modules and packages."""
     scripts = {file.stem for place in ("tools", "tests") for file in (ROOT / place).rglob("*.py")}
-    return scripts | {"apps", "facevalue", "utils", "conftest"}
+    return scripts | {"apps", "facevalue", "utils", "conftest", "website"}
 
 
 @pytest.mark.parametrize("folder", ["src", "apps", "tools", "tests"])

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 from pathlib import Path
 
 import pytest
 import set_repository
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,11 +27,11 @@ def copy(tmp_path):
     """A git repository with the course's package and notebooks, and no remote."""
     folder = tmp_path / "origin"
     ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.egg-info")
-    for name in ("src", "notebooks"):
+    for name in ("src", "notebooks", ".github"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "CITATION.cff"):
         shutil.copy(ROOT / name, folder)
-    git(tmp_path, "init", "-q", "origin")
+    git(tmp_path, "init", "-q", "--initial-branch", set_repository.BRANCH, "origin")
     return folder
 
 
@@ -57,8 +59,20 @@ def test_badges_appear_with_a_github_remote_and_go_without_one(copy):
     git(copy, "remote", "add", "origin", "https://github.com/face/value.git")
     set_repository.main(copy)
     set_repository.main(copy)
-    target = f"github/face/value/blob/{set_repository.tag(copy)}/notebooks/04_cnn.ipynb"
+    target = f"github/face/value/blob/{set_repository.BRANCH}/notebooks/04_cnn.ipynb"
     assert first_cell(copy).count(target) == 1
+    project = tomllib.loads((copy / "pyproject.toml").read_text())["project"]
+    assert project["urls"] == {
+        "Repository": "https://github.com/face/value.git",
+        "Documentation": "https://face.github.io/value/",
+        "Changelog": "https://github.com/face/value/blob/main/CHANGELOG.md",
+        "Issues": "https://github.com/face/value/issues",
+    }
+    citation = yaml.safe_load((copy / "CITATION.cff").read_text())
+    assert citation["repository-code"] == "https://github.com/face/value"
+    assert citation["url"] == project["urls"]["Documentation"]
+    forms = copy / ".github" / "ISSUE_TEMPLATE" / "config.yml"
+    assert yaml.safe_load(forms.read_text())["contact_links"][0]["url"] == citation["url"]
     git(copy, "remote", "remove", "origin")
     set_repository.main(copy)
     assert "Colab" not in first_cell(copy)
@@ -66,6 +80,8 @@ def test_badges_appear_with_a_github_remote_and_go_without_one(copy):
     before = (ROOT / "notebooks" / "04_cnn.ipynb").read_text()
     if not set_repository.address(ROOT):
         assert (copy / "notebooks" / "04_cnn.ipynb").read_text() == before
+        for name in ("pyproject.toml", "CITATION.cff", ".github/ISSUE_TEMPLATE/config.yml"):
+            assert (copy / name).read_text() == (ROOT / name).read_text()
 
 
 @pytest.mark.slow
@@ -74,7 +90,6 @@ def test_setup_cell_clones_in_colab_and_does_nothing_elsewhere(copy, tmp_path):
     set_repository.main(copy)
     git(copy, "add", "--all")
     git(copy, "commit", "-q", "-m", "course")
-    git(copy, "tag", set_repository.tag(copy))
     notebook = json.loads((copy / "notebooks" / "04_cnn.ipynb").read_text())
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     cell = "".join(cells[0]["source"])

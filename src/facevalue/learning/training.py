@@ -72,7 +72,7 @@ def fit(
         verbose: 0 for no output, 1 for a progress bar, 2 for a line per epoch.
 
     Returns:
-        One row per epoch: epoch (from 1), loss and the metrics, the same with the prefix val_,
+        One row per epoch: epoch (from 1), loss and the metrics, the same with the prefix `val_`,
         learning_rate, seconds.
 
     Raises:
