@@ -36,7 +36,7 @@ from typing import Any
 
 import cv2
 import pandas as pd
-import psutil  # type: ignore[import-untyped]
+import psutil
 from PIL import Image
 from tqdm import tqdm
 
