@@ -1,19 +1,18 @@
 """Draw the picture at the top of notebook 01: one person under six difficulties, with boxes.
 
-    python tools/lost_faces.py docs/lost_faces.png
+python tools/lost_faces.py docs/lost_faces.jpg
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from facevalue.evaluation import detection_scenes as scenes
-from facevalue.image_files import encode_png
 from facevalue.recognition import detection
 
 SEED = 1
@@ -47,7 +46,7 @@ def _with_boxes(photo: np.ndarray) -> np.ndarray:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the picture to the file that the first argument names."""
-    Path(arguments[0]).write_bytes(encode_png(picture()))
+    Image.fromarray(picture()).save(arguments[0], quality=85)
 
 
 if __name__ == "__main__":

@@ -36,14 +36,19 @@ def sheet(catalogue: PhotoCatalogue, first: int) -> np.ndarray:
     for place in range(min(SHEET, len(catalogue) - first)):
         photo = catalogue.get(first + place)
         assert photo is not None
-        image = catalogue.truth(photo, "_640").image
-        scale = (SIDE - 4) / max(image.shape[:2])
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(_middle(catalogue.truth(photo).image), (SIDE - 4, SIDE - 4))
         y, x = (place // COLUMNS) * (SIDE + 18), (place % COLUMNS) * SIDE
-        canvas[y + 16 : y + 16 + small.shape[0], x : x + small.shape[1]] = small
+        canvas[y + 16 : y + 16 + SIDE - 4, x : x + SIDE - 4] = small
         text = f"{FIRST_ID + photo.number} {' '.join(photo.tags[:-1])}"
         cv2.putText(canvas, text, (x, y + 11), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0))
     return canvas
+
+
+def _middle(image: np.ndarray) -> np.ndarray:
+    """Return the square in the middle of a photo, a little above, where people are."""
+    height, width = image.shape[:2]
+    side = int(0.75 * height)
+    return image[int(0.08 * height) :][:side, (width - side) // 2 :][:, :side]
 
 
 def draw() -> None:

@@ -56,7 +56,8 @@ def test_adding_again_adds_only_what_is_new(engine):
 
 def copies(engine):
     question = "SELECT image_id, origin, emotion_id, split FROM image_copies ORDER BY origin"
-    return pd.read_sql(question, engine).astype(object).to_numpy().tolist()
+    with engine.connect() as connection:
+        return [list(row) for row in connection.execute(text(question))]
 
 
 def test_a_contradictory_label_of_an_equal_image_is_kept_and_said(engine):

@@ -23,8 +23,9 @@ PHOTOS = pd.DataFrame(
 
 def test_each_step_keeps_a_part_of_the_one_before():
     title, rows = tool.funnel(PHOTOS)
-    assert [count for _, _, count, _ in rows] == [6, 5, 4, 3, 2]
-    assert title == "2 of 6 photos are left; the look by eye costs 1"
+    assert [count for _, detector, count, _ in rows if detector == "yunet"] == [6, 5, 4, 3, 2]
+    assert [count for _, detector, count, _ in rows if detector == "haar"] == [6, 5, 2, 2, 1]
+    assert title == "5 of 6 photos fit their word; YuNet keeps 2, Haar 1"
 
 
 def test_detectors_are_compared_by_what_the_photos_show():

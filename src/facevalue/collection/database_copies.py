@@ -38,8 +38,8 @@ def add_copies(session: Session, found: Sequence[Record]) -> int:
     stored: dict[str, tuple[int, int, str, int]] = {}
     columns = Image.sha256, Image.id, Image.source_id, Image.origin, Image.emotion_id
     for part in in_parts(list({record["sha256"] for record in found})):
-        for sha256, *place in session.execute(select(*columns).where(Image.sha256.in_(part))):
-            stored[sha256] = tuple(place)
+        for row in session.execute(select(*columns).where(Image.sha256.in_(part))):
+            stored[row[0]] = row[1], row[2], row[3], row[4]
     copies: dict[tuple[int, int, str, int], Record] = {}
     for record in found:
         first = stored[record["sha256"]]
@@ -61,4 +61,5 @@ def add_copies(session: Session, found: Sequence[Record]) -> int:
 def _known_copies(session: Session, ids: Sequence[int]) -> Iterator[tuple[int, int, str, int]]:
     columns = ImageCopy.image_id, ImageCopy.source_id, ImageCopy.origin, ImageCopy.emotion_id
     for part in in_parts(ids):
-        yield from session.execute(select(*columns).where(ImageCopy.image_id.in_(part))).tuples()
+        for row in session.execute(select(*columns).where(ImageCopy.image_id.in_(part))):
+            yield row[0], row[1], row[2], row[3]

@@ -164,8 +164,7 @@ def add_images(engine: Engine, rows: pd.DataFrame) -> int:
 
 
 def _source_ids(session: Session, names: set[str]) -> dict[str, int]:
-    found = session.execute(select(DataSource.name, DataSource.id)).tuples()
-    ids = dict(found.all())
+    ids = {row[0]: row[1] for row in session.execute(select(DataSource.name, DataSource.id))}
     if unknown := sorted(names - set(ids)):
         raise ValueError(
             f"The source {unknown[0]!r} is not in data_sources: add it with add_sources first."
