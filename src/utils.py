@@ -146,7 +146,9 @@ def show_images(
         imshow: passed to `matplotlib.axes.Axes.imshow`, for example vmin, vmax, cmap.
     """
     rows = math.ceil(len(images) / columns)
-    height = rows * (size + (0.2 if titles is not None else 0.03)) + (0.35 if title else 0)
+    tallest = min(1, max(image.shape[0] / image.shape[1] for image in images))
+    row_height = size * tallest + (0.2 if titles is not None else 0.03)
+    height = rows * row_height + (0.35 if title else 0)
     figure, axes = plt.subplots(
         rows, columns, figsize=(columns * size, height), squeeze=False, layout="constrained"
     )
