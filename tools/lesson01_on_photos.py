@@ -80,9 +80,10 @@ def funnel(photos: pd.DataFrame) -> tuple[str, Rows]:
 def losses(photos: pd.DataFrame) -> tuple[str, Rows]:
     """Return how many photos of each emotion are left at the end."""
     kept = list(steps(photos).values())[-1]
+    counts = photos["emotion"].value_counts().reindex(EMOTIONS)
     rows = [
         (name, "photos", int(kept[photos["emotion"] == name].sum()), int(count))
-        for name, count in photos["emotion"].value_counts().reindex(EMOTIONS).items()
+        for name, count in zip(EMOTIONS, counts, strict=True)
     ]
     shares = {name: count / of for name, _, count, of in rows}
     worst, best = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
@@ -114,10 +115,10 @@ def labels(data: Dataset) -> tuple[str, Rows]:
     table = second_opinion.agreement(second_opinion.second_opinion(data), data.labels)
     if not len(table):
         raise FileNotFoundError("FER+ was not found: put fer2013new.csv beside FER-2013.")
-    rows: Rows = []
-    for label, name in enumerate(EMOTIONS):
-        of = int((data.labels == label).sum())
-        rows.append((name, "images", round(table.loc[name, "same"] * of), of))
+    same_counts = (table["same"] * table["images"]).round().astype(int)
+    rows: Rows = [
+        (name, "images", int(same_counts[name]), int(table["images"][name])) for name in EMOTIONS
+    ]
     same = sum(row[2] for row in rows) / len(data)
     return f"ten people confirm the search word of {same:.0%} of the images", rows
 

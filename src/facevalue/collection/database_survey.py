@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
 from facevalue import emotions
 from facevalue.collection.database_schema import EverydayFelt, EverydayReport, EverydayWord
@@ -46,7 +46,7 @@ def add_survey(engine: Engine, reports: pd.DataFrame) -> int:
     words = pd.DataFrame([_word(name) for name in WORDS]).astype({"emotion_id": "Int64"})
     with engine.begin() as connection:
         for table in (EverydayFelt, EverydayReport, EverydayWord):
-            connection.execute(table.__table__.delete())
+            connection.execute(delete(table))
         for table, content in ((EverydayWord, words), (EverydayReport, rows), (EverydayFelt, felt)):
             content.to_sql(table.__tablename__, connection, if_exists="append", index=False)
     return len(rows)
