@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,6 +16,8 @@ import pandas as pd
 from IPython import get_ipython
 from matplotlib.figure import Figure
 
+from facevalue import paths
+from facevalue.evaluation import plots
 from facevalue.settings import Profile, profile
 
 STYLE: Any = {
@@ -51,15 +54,76 @@ def setup(seed: int = 42) -> Profile:
     return profile()
 
 
-def check(label: str, ok: object) -> None:
-    """Print "label: ok", or stop the notebook with an AssertionError if `ok` is false.
+def check(
+    label: str, value: object, relation: str = "", bound: Any = None, *, margin: float = 0
+) -> None:
+    """Print what was compared and ": ok", or stop the notebook with an AssertionError.
+
+    Args:
+        label: what must hold, in words.
+        value: the value to compare; without `relation`, whether the statement holds.
+        relation: one of `RELATIONS`.
+        bound: what `value` is compared with.
+        margin: by how much `value` must be above or below `bound`.
 
     >>> check("two and two are four", 2 + 2 == 4)
     two and two are four: ok
+    >>> check("a third is more than a fifth", 1 / 3, ">", 1 / 5, margin=0.1)
+    a third is more than a fifth: 0.333 > 0.2 + 0.1: ok
     """
-    if not ok:
-        raise AssertionError(f"{label}: not true in this run")
-    print(f"{label}: ok")
+    if not relation:
+        text, holds = label, bool(value)
+    else:
+        if relation not in RELATIONS:
+            raise ValueError(f"{relation!r} is no relation: use {' '.join(RELATIONS)}.")
+        sign = "" if not margin else " + " if relation.startswith(">") else " - "
+        limit = bound + margin if sign == " + " else bound - margin if sign else bound
+        text = f"{label}: {_short(value)} {relation} {_short(bound)}"
+        text += f"{sign}{_short(margin)}" if sign else ""
+        holds = bool(RELATIONS[relation](value, limit))
+    if not holds:
+        raise AssertionError(f"{text}: not true in this run")
+    print(f"{text}: ok")
+
+
+RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+"""The comparisons that `check` knows."""
+
+
+def _short(value: object) -> str:
+    """Return a number with three digits, or a whole one with commas; other values unchanged."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return f"{value:,}"
+    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def on_real_photos(lesson: str, name: str) -> Figure:
+    """Draw what a full run on real photos gave, as stored in reports/on_real_photos.
+
+    Args:
+        lesson: the notebook's number, such as "01".
+        name: the name of the result, such as "funnel".
+
+    Raises:
+        FileNotFoundError: there is no such result.
+    """
+    path = paths.root() / "reports" / "on_real_photos" / f"{lesson}_{name}.csv"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem[3:] for file in path.parent.glob(f"{lesson}_*.csv")))
+        raise FileNotFoundError(f"There is no result {name!r} of {lesson}: choose from {known}.")
+    lines = path.read_text("utf-8").splitlines()
+    facts = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
+    table = pd.read_csv(path, comment="#")
+    return plots.plot_shares(table, f"On real photos: {facts['title']}", facts["note"])
 
 
 def show_images(
@@ -82,7 +146,9 @@ def show_images(
         imshow: passed to `matplotlib.axes.Axes.imshow`, for example vmin, vmax, cmap.
     """
     rows = math.ceil(len(images) / columns)
-    height = rows * (size + (0.2 if titles is not None else 0.03)) + (0.35 if title else 0)
+    tallest = min(1, max(image.shape[0] / image.shape[1] for image in images))
+    row_height = size * tallest + (0.2 if titles is not None else 0.03)
+    height = rows * row_height + (0.35 if title else 0)
     figure, axes = plt.subplots(
         rows, columns, figsize=(columns * size, height), squeeze=False, layout="constrained"
     )

@@ -22,7 +22,6 @@ from functools import partial
 from pathlib import Path
 
 import cv2
-import detection_scenes as scenes
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
@@ -31,6 +30,7 @@ from tqdm import tqdm
 from facevalue import emotions, image_files, paths
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
+from facevalue.evaluation import detection_scenes as scenes
 from facevalue.evaluation import detectors, results
 from facevalue.files import write_text
 from facevalue.recognition import cropping, detection, haar_detector, yunet

@@ -24,6 +24,7 @@ class Entry(BaseModel):
     emotion: str
     emotion_id: int
     origin: str = Field(description="the name of the image at its source")
+    split: str | None = Field(description="Training, PublicTest or PrivateTest, if it has one")
     height: int
     width: int
     aspect_ratio: float = Field(serialization_alias="aspect ratio")

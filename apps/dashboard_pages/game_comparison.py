@@ -10,6 +10,7 @@ from apps.dashboard_pages import game_statistics, shared
 from apps.dashboard_pages.game_faces import GameFaces
 from apps.dashboard_pages.game_statistics import Answer
 from facevalue.emotions import EMOTIONS
+from facevalue.evaluation import metrics
 
 PLAYERS = (("You", "you"), ("The model", "model"))
 """The name of each player on the page, and as in `game_statistics.hits`."""
@@ -54,7 +55,7 @@ def _show_intervals(answers: list[Answer]) -> None:
     rows = []
     for name, who in PLAYERS:
         hits = game_statistics.hits(answers, who)
-        low, high = game_statistics.confidence_interval(hits, len(answers))
+        low, high = metrics.confidence_interval(hits, len(answers))
         rows.append((name, hits / len(answers), low, high))
     table = pd.DataFrame(rows, columns=["who", "accuracy", "low", "high"])
     scale = alt.Scale(domain=[0, 1])

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from facevalue.emotions import EMOTIONS
+from facevalue.evaluation.metrics import confidence_interval
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,6 @@ def hits(answers: Sequence[Answer], who: str) -> int:
     1
     """
     return sum(getattr(answer, who) == answer.label for answer in answers)
-
-
-def confidence_interval(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of the share `hits` / `n`, after Wilson.
-
-    Source: Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953
-
-    >>> low, high = confidence_interval(15, 20)
-    >>> round(low, 2), round(high, 2)
-    (0.53, 0.89)
-    """
-    interval = binomtest(hits, n).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def by_emotion(answers: Sequence[Answer]) -> pd.DataFrame:

@@ -6,9 +6,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from apps.dashboard_pages import game_statistics, shared
+from apps.dashboard_pages import shared
 from facevalue.data import reference
-from facevalue.evaluation import results
+from facevalue.evaluation import metrics, results
 
 DATA = {"fer2013": "FER-2013, real photos", "rendered": "drawn faces"}
 """The name of each data set on the page. Their numbers are never in the same figure."""
@@ -136,7 +136,7 @@ def _intervals(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
     """Draw the 95 % confidence intervals of the accuracies."""
     hits = (shown["accuracy"] * shown["images"]).round().astype(int)
     pairs = zip(hits, shown["images"], strict=True)
-    limits = [game_statistics.confidence_interval(int(k), int(n)) for k, n in pairs]
+    limits = [metrics.confidence_interval(int(k), int(n)) for k, n in pairs]
     low, high = zip(*limits, strict=True)
     x = alt.X("low", scale=SCALE, title="")
     chart = alt.Chart(shown.assign(low=low, high=high))

@@ -14,14 +14,18 @@ from facevalue.collection import database, database_import
 from facevalue.emotions import EMOTIONS
 
 
-def test_a_new_database_holds_five_tables_four_views_and_the_seven_emotions(engine):
+def test_a_new_database_holds_its_tables_four_views_and_the_seven_emotions(engine):
     inspector = inspect(engine)
     assert set(inspector.get_table_names()) == {
         "all_images",
         "data_sources",
         "emotions_ids",
+        "everyday_felt",
+        "everyday_reports",
+        "everyday_words",
         "facs_emotions_units",
         "facs_single_units",
+        "image_copies",
     }
     assert set(inspector.get_view_names()) == {
         "images_ddg",

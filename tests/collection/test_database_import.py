@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from facevalue.collection import database, database_import, database_schema
+from facevalue.collection import database, database_copies, database_import, database_schema
 from facevalue.emotions import EMOTIONS
 
 
@@ -53,14 +54,40 @@ def test_adding_again_adds_only_what_is_new(engine):
     assert content(engine)["id"].tolist() == [1, 2, 3]
 
 
-def test_an_image_that_comes_twice_in_one_call_is_stored_once(engine):
-    assert database_import.add_images(engine, pd.DataFrame([face(1), face(1, "sad")])) == 1
+def copies(engine):
+    question = "SELECT image_id, origin, emotion_id, split FROM image_copies ORDER BY origin"
+    with engine.connect() as connection:
+        return [list(row) for row in connection.execute(text(question))]
+
+
+def test_a_contradictory_label_of_an_equal_image_is_kept_and_said(engine):
+    rows = pd.DataFrame([face(1, split="Training"), face(1, "sad", split="PublicTest")])
+    with pytest.warns(UserWarning, match="1 copies of stored images carry another label"):
+        assert database_import.add_images(engine, rows) == 1
     with Session(engine) as session:
-        assert session.query(database_schema.Image).one().emotion.name == "happy"
+        image = session.query(database_schema.Image).one()
+        assert (image.emotion.name, image.split) == ("happy", "Training")
+    sad = EMOTIONS.index("sad")
+    assert copies(engine) == [[1, "page 1", sad, "PublicTest"]]
+    # once is enough, and a later call may bring the next contradiction
+    assert database_import.add_images(engine, rows) == 0
+    assert len(copies(engine)) == 1
+    with pytest.warns(UserWarning, match="1 copies"):
+        database_import.add_images(engine, pd.DataFrame([face(1, "fear") | {"origin": "page 7"}]))
+    assert copies(engine)[1] == [1, "page 7", EMOTIONS.index("fear"), None]
+
+
+def test_a_copy_with_the_same_label_is_kept_without_a_warning(engine):
+    rows = pd.DataFrame([face(1), face(1) | {"origin": "page 2"}, face(3)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert database_import.add_images(engine, rows) == 2
+        assert database_import.add_images(engine, rows) == 0
+    assert copies(engine) == [[1, "page 2", EMOTIONS.index("happy"), None]]
 
 
 def test_more_images_than_one_query_may_name(engine):
-    rows = many(database_import.HASHES_PER_QUERY + 7)
+    rows = many(database_copies.VALUES_PER_QUERY + 7)
     assert database_import.add_images(engine, rows) == len(rows)
     assert database_import.add_images(engine, rows) == 0
 

@@ -31,6 +31,47 @@ def test_check_says_ok_or_stops(capsys):
         utils.check("better than chance", 0.1 > 1 / 7)
 
 
+def test_check_prints_what_it_compares(capsys):
+    utils.check("cnn6 beats always-happy", np.float32(0.61), ">", 0.26, margin=0.05)
+    utils.check("photos left", np.int64(1109), "<", 3110)
+    utils.check("same", [1, 2], "==", [1, 2])
+    assert capsys.readouterr().out.splitlines() == [
+        "cnn6 beats always-happy: 0.61 > 0.26 + 0.05: ok",
+        "photos left: 1,109 < 3,110: ok",
+        "same: [1, 2] == [1, 2]: ok",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("relation", "bound", "margin"),
+    [(">", 0.6, 0.05), ("<", 0.65, 0.05), (">=", 0.7, 0), ("==", 1, 0)],
+)
+def test_a_comparison_that_fails_stops_with_its_values(relation, bound, margin):
+    with pytest.raises(AssertionError, match=f"better: 0.61 {relation} {bound}.*not true in this"):
+        utils.check("better", 0.61, relation, bound, margin=margin)
+
+
+def test_an_unknown_relation_is_named():
+    with pytest.raises(ValueError, match="'=' is no relation: use > >= < <= == !="):
+        utils.check("same", 1, "=", 1)
+
+
+def test_a_stored_result_is_drawn_with_its_counts_and_its_source(tmp_path, monkeypatch):
+    folder = tmp_path / "reports" / "on_real_photos"
+    folder.mkdir(parents=True)
+    text = (
+        "# title: two of three\n# note: 3 photos, one core\nrow,series,count,of\nfound,Haar,2,3\n"
+    )
+    (folder / "01_toy.csv").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(utils.paths, "root", lambda: tmp_path)
+    figure = utils.on_real_photos("01", "toy")
+    assert figure.get_suptitle() == "On real photos: two of three"
+    assert figure.get_supxlabel() == "3 photos, one core"
+    assert [text.get_text() for text in figure.axes[0].texts] == ["2 of 3"]
+    with pytest.raises(FileNotFoundError, match="no result 'funnel' of 01: choose from toy"):
+        utils.on_real_photos("01", "funnel")
+
+
 def test_images_fill_the_grid_row_by_row():
     images = [np.full((48, 48), grey, np.uint8) for grey in range(10)]
     figure = utils.show_images(images, [str(n) for n in range(10)], title="ten", columns=4)

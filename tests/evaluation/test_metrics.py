@@ -20,6 +20,12 @@ def random_scores():
     return rng.integers(0, 7, 200), scores / scores.sum(axis=1, keepdims=True)
 
 
+def test_intervals_match_published_ones():
+    # Brown, Cai and DasGupta (2001): n = 20
+    assert metrics.confidence_interval(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)
+    assert metrics.confidence_interval(15, 20) == pytest.approx((0.5313, 0.8881), abs=1e-4)
+
+
 def test_top_k_by_hand():
     probabilities = np.array([[0.5, 0.3, 0.2], [0.1, 0.3, 0.6], [0.2, 0.7, 0.1]])
     labels = np.array([0, 1, 2])

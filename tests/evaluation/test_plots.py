@@ -78,3 +78,18 @@ def test_confusion_shows_shares_of_the_true_class():
     assert [text.get_text() for text in axis.texts] == ["0.80", "0.20", "0.00", "0.00"]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted emotion", "true emotion")
     assert [tick.get_text() for tick in axis.get_yticklabels()] == ["happy", "sad"]
+
+
+def test_shares_are_drawn_with_the_interval_of_their_counts():
+    table = pd.DataFrame(
+        [("frontal", "yunet", 20, 20), ("frontal", "haar", 15, 20), ("profile", "haar", 0, 20)],
+        columns=["row", "series", "count", "of"],
+    )
+    axis = plots.plot_shares(table, "Haar loses faces", "20 photos").axes[0]
+    assert [bar.get_width() for bar in axis.patches] == [100, 75, 0]
+    assert [text.get_text() for text in axis.texts] == ["20 of 20", "15 of 20", "0 of 20"]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["frontal", "profile"]
+    low, high = axis.collections[1].get_segments()[0][:, 0]
+    # Brown, Cai and DasGupta (2001): 15 of 20
+    assert (low, high) == pytest.approx((53.13, 88.81), abs=0.01)
+    plt.close("all")

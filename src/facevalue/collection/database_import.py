@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from facevalue import emotions, image_files
 from facevalue.collection import facs_page
 from facevalue.collection.database import explain_errors
+from facevalue.collection.database_copies import Record, add_copies, in_parts
 from facevalue.collection.database_schema import DataSource, EmotionUnit, Image, SingleUnit
 
 COLUMNS = (
@@ -30,7 +32,7 @@ COLUMNS = (
 )
 """The columns that `add_images` requires."""
 
-OPTIONAL_COLUMNS = ("licence", "author", "address")
+OPTIONAL_COLUMNS = ("licence", "author", "address", "split")
 """The columns that `add_images` also stores if they exist."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -38,12 +40,6 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 PNG_HEAD = 33
 """The bytes at the beginning of a PNG file that say how large it is."""
-
-HASHES_PER_QUERY = 500
-"""Hashes per query, because SQLite limits the number of parameters."""
-
-Record = dict[str, Any]
-"""One row: values by column name."""
 
 
 def add_sources(engine: Engine, sources: pd.DataFrame) -> int:
@@ -109,7 +105,7 @@ def image_row(
         source: the name of its source in data_sources.
         emotion: one of the seven names.
         origin: how its source identifies it: a file name, an address, a number.
-        known: licence, author and address, if they are known.
+        known: licence, author, address (of a public page) and split, if they are known.
 
     >>> row = image_row(np.zeros((48, 96), np.uint8), "album", "happy", "page 1", author="Ada")
     >>> row["aspect_ratio"], row["colour_space"], row["author"]
@@ -139,6 +135,9 @@ def add_images(engine: Engine, rows: pd.DataFrame) -> int:
     therefore adds nothing. If a call was interrupted, repeat it: the database then holds the same
     rows, with the same ids, as after one uninterrupted call.
 
+    The label of an image is that of its first row. Further rows with the same file are kept in the
+    table image_copies. If one of them contradicts the stored label, a UserWarning says how many do.
+
     Args:
         engine: from `database.create`.
         rows: one row per image, with the columns `COLUMNS`: source and emotion by name, origin
@@ -152,9 +151,20 @@ def add_images(engine: Engine, rows: pd.DataFrame) -> int:
     """
     records = _records(rows, COLUMNS, OPTIONAL_COLUMNS)
     with explain_errors(engine), Session(engine) as session, session.begin():
-        new = _by_hash(records, _source_ids(session, set(rows["source"])))
+        found = _with_ids_and_hashes(records, _source_ids(session, set(rows["source"])))
+        new: dict[str, Record] = {}
+        for record in found:
+            new.setdefault(record["sha256"], record)
         store = _store_by_copy if engine.dialect.name == "postgresql" else _store_by_insert
-        return store(session, new)
+        added = store(session, new)
+        contradictions = add_copies(session, found) if added < len(found) else 0
+    if contradictions:
+        warnings.warn(
+            f"{contradictions} copies of stored images carry another label than the stored one: "
+            "the table image_copies lists them.",
+            stacklevel=2,
+        )
+    return added
 
 
 def png_size(content: bytes) -> tuple[int, int] | None:
@@ -169,8 +179,7 @@ def png_size(content: bytes) -> tuple[int, int] | None:
 
 
 def _source_ids(session: Session, names: set[str]) -> dict[str, int]:
-    found = session.execute(select(DataSource.name, DataSource.id)).tuples()
-    ids = dict(found.all())
+    ids = {row[0]: row[1] for row in session.execute(select(DataSource.name, DataSource.id))}
     if unknown := sorted(names - set(ids)):
         raise ValueError(
             f"The source {unknown[0]!r} is not in data_sources: add it with add_sources first."
@@ -178,9 +187,9 @@ def _source_ids(session: Session, names: set[str]) -> dict[str, int]:
     return ids
 
 
-def _by_hash(records: list[Record], source_ids: dict[str, int]) -> dict[str, Record]:
-    """Return the rows for all_images, without ids, by SHA-256; only the first of equal files."""
-    new: dict[str, Record] = {}
+def _with_ids_and_hashes(records: list[Record], source_ids: dict[str, int]) -> list[Record]:
+    """Return the rows for all_images, without ids: names become ids, and the hash is added."""
+    found = []
     for record in records:
         record["source_id"] = source_ids[record.pop("source")]
         record["emotion_id"] = emotions.number(record.pop("emotion"))
@@ -195,9 +204,8 @@ def _by_hash(records: list[Record], source_ids: dict[str, int]) -> dict[str, Rec
                 f"{record['width']} x {record['height']} as its row says: describe it with "
                 "image_row."
             )
-        sha256 = hashlib.sha256(record["png"]).hexdigest()
-        new.setdefault(sha256, record | {"sha256": sha256})
-    return new
+        found.append(record | {"sha256": hashlib.sha256(record["png"]).hexdigest()})
+    return found
 
 
 def _store_by_insert(session: Session, new: dict[str, Record]) -> int:
@@ -241,8 +249,7 @@ def _store_by_copy(session: Session, new: dict[str, Record]) -> int:
 
 
 def _stored_hashes(session: Session, hashes: list[str]) -> Iterator[str]:
-    for start in range(0, len(hashes), HASHES_PER_QUERY):
-        part = hashes[start : start + HASHES_PER_QUERY]
+    for part in in_parts(hashes):
         yield from session.scalars(select(Image.sha256).where(Image.sha256.in_(part)))
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 class Base(DeclarativeBase):
-    """The common base class of the five tables."""
+    """The common base class of the tables."""
 
 
 class DataSource(Base):
@@ -76,6 +76,7 @@ class Image(Base):
     source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id"))
     emotion_id: Mapped[int] = mapped_column(ForeignKey("emotions_ids.id"), index=True)
     origin: Mapped[str]
+    split: Mapped[str | None] = mapped_column(String(20))
     height: Mapped[int]
     width: Mapped[int]
     aspect_ratio: Mapped[float]
@@ -90,6 +91,52 @@ class Image(Base):
 
     source: Mapped[DataSource] = relationship()
     emotion: Mapped[EmotionId] = relationship()
+
+
+class ImageCopy(Base):
+    """A further copy of a stored image: where else the same file was found, and its label there.
+
+    Its emotion may contradict that of the stored image, and its split may differ.
+    """
+
+    __tablename__ = "image_copies"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("all_images.id"), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id"), primary_key=True)
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    emotion_id: Mapped[int] = mapped_column(ForeignKey("emotions_ids.id"), primary_key=True)
+    split: Mapped[str | None] = mapped_column(String(20))
+
+
+class EverydayWord(Base):
+    """One of the 18 emotion words of the survey; `emotion_id` is empty if it names no face."""
+
+    __tablename__ = "everyday_words"
+
+    word: Mapped[str] = mapped_column(String(20), primary_key=True)
+    positive: Mapped[bool]
+    emotion_id: Mapped[int | None] = mapped_column(ForeignKey("emotions_ids.id"))
+
+
+class EverydayReport(Base):
+    """A complete report of the survey: who, and when. Days are 1 to 7, hours 0 to 23."""
+
+    __tablename__ = "everyday_reports"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    person: Mapped[int] = mapped_column(index=True)
+    hour: Mapped[int]
+    day: Mapped[int]
+    simulated: Mapped[bool]
+
+
+class EverydayFelt(Base):
+    """A word that a report says yes to; a report without rows names no emotion."""
+
+    __tablename__ = "everyday_felt"
+
+    report_id: Mapped[int] = mapped_column(ForeignKey("everyday_reports.id"), primary_key=True)
+    word: Mapped[str] = mapped_column(ForeignKey("everyday_words.word"), primary_key=True)
 
 
 VIEWS = {

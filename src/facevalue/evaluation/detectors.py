@@ -36,13 +36,16 @@ def matched(boxes: np.ndarray | Sequence[Box], truth: np.ndarray, min_overlap: f
     return hits
 
 
-def compare(photos: Sequence[Photo], detectors: Sequence[str] | None = None) -> pd.DataFrame:
+def compare(
+    photos: Sequence[Photo], detectors: Sequence[str] | None = None, min_overlap: float = 0.4
+) -> pd.DataFrame:
     """Return how many faces each detector finds in photos in which all faces are known.
 
     Args:
         photos: one or more photos, drawn by `faces.photo`, or others with an `image` and true
             `boxes`.
         detectors: some of `DETECTORS`; by default all of them.
+        min_overlap: as in `matched`.
 
     Returns:
         A row per detector: the numbers of faces found, faces missed and false detections, and
@@ -56,7 +59,8 @@ def compare(photos: Sequence[Photo], detectors: Sequence[str] | None = None) -> 
         start = time.perf_counter()
         boxes = [[face.box for face in find_faces(p.image, detector)] for p in photos]
         seconds = time.perf_counter() - start
-        found = sum(matched(b, photo.boxes) for b, photo in zip(boxes, photos, strict=True))
+        pairs = zip(boxes, photos, strict=True)
+        found = sum(matched(some, photo.boxes, min_overlap) for some, photo in pairs)
         false = sum(map(len, boxes)) - found
         rows.append((detector, found, faces - found, false, 1000 * seconds / megapixels))
     columns = ["detector", "found", "missed", "false", "ms per megapixel"]

@@ -1,4 +1,4 @@
-"""Metrics of classifiers: top-k accuracy, a report by class, calibration."""
+"""Metrics of classifiers: accuracy and its interval, a report by class, calibration."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 from sklearn.metrics import classification_report
 
 from facevalue.emotions import EMOTIONS
@@ -24,6 +25,19 @@ def top_k_accuracy(labels: np.ndarray, probabilities: np.ndarray, k: int = 3) ->
     """
     guesses = np.argsort(-probabilities, axis=1)[:, :k]
     return float((guesses == labels[:, None]).any(axis=1).mean())
+
+
+def confidence_interval(hits: int, n: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of the share `hits` / `n`, after Wilson.
+
+    Source: Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953
+
+    >>> low, high = confidence_interval(15, 20)
+    >>> round(low, 2), round(high, 2)
+    (0.53, 0.89)
+    """
+    interval = binomtest(int(hits), int(n)).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def report(

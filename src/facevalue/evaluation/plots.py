@@ -1,4 +1,4 @@
-"""Figures about trained networks: learning curves, calibration, confusion matrices."""
+"""Figures of results: learning curves, calibration, confusion matrices, shares."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+
+from facevalue.evaluation.metrics import confidence_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,4 +100,38 @@ def plot_confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figu
     axis.set_yticks(ticks, names)
     axis.set(xlabel="predicted emotion", ylabel="true emotion", title=title)
     axis.spines[:].set_visible(False)
+    return figure
+
+
+def plot_shares(table: pd.DataFrame, title: str, note: str = "") -> Figure:
+    """Draw shares as horizontal bars, each with its 95 % confidence interval and its counts.
+
+    Args:
+        table: the columns row (what a group of bars is about, from top to bottom), series (the
+            colour of a bar), count, and of (the number of which `count` is a part, 1 or more).
+        title: the title of the figure.
+        note: a line below the figure: which data, which run.
+    """
+    rows, names = list(dict.fromkeys(table["row"])), list(dict.fromkeys(table["series"]))
+    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    height = 0.8 / len(names)
+    figure, axis = plt.subplots(figsize=(6, 1.1 + len(rows) * max(0.26, 0.19 * len(names))))
+    for k, name in enumerate(names):
+        part = table[table["series"] == name]
+        share = 100 * part["count"] / part["of"]
+        ends = [confidence_interval(*pair) for pair in zip(part["count"], part["of"], strict=True)]
+        error = np.abs(100 * np.array(ends).T - share.to_numpy())
+        place = np.array([rows.index(row) for row in part["row"]]) + (k + 0.5) * height - 0.4
+        style: dict[str, Any] = {"height": 0.9 * height, "color": colours[k % len(colours)]}
+        axis.barh(place, share, xerr=error, ecolor="0.25", label=name, alpha=0.8, **style)
+        for y, high, count, of in zip(place, ends, part["count"], part["of"], strict=True):
+            axis.text(100 * high[1] + 1, y, f"{count:,} of {of:,}", va="center", fontsize=8)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.set(xlim=(0, 118), xlabel="share (%), with its 95 % interval", xticks=range(0, 101, 20))
+    axis.invert_yaxis()
+    if len(names) > 1:
+        figure.legend(loc="outside lower right", ncols=len(names), fontsize=8)
+    figure.suptitle(title, **TITLE_STYLE)
+    if note:
+        figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color="0.35")
     return figure

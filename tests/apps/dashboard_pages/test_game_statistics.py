@@ -10,12 +10,6 @@ def answer(label, you, model):
     return Answer(0, label, you, model, 0.5)
 
 
-def test_intervals_match_published_ones():
-    # Brown, Cai and DasGupta (2001): n = 20
-    assert game_statistics.confidence_interval(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)
-    assert game_statistics.confidence_interval(15, 20) == pytest.approx((0.5313, 0.8881), abs=1e-4)
-
-
 def test_the_p_value_is_that_of_coin_flips():
     only_model = [answer("sad", "fear", "sad")] * 5
     neither = [answer("sad", "fear", "angry")] * 4

@@ -1,4 +1,4 @@
-"""Draws photos of one person under one condition each, for tools/bench_detection.py."""
+"""Drawing photos of one person under one condition each, to compare detectors."""
 
 from __future__ import annotations
 
