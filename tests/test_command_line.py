@@ -139,13 +139,13 @@ def test_score_passes_its_options_on(tmp_path, monkeypatch, capsys):
     assert f"(default: {detection.MIN_FACE})" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["fast.onnx", "SHA256SUMS", "cascade", "yunet"])
+@pytest.mark.parametrize("name", ["fast.onnx", "cascade", "yunet"])
 @pytest.mark.parametrize("used", ["score", "live"])
 def test_a_model_file_that_cannot_be_loaded_is_one_sentence(
     name, used, source, tmp_path, monkeypatch, capsys
 ):
     detector = "haar" if name == "cascade" else "yunet"
-    if name in ("fast.onnx", "SHA256SUMS"):
+    if name == "fast.onnx":
         weights = tmp_path / "weights"
         shutil.copytree(recognising.WEIGHTS, weights)
         (weights / name).write_bytes((weights / name).read_bytes()[:-100])
@@ -169,7 +169,7 @@ def test_a_model_file_that_cannot_be_loaded_is_one_sentence(
     told = capsys.readouterr()
     last = told.err.replace("\r", "\n").strip().splitlines()[-1]
     assert "Traceback" not in told.err and last.endswith(".") and not told.out
-    assert any(word in last for word in ("reinstall", "Reinstall", "cannot be trusted"))
+    assert "reinstall" in last.lower()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,11 @@ def test_a_model_file_that_cannot_be_loaded_is_one_sentence(
     [
         (cluster.VersionError("Another version."), "Another version.\n"),
         (FileNotFoundError(errno.ENOENT, "No such file", "x.toml"), "x.toml: No such file.\n"),
-        (OSError(errno.ENOSPC, "The disk is full."), "The disk is full.\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "scores.parquet"),
+            "The disk is full: scores.parquet cannot be written. Finished results are kept: free "
+            "some space, then run the same command again.\n",
+        ),
         (
             ModuleNotFoundError("No module named 'pandas'", name="pandas"),
             'facevalue score needs the package pandas, which is not installed: pip install "'

@@ -214,7 +214,8 @@ def guess(connection: Connection, image_id: int) -> Guess:
     Raises:
         HTTPException: 404, there is no such image or no model; 503, the model does not load.
     """
-    query = select(Image.emotion_id, Image.png).where(Image.id == image_id, KNOWN)
+    query = select(Image.emotion_id, Image.png).join(DataSource)
+    query = query.where(Image.id == image_id, KNOWN)
     row = connection.execute(query).first()
     if row is None:
         raise no_image(connection, image_id)

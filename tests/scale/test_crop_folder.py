@@ -184,7 +184,7 @@ def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("room", [0, 2, 4])  # the fifth file is the table
 def test_a_full_disk_leaves_nothing_half_written(album, tmp_path, full_disk, room):
-    told = f"The disk is full: {tmp_path} cannot be written"
+    told = f"The disk is full: {tmp_path}.* cannot be written"
     with full_disk(room), pytest.raises(OSError, match=told):
         crop_folder(album, tmp_path, progress=False)
     assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == room

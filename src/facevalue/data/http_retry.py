@@ -134,7 +134,7 @@ def body_of(response: requests.Response, chunk: int) -> Iterator[bytes]:
 
 
 def printable(text: str, most: int = 200) -> str:
-    """Return a text of a server without what a terminal would obey, such as colours and titles.
+    r"""Return a text of a server without what a terminal would obey, such as colours and titles.
 
     >>> printable("Not\x1b[31m Found\n")
     'Not[31m Found'

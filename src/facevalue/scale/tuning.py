@@ -177,7 +177,8 @@ def _explained() -> Iterator[None]:
         yield
     except Exception as error:
         # Optuna wraps some errors of the database, and not others
-        causes = (error, error.__cause__, error.__context__)
+        context = None if error.__suppress_context__ else error.__context__
+        causes = (error, error.__cause__, context)
         found = next((cause for cause in causes if isinstance(cause, SQLAlchemyError)), None)
         if found is None:
             raise
