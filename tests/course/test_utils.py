@@ -1,5 +1,6 @@
 """What the notebooks share: set-up, checks and pictures."""
 
+import os
 import random
 
 import matplotlib.pyplot as plt
@@ -142,7 +143,8 @@ plt.title("It rises to 2")
 plt.show()
 """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    NotebookClient(notebook, kernel_name="python3").execute()
+    shown = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    NotebookClient(notebook, kernel_name="python3").execute(env=shown)
     (figure,) = [out for out in notebook.cells[0].outputs if "data" in out]
     assert figure.metadata["image/png"] == {"alt": "Figure: It rises to 2"}
     assert figure.data["image/png"].startswith("iVBOR")

@@ -411,7 +411,7 @@ def test_no_secret_of_an_image_address_is_told_or_stored(images: Server, tmp_pat
 def test_a_full_disk_ends_the_work_in_one_sentence_and_what_arrived_stays(
     images: Server, tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:
-    with full_disk(3), pytest.raises(OSError, match=f"^The disk is full: {tmp_path} "):
+    with full_disk(3), pytest.raises(OSError, match=f"^The disk is full: {tmp_path}"):
         bring(images, tmp_path)
     kept = stored(tmp_path)
     assert len(kept) == 3 and not list(tmp_path.glob("*.part"))

@@ -74,6 +74,8 @@ class ImageFetcher:
         Returns:
             The name of its file and "", or "" and a sentence without `url` that says why it failed.
         """
+        if self.stop.is_set():
+            return "", "The download was stopped."
         deadline = Deadline(self.limits.deadline, self.stop)
         try:
             asked_for = self.limits.this_machine and is_loopback(url)
