@@ -25,12 +25,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from bench_report import Row, aligned, page
 from sqlalchemy import func, select
 from tqdm import tqdm
 
@@ -50,14 +49,6 @@ SHARES = (0.14, 0.02, 0.14, 0.25, 0.17, 0.11, 0.17)
 WARM_UP = 30
 REQUESTS = 500
 RATE, SECONDS, CLIENTS = 200, 15, 16
-
-
-class Row(NamedTuple):
-    """One line of the table: what was measured, and what is to be reached."""
-
-    figure: str
-    reached: str
-    bar: str
 
 
 def chunk(rng: np.random.Generator, first: int, n: int, side: int) -> pd.DataFrame:
@@ -226,31 +217,17 @@ def measure(url: str, images: int, workers: int) -> list[Row]:
 
 def report(rows: list[Row], options: argparse.Namespace, engine: str) -> str:
     """Return reports/api.md, or that of PostgreSQL."""
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    lines = [
-        f"{row.figure:<{widths[0]}}  {row.reached:>{widths[1]}}   {row.bar}".rstrip()
-        for row in [Row("figure", "reached", "to reach"), *rows]
-    ]
     given = {"images": IMAGES, "side": SIDE}
     changed = [f" --{k} {vars(options)[k]}" for k, v in given.items() if vars(options)[k] != v]
     where = "" if engine == "SQLite" else " --database postgresql://..."
     command = "python tools/bench_api.py" + where + "".join(changed)
-    return "\n".join(
-        [
-            "# How fast the API answers",
-            "",
-            f"Printed on {datetime.now(UTC):%Y-%m-%d} by `{command}`",
-            f"({results.machine()}, {engine}, {options.workers} server processes,",
-            "and the client on the same cores).",
-            f"The database holds {options.images:,} generated images of {options.side} x "
-            f"{options.side} pixels.",
-            "",
-            "```text",
-            *lines,
-            "```",
-            "",
-        ]
-    )
+    prose = [
+        f"({results.machine()}, {engine}, {options.workers} server processes,",
+        "and the client on the same cores).",
+        f"The database holds {options.images:,} generated images of {options.side} x "
+        f"{options.side} pixels.",
+    ]
+    return page("How fast the API answers", command, prose, aligned(rows))
 
 
 def main() -> int:

@@ -24,14 +24,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 from tqdm import tqdm
 
 from facevalue import emotions, image_files, paths
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import detection_scenes as scenes
-from facevalue.evaluation import detectors, results
+from facevalue.evaluation import detectors, metrics, results
 from facevalue.files import write_text
 from facevalue.recognition import cropping, detection, haar_detector, yunet
 from facevalue.recognition.face import Face
@@ -261,7 +260,7 @@ def enlarged(image: np.ndarray, side: int = 1000) -> np.ndarray:
 
 def interval(hits: np.ndarray) -> str:
     """Return the 95 % interval of a share (Wilson)."""
-    low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci(0.95, "wilson")
+    low, high = metrics.confidence_interval(hits.sum(), len(hits))
     return f"{low:.3f} to {high:.3f}"
 
 

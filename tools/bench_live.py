@@ -22,12 +22,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
+from bench_report import Row, aligned, page
 from PIL import Image
 from tqdm import tqdm
 from websockets.sync.client import connect
@@ -45,14 +44,6 @@ VISITORS = 8
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LEAK = 50.0
 """Megabytes that the server may grow by in an hour of visitors."""
-
-
-class Row(NamedTuple):
-    """One line of the table: what was measured, the result, and the target."""
-
-    figure: str
-    reached: str
-    bar: str
 
 
 def picture(recogniser: Recogniser, people: int) -> np.ndarray:
@@ -230,28 +221,14 @@ def soak_rows(address: str, process: int, jpeg: bytes, seconds: float) -> list[R
 
 def report(rows: list[Row], command: str) -> str:
     """Return reports/live.md."""
-    widths = [max(len(row[k]) for row in [*rows, Row("", "reached", "")]) for k in range(3)]
-    lines = [
-        f"{row.figure:<{widths[0]}}  {row.reached:>{widths[1]}}   {row.bar}".rstrip()
-        for row in [Row("figure", "reached", "to reach"), *rows]
+    prose = [
+        f"({results.machine()}).",
+        "Drawn faces in frames of 640 x 480 pixels, one where nothing else is said; server,",
+        "browser and programs on the same cores, the browser a headless Chromium that draws",
+        "without a graphics card. In browser mode one frame tells where the faces are, and the",
+        "next one the emotions of up to two of them, those that were named longest ago.",
     ]
-    return "\n".join(
-        [
-            "# How fast the live page is",
-            "",
-            f"Printed on {datetime.now(UTC):%Y-%m-%d} by `{command}`",
-            f"({results.machine()}).",
-            "Drawn faces in frames of 640 x 480 pixels, one where nothing else is said; server,",
-            "browser and programs on the same cores, the browser a headless Chromium that draws",
-            "without a graphics card. In browser mode one frame tells where the faces are, and the",
-            "next one the emotions of up to two of them, those that were named longest ago.",
-            "",
-            "```text",
-            *lines,
-            "```",
-            "",
-        ]
-    )
+    return page("How fast the live page is", command, prose, aligned(rows))
 
 
 def main() -> int:

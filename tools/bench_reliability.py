@@ -22,14 +22,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import bench_live
 import numpy as np
 import pandas as pd
 import psutil
+from bench_report import Row, aligned, page
 from PIL import Image
 from sqlalchemy import select
 from tqdm import tqdm
@@ -50,14 +49,6 @@ LEAST_FRAMES, LONGEST_WAIT = 15, 1.0
 """What another visitor must reach: frames a second, and seconds."""
 
 IMAGES, BATCH = 1_400, 70
-
-
-class Row(NamedTuple):
-    """One line of a table."""
-
-    what: str
-    reached: str
-    bar: str
 
 
 def scans(number: int = 142_000) -> bytes:
@@ -310,30 +301,16 @@ def report(attacks: list[Row], faults: list[Row], command: str) -> str:
         Row("what one address does", "frames a second / longest wait in ms / MB", "to reach"),
         Row("what is done to it", "found", "to reach"),
     )
-    lines: list[str] = []
-    for head, rows in zip(heads, (attacks, faults), strict=True):
-        widths = [max(len(row[k]) for row in (head, *rows)) for k in range(3)]
-        lines += [
-            f"{row.what:<{widths[0]}}  {row.reached:>{widths[1]}}   {row.bar}".rstrip()
-            for row in (head, *rows)
-        ]
-        lines.append("")
-    return "\n".join(
-        [
-            "# What the servers bear",
-            "",
-            f"Printed on {datetime.now(UTC):%Y-%m-%d} by `{command}`",
-            f"({results.machine()}).",
-            "The upper table is what another visitor has of the live page, who sends the frames of",
-            f"a camera, {FRAMES_PER_SECOND} a second, while one address attacks; attacker, visitor",
-            "and server share the cores. MB is the memory of the server and its processes.",
-            "",
-            "```text",
-            *lines[:-1],
-            "```",
-            "",
-        ]
+    upper, lower = (
+        aligned(rows, head) for head, rows in zip(heads, (attacks, faults), strict=True)
     )
+    prose = [
+        f"({results.machine()}).",
+        "The upper table is what another visitor has of the live page, who sends the frames of",
+        f"a camera, {FRAMES_PER_SECOND} a second, while one address attacks; attacker, visitor",
+        "and server share the cores. MB is the memory of the server and its processes.",
+    ]
+    return page("What the servers bear", command, prose, [*upper, "", *lower])
 
 
 def main() -> int:

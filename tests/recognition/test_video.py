@@ -38,6 +38,16 @@ def read(path, seconds=0.0):
     return found
 
 
+def refuses_and_keeps_the_old_file(source, tmp_path, recogniser, message):
+    out = tmp_path / "new" / "out.mp4"
+    out.parent.mkdir()
+    out.write_bytes(b"an older one")
+    with pytest.raises(ValueError, match=message):
+        video.annotate(source, out, recogniser, progress=False)
+    assert out.read_bytes() == b"an older one"
+    assert [file.name for file in out.parent.iterdir()] == ["out.mp4"]
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
 def test_a_variable_frame_rate_is_read_by_its_time_stamps(tmp_path, suffix):
     codec = "libvpx-vp9" if suffix == ".webm" else "libx264"
@@ -91,13 +101,7 @@ def test_a_video_that_breaks_off_is_an_error_and_the_old_file_stays(tmp_path, re
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(ValueError, match=rf"^cut{suffix} breaks off after [012]\.\d of 3\.0 sec"):
         read(cut)
-    out = tmp_path / "new" / "out.mp4"
-    out.parent.mkdir()
-    out.write_bytes(b"an older one")
-    with pytest.raises(ValueError, match="breaks off after"):
-        video.annotate(cut, out, recogniser, progress=False)
-    assert out.read_bytes() == b"an older one"
-    assert [file.name for file in out.parent.iterdir()] == ["out.mp4"]
+    refuses_and_keeps_the_old_file(cut, tmp_path, recogniser, "breaks off after")
 
 
 @pytest.mark.slow
@@ -176,13 +180,9 @@ def test_damage_in_the_middle_is_an_error_and_the_old_file_stays(tmp_path, recog
         content[start : start + 60] = bytes(60)
     damaged = tmp_path / "damaged.mp4"
     damaged.write_bytes(content)
-    out = tmp_path / "new" / "out.mp4"
-    out.parent.mkdir()
-    out.write_bytes(b"an older one")
-    with pytest.raises(ValueError, match="^damaged.mp4 (is damaged|breaks off)"):
-        video.annotate(damaged, out, recogniser, progress=False)
-    assert out.read_bytes() == b"an older one"
-    assert [file.name for file in out.parent.iterdir()] == ["out.mp4"]
+    refuses_and_keeps_the_old_file(
+        damaged, tmp_path, recogniser, "^damaged.mp4 (is damaged|breaks off)"
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit on the size of files, as on Linux")

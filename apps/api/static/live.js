@@ -10,8 +10,8 @@ import { Smoother } from "./tracks.js";
 
 const FRAME_SIDE = 640; // pixels of the longer side of a video's frame; larger ones are shrunk
 const CANVAS_PIXELS = 16.7e6; // the largest canvas of every browser; larger photos are shrunk
-const SERVER_PIXELS = 4e6; // as apps.api.frames.MAX_PIXELS
-const MAX_BYTES = 50e6, MAX_PIXELS = 40e6; // of a photo, as in facevalue.image_files
+const SERVER_PIXELS = 4e6; // as apps.api.picture_worker.PHOTO_PIXELS
+const MAX_BYTES = 50e6, MAX_PIXELS = 40e6; // of a photo; facevalue.image_files allows more
 const EXPLANATIONS = {
   browser: "On: this browser. No picture leaves your machine, and none is stored.",
   server: "On: the server. Each picture is sent to the server, which recognises the faces in memory and then discards it; none is stored.",

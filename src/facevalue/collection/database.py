@@ -78,9 +78,8 @@ def _creating(engine: Engine) -> Iterator[None]:
     file = engine.url.database
     if engine.dialect.name != "sqlite":
         with engine.connect() as connection:
-            connection.execute(text(f"SELECT pg_advisory_lock({CREATING})"))
-            yield  # the lock ends with the connection
-            connection.execute(text(f"SELECT pg_advisory_unlock({CREATING})"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({CREATING})"))
+            yield  # the lock ends with the transaction, also after an error
     elif not file or file == ":memory:":
         yield
     else:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 from tqdm import tqdm
 
 from facevalue.drawing import appearance, faces
 from facevalue.emotions import EMOTIONS
+from facevalue.evaluation.metrics import confidence_interval
 from facevalue.evaluation.robustness import Predict
 
 GROUPS: dict[str, dict[str, Any]] = {
@@ -105,10 +105,10 @@ def by_group(right: np.ndarray, groups: pd.DataFrame) -> pd.DataFrame:
     table = counts.agg(["size", "sum"]).reset_index()
     table.columns = pd.Index([*columns, "faces", "right"])
     intervals = [
-        binomtest(int(hits), int(faces)).proportion_ci(0.95, "wilson")
+        confidence_interval(hits, faces)
         for hits, faces in zip(table["right"], table["faces"], strict=True)
     ]
     table["accuracy"] = table.pop("right") / table["faces"]
-    table["low"] = [interval.low for interval in intervals]
-    table["high"] = [interval.high for interval in intervals]
+    table["low"] = [low for low, _ in intervals]
+    table["high"] = [high for _, high in intervals]
     return table

@@ -15,7 +15,7 @@ import numpy as np
 
 from facevalue import image_files
 from facevalue.file_kinds import HEAD, content_kind, with_article
-from facevalue.files import atomic_write, explain_write_errors, open_regular
+from facevalue.files import atomic_write, open_regular
 from facevalue.progress import ProgressBar
 from facevalue.recognition import mp4_edits, overlay, video_writer
 from facevalue.recognition.recogniser import Recogniser
@@ -242,7 +242,7 @@ def annotate(
     clip = open_clip(source)
     original = source if isinstance(source, Path) else None
     try:
-        with atomic_write(out, suffix=out.suffix.lower()) as part, explain_write_errors(out):
+        with atomic_write(out, suffix=out.suffix.lower()) as part:
             size = clip.width, clip.height
             with video_writer.VideoWriter(part, size, clip.rate, original) as writer:
                 written = _annotate(clip, writer, recogniser, progress)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from facevalue.data.descriptors import perceptual_hash
-from facevalue.files import atomic_write, explain_write_errors, write_text
+from facevalue.files import atomic_write, write_text
 from facevalue.image_files import SUFFIXES, encode_png, to_grey
 from facevalue.recognition.cropping import MARGIN, crop
 from facevalue.recognition.detection import find_faces
@@ -188,7 +188,7 @@ def _crop_photo(settings: _Settings, name: str) -> list[Row]:
 def _write_crop(settings: _Settings, photo: np.ndarray, face: Face, file: str) -> str:
     """Write the crop of one face, and return its perceptual hash in hexadecimal."""
     cut = crop(photo, face, settings.size, settings.margin)
-    with explain_write_errors(settings.out), atomic_write(settings.out / file) as part:
+    with atomic_write(settings.out / file) as part:
         part.write_bytes(encode_png(cut if settings.colour else to_grey(cut)))
     bits = perceptual_hash(to_grey(crop(photo, face, margin=settings.margin))[None])[0]
     return np.packbits(bits).tobytes().hex()
@@ -208,9 +208,8 @@ def _write_table(
     rows = [(name, *row, states[name]) for name in states for row in done.get(name, [])]
     table = pd.DataFrame(rows, columns=COLUMNS)
     table = table.astype(dict.fromkeys(COLUMNS[1:5], "Int64"))
-    with explain_write_errors(out):
-        safe = table.assign(**{name: table[name].map(spreadsheet_text) for name in TEXTS})
-        write_text(out / TABLE, safe.to_csv(index=False, lineterminator="\n"))
+    safe = table.assign(**{name: table[name].map(spreadsheet_text) for name in TEXTS})
+    write_text(out / TABLE, safe.to_csv(index=False, lineterminator="\n"))
     return table
 
 

@@ -19,7 +19,7 @@ from facevalue.collection.image_fetcher import DISK_FULL_PROBLEM, ImageFetcher, 
 from facevalue.collection.rate_limiter import RateLimiter
 from facevalue.data.download import checksum
 from facevalue.data.urls import origin
-from facevalue.files import disk_full, explain_write_errors, remove_stale_parts, write_text
+from facevalue.files import disk_full, remove_stale_parts, write_text
 from facevalue.scale import cluster
 
 PIECE = 200
@@ -202,8 +202,7 @@ def _read_index(folder: Path) -> dict[str, str]:
 
 
 def _write_index(folder: Path, index: Mapping[str, str]) -> None:
-    with explain_write_errors(folder):
-        write_text(folder / INDEX, json.dumps(index, indent=0, sort_keys=True) + "\n")
+    write_text(folder / INDEX, json.dumps(index, indent=0, sort_keys=True) + "\n")
 
 
 def _is_there(folder: Path, file: str | None) -> bool:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from facevalue import image_files
 from facevalue.emotions import EMOTIONS
-from facevalue.files import atomic_write, explain_write_errors
+from facevalue.files import atomic_write
 from facevalue.image_files import to_grey
 from facevalue.recognition import detection, overlay, video
 from facevalue.recognition.cropping import crop
@@ -228,7 +228,7 @@ def _annotate(folder: Path, name: str, content: bytes, rows: Sequence[Row]) -> N
     ]
     out = folder / name
     try:
-        with explain_write_errors(out), atomic_write(out, suffix=out.suffix) as part:
+        with atomic_write(out, suffix=out.suffix) as part:
             Image.fromarray(overlay.draw(photo, sightings)).save(part, quality=90)
     except OSError as error:
         raise CannotAnnotate(str(error)) from error

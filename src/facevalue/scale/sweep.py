@@ -11,7 +11,7 @@ from typing import Any
 
 import joblib
 
-from facevalue.files import explain_write_errors, write_text
+from facevalue.files import write_text
 from facevalue.progress import ProgressBar
 from facevalue.scale import cluster
 
@@ -70,8 +70,7 @@ def sweep(
                 )
             text = json.dumps(result)
             if keep:
-                with explain_write_errors(keep):
-                    write_text(files[name], text)
+                write_text(files[name], text)
             done[name] = json.loads(text)  # as it will be read from its file
             bar.update()
     return {name: done[name] for name in items}
