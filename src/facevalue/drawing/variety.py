@@ -1,0 +1,153 @@
+"""How much drawn faces vary: one knob for each way in which faces on photos differ.
+
+A knob is a share (how often something is seen, 0 to 1) or a spread (how far a value strays).
+`Variety()` is the default data set's, `MILD` a clean set's; reports/drawing shows every knob.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variety:
+    """How much faces vary in people, expressions and views; 0 turns a knob off."""
+
+    # ---- people -------------------------------------------------------------------------------
+
+    proportions: float = 1.0
+    """Spread of the face's shape, as a factor of that of adults."""
+
+    children: float = 0.05
+    """Share of children."""
+
+    headwear: float = 0.08
+    """Share of people with a hat, a cap or a headscarf."""
+
+    glasses: float = 0.12
+    """Share of people with glasses."""
+
+    facial_hair: float = 0.18
+    """Share of people with a beard, a moustache or stubble."""
+
+    make_up: float = 0.12
+    """Share of people with dark lips or lashes."""
+
+    skin_marks: float = 0.2
+    """Share of people with freckles, moles or blotches."""
+
+    # ---- expressions --------------------------------------------------------------------------
+
+    weakness: float = 0.55
+    """How far below 1 the intensity of an expression may lie."""
+
+    blends: float = 0.12
+    """Share of faces that also show some of a second emotion."""
+
+    individuality: float = 0.15
+    """Spread of each action unit's intensity around the emotion's recipe."""
+
+    stray_units: float = 0.15
+    """Share of faces that also move action units that have nothing to do with the emotion."""
+
+    one_sided: float = 0.08
+    """Spread of the difference between the two sides, as a share of the intensity."""
+
+    # ---- view ---------------------------------------------------------------------------------
+
+    shift: float = 0.08
+    """Spread (standard deviation) of the face's place in the crop, in half frames."""
+
+    scale: float = 0.09
+    """Spread of the face's size in the crop, as a share of its size."""
+
+    roll: float = 8.0
+    """Spread of the roll, in degrees; tails reach 30."""
+
+    yaw: float = 14.0
+    """Spread of the yaw, in degrees; it stays under 40."""
+
+    pitch: float = 8.0
+    """Spread of the pitch, in degrees; it stays under 30."""
+
+    perspective: float = 0.3
+    """Share of faces that a near camera sees, with a larger nose and middle."""
+
+    hard_light: float = 0.25
+    """Share of faces in hard light, from a side or above."""
+
+    shadows: float = 0.12
+    """Share of faces on which something outside the face casts a shadow."""
+
+    exposure: float = 0.15
+    """Share of faces that are over- or under-exposed, with clipped greys."""
+
+    contrast: float = 0.15
+    """Spread of the contrast around 1; the brightness strays by two thirds of it."""
+
+    motion: float = 0.08
+    """Share of faces blurred by motion."""
+
+    defocus: float = 0.45
+    """Spread of the blur, in pixels of the image."""
+
+    jpeg: float = 0.5
+    """Share of faces with visible traces of JPEG compression."""
+
+    enlarged: float = 0.1
+    """Share of faces that were 16 to 36 pixels high and have been enlarged."""
+
+    noise: float = 0.008
+    """Mean of the sensor noise's standard deviation, on the scale of grey levels from 0 to 1."""
+
+    borders: float = 0.04
+    """Share of faces with a bar or a frame at the edge of the picture."""
+
+    text: float = 0.06
+    """Share of faces with a watermark or a caption."""
+
+    clutter: float = 0.5
+    """Share of backgrounds with things and people instead of smooth clouds."""
+
+    hands: float = 0.06
+    """Share of faces with a hand at the mouth, the cheek or the brow."""
+
+    loose_hair: float = 0.05
+    """Share of faces with hair over the face."""
+
+    microphones: float = 0.02
+    """Share of faces behind a microphone."""
+
+
+MILD = Variety(
+    children=0.0,
+    headwear=0.0,
+    facial_hair=0.0,
+    make_up=0.0,
+    skin_marks=0.0,
+    weakness=0.0,
+    blends=0.0,
+    stray_units=0.0,
+    shift=0.025,
+    scale=0.025,
+    roll=3.0,
+    yaw=5.5,
+    pitch=3.0,
+    perspective=0.0,
+    hard_light=0.0,
+    shadows=0.0,
+    exposure=0.0,
+    contrast=0.075,
+    motion=0.0,
+    defocus=0.0,
+    jpeg=0.0,
+    enlarged=0.0,
+    noise=0.0,
+    borders=0.0,
+    text=0.0,
+    clutter=0.0,
+    hands=0.0,
+    loose_hair=0.0,
+    microphones=0.0,
+)
+"""The variety of a clean set: nearly frontal, sharp, uncovered, well lit; no hats or beards."""
