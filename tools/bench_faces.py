@@ -25,6 +25,7 @@ from tqdm import tqdm
 from facevalue import paths
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import appearance, drawn_set, faces
+from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition import haar_detector
 
@@ -43,7 +44,7 @@ def expressions(n: int, intensity: float) -> tuple[np.ndarray, np.ndarray]:
     images = []
     for index in range(n):
         rng = np.random.default_rng([SEED, 1, index])
-        person, view = appearance.Person.random(rng), appearance.View.random(rng, mild=True)
+        person, view = appearance.Person.random(rng, MILD), appearance.View.random(rng, MILD)
         units = faces.expression(EMOTIONS[index % len(EMOTIONS)], rng, intensity)
         images.append(faces.draw(units, person, view))
     return np.stack(images), np.arange(n) % len(EMOTIONS)

@@ -23,6 +23,7 @@ import pandas as pd
 from facevalue import paths
 from facevalue.drawing import camera, faces, scenery
 from facevalue.drawing.appearance import Intensities, Person, View
+from facevalue.drawing.variety import MILD
 from facevalue.emotions import COLOURS
 from facevalue.recognition.video_writer import VideoWriter
 
@@ -69,7 +70,7 @@ def draw_video(file: Path) -> None:
             seconds, image = number / RATE, backdrop.copy()
             for place, (shown, seed) in enumerate(zip(SHOWN, SEEDS, strict=True)):
                 rng = np.random.default_rng(seed)
-                person, clothes = Person.random(rng), scenery.muted(rng, 40, 210)
+                person, clothes = Person.random(rng, MILD), scenery.muted(rng, 40, 210)
                 view = replace(View(), yaw=5 * np.sin(seconds + seed), roll=3 * np.cos(seconds / 2))
                 units = Intensities(intensities(shown, seed, seconds))
                 centre = width * (0.27 + 0.46 * place) + 6 * np.sin(seconds), 0.47 * height

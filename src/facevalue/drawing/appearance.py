@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facevalue.drawing.variety import DEFAULT, Variety
+
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 20, 23, 24, 25, 26, 27, 43)
 """The FACS action units that move the drawn face."""
 
@@ -57,7 +59,7 @@ class Person:
     texture: int = 0
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> Person:
+    def random(cls, rng: np.random.Generator, variety: Variety = DEFAULT) -> Person:
         """Return a random adult: any skin tone and hair, some with a beard or glasses."""
 
         def around(mean: float, spread: float) -> float:
@@ -131,8 +133,9 @@ class View:
     texture: int = 0
 
     @classmethod
-    def random(cls, rng: np.random.Generator, *, mild: bool = False) -> View:
-        """Return a random view; a `mild` one is nearly frontal, sharp, unoccluded and well lit."""
+    def random(cls, rng: np.random.Generator, variety: Variety = DEFAULT) -> View:
+        """Return a random view."""
+        mild = variety.yaw < 6  # until the knobs of the view are there
         wide = 0.5 if mild else 1.0
 
         def around(mean: float, spread: float) -> float:

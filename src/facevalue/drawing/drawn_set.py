@@ -16,7 +16,8 @@ from tqdm import tqdm
 from facevalue.data import fer2013_facts
 from facevalue.data.dataset import Dataset
 from facevalue.drawing.appearance import ACTION_UNITS, GAZE_UNITS, Person, View
-from facevalue.drawing.faces import BLENDS, WEAKEST, draw, expression
+from facevalue.drawing.faces import draw, expression
+from facevalue.drawing.variety import DEFAULT, MILD, Variety
 from facevalue.emotions import EMOTIONS
 
 LABEL_NOISE = 0.08
@@ -40,6 +41,10 @@ BLEND_WITH = {
 """The second emotion that is blended into some faces of each."""
 
 
+Task = tuple[int, int, bool, Variety]
+"""Seed, index, whether the set is clean, and its variety."""
+
+
 @cache
 def _emotion_shares(seed: int) -> tuple[np.ndarray, float]:
     """Return the cumulative shares of the emotions in FER-2013, and a random start for the seed."""
@@ -54,17 +59,17 @@ def _emotion_of(seed: int, index: int) -> str:
     return EMOTIONS[min(int(np.searchsorted(shares, place)), len(EMOTIONS) - 1)]
 
 
-def _draw_face(task: tuple[int, int, bool]) -> tuple[np.ndarray, dict[str, object]]:
+def _draw_face(task: Task) -> tuple[np.ndarray, dict[str, object]]:
     """Draw face `index` of a seed; return its image and its row of the truth."""
-    seed, index, clean = task
+    seed, index, clean, variety = task
     rng = np.random.default_rng([seed, index])
     emotion = EMOTIONS[index % len(EMOTIONS)] if clean else _emotion_of(seed, index)
-    person = Person.random(rng)
-    view = View.random(rng, mild=clean)
-    intensity = 1.0 if clean else float(rng.uniform(WEAKEST, 1))
+    person = Person.random(rng, variety)
+    view = View.random(rng, variety)
+    intensity = float(1 - variety.weakness * rng.random())
     units = expression(emotion, rng, intensity)
     blended = "none"
-    if not clean and rng.random() < BLENDS:
+    if rng.random() < variety.blends:
         blended = BLEND_WITH[emotion]
         for unit, value in expression(blended, rng, 0.35 * intensity + 0.1).items():
             units[unit] = max(units.get(unit, 0.0), value)
@@ -93,7 +98,7 @@ def _hidden_main() -> Iterator[None]:
         main.update({name: saved[name] for name in ("__file__", "__spec__") if name in saved})
 
 
-def _draw_all(tasks: list[tuple[int, int, bool]]) -> Iterator[tuple[np.ndarray, dict[str, object]]]:
+def _draw_all(tasks: list[Task]) -> Iterator[tuple[np.ndarray, dict[str, object]]]:
     """Draw in this process, or in two new ones if there are many faces."""
     if len(tasks) < PARALLEL or multiprocessing.current_process().daemon:
         yield from map(_draw_face, tasks)
@@ -104,13 +109,24 @@ def _draw_all(tasks: list[tuple[int, int, bool]]) -> Iterator[tuple[np.ndarray, 
         yield from pool.imap(_draw_face, tasks, chunksize=64)
 
 
-def sample(n: int, seed: int = 0, *, clean: bool = False, progress: bool = True) -> Dataset:
+def sample(
+    n: int,
+    seed: int = 0,
+    *,
+    clean: bool = False,
+    variety: Variety | None = None,
+    progress: bool = True,
+) -> Dataset:
     """Draw a labelled data set.
 
     By default it is as hard as FER-2013: weak and blended expressions, all kinds of views, some
     occluded faces, 8 % wrong labels in Training, a few exact copies across the splits, and classes
     in FER-2013's proportions. A `clean` set has none of that: full intensity, correct labels, no
     occlusion, mild views, balanced classes. Face i of a seed does not depend on `n`.
+
+    Args:
+        variety: how much the faces vary; by default `variety.MILD` for a clean set, otherwise
+            `variety.DEFAULT`.
 
     Returns:
         A `Dataset` called "rendered" with `n` faces: 80 % Training, 10 % PublicTest and 10 %
@@ -122,7 +138,8 @@ def sample(n: int, seed: int = 0, *, clean: bool = False, progress: bool = True)
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}.")
-    tasks = [(seed, index, clean) for index in range(n)]
+    variety = variety or (MILD if clean else DEFAULT)
+    tasks = [(seed, index, clean, variety) for index in range(n)]
     images, rows = [], []
     for image, row in tqdm(_draw_all(tasks), total=n, desc="drawing faces", disable=not progress):
         images.append(image)

@@ -13,15 +13,10 @@ import numpy as np
 
 from facevalue.drawing import appearance, camera, scenery
 from facevalue.drawing.appearance import ACTION_UNITS, GAZE_UNITS, Intensities, Person, View
+from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 
 __all__ = ["ACTION_UNITS", "GAZE_UNITS", "Person", "Photo", "View", "draw", "photo"]
-
-WEAKEST = 0.45
-"""The lowest intensity of an expression in the default data set; the highest is 1."""
-
-BLENDS = 0.12
-"""Share of faces in the default data set that also show some of a second emotion."""
 
 Recipe = dict[int, tuple[float, float]]
 """A range of intensities by action unit."""
@@ -158,8 +153,8 @@ def photo(
         centre = ((k + 0.5 + rng.uniform(-0.05, 0.05)) * slot, height * rng.uniform(0.42, 0.52))
         emotion = str(rng.choice(EMOTIONS))
         emotion = shown[k] if shown else emotion
-        person = Person.random(rng)
-        view = replace(View.random(rng, mild=True), scale=1.0, shift_x=0.0, shift_y=0.0)
+        person = Person.random(rng, MILD)
+        view = replace(View.random(rng, MILD), scale=1.0, shift_x=0.0, shift_y=0.0)
         units = Intensities(expression(emotion, rng, float(rng.uniform(0.6, 1))))
         clothes = scenery.muted(rng, 25, 230)
         boxes.append(camera.paste(image, units, person, view, centre, side, clothes))

@@ -17,6 +17,7 @@ from facevalue.data.dataset import Dataset
 from facevalue.drawing import faces
 from facevalue.drawing.appearance import Person, View
 from facevalue.drawing.course_faces import drawing_key
+from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 from facevalue.image_files import resize_face
 
@@ -117,6 +118,6 @@ def _portraits(emotion: str, n: int) -> np.ndarray:
 def portrait(emotion: str, index: int) -> np.ndarray:
     """Return drawing number `index` of an emotion, in a mild view: uint8 (224, 224)."""
     rng = np.random.default_rng([3357, EMOTIONS.index(emotion), index])
-    person, view = Person.random(rng), View.random(rng, mild=True)
+    person, view = Person.random(rng, MILD), View.random(rng, MILD)
     units = faces.expression(emotion, rng, float(rng.uniform(0.6, 1)))
     return faces.draw(units, person, view, LARGE)

@@ -14,6 +14,7 @@ import numpy as np
 
 from facevalue.drawing.appearance import ACTION_UNITS, Person, View
 from facevalue.drawing.faces import draw, expression
+from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 from facevalue.files import atomic_write
 from facevalue.image_files import encode_png
@@ -43,7 +44,7 @@ def contact_sheet(people: int = 9, size: int = 96) -> np.ndarray:
         row = []
         for k in range(people):
             rng = np.random.default_rng([7, k])
-            person, view = Person.random(rng), View.random(rng, mild=True)
+            person, view = Person.random(rng, MILD), View.random(rng, MILD)
             row.append(draw(expression(emotion, rng), person, view, size))
         rows.append(np.hstack([with_name(row[0], emotion), *row[1:]]))
     cells = [

@@ -1,7 +1,7 @@
 """How much drawn faces vary: one knob for each way in which faces on photos differ.
 
 A knob is a share (how often something is seen, 0 to 1) or a spread (how far a value strays).
-`Variety()` is the default data set's, `MILD` a clean set's; reports/drawing shows every knob.
+`DEFAULT` is the default data set's variety, `MILD` a clean set's; reports/drawing shows every knob.
 """
 
 from __future__ import annotations
@@ -118,6 +118,9 @@ class Variety:
     microphones: float = 0.02
     """Share of faces behind a microphone."""
 
+
+DEFAULT = Variety()
+"""The variety of the default data set."""
 
 MILD = Variety(
     children=0.0,

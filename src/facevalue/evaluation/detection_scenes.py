@@ -9,6 +9,7 @@ import numpy as np
 
 from facevalue.drawing import camera, faces, scenery
 from facevalue.drawing.appearance import OCCLUSIONS, Intensities, Person, View
+from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 
 SKIN_TONES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -51,7 +52,7 @@ def scene(
     image = scenery.landscape(640, 480, rng)
     if (width, height) != (640, 480):
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    person, view = Person.random(rng), View.random(rng, mild=True)
+    person, view = Person.random(rng, MILD), View.random(rng, MILD)
     emotion = str(rng.choice(EMOTIONS))
     units = Intensities(faces.expression(emotion, rng, float(rng.uniform(0.6, 1))))
     side = 1 if seed % 2 else -1

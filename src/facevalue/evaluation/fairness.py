@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from facevalue.drawing import appearance, faces
+from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation.metrics import confidence_interval
 from facevalue.evaluation.robustness import Predict
@@ -50,8 +51,8 @@ def drawn_groups(
     for index in tqdm(range(n), desc="drawing faces", disable=None if progress else True):
         rng = np.random.default_rng([seed, index])
         label = index % len(EMOTIONS)
-        person = appearance.Person.random(rng)
-        view = appearance.View.random(rng, mild=True)
+        person = appearance.Person.random(rng, MILD)
+        view = appearance.View.random(rng, MILD)
         units = faces.expression(EMOTIONS[label], rng)
         for attribute, groups in GROUPS.items():
             for group, value in groups.items():
