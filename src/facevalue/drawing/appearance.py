@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facevalue.drawing import traits
 from facevalue.drawing.variety import DEFAULT, Variety
 
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 20, 23, 24, 25, 26, 27, 43)
@@ -18,18 +19,30 @@ GAZE_UNITS = (61, 62, 63, 64)
 OCCLUSIONS = ("none", "hand", "hair", "microphone")
 """Objects that may cover part of the face."""
 
-HAIRSTYLES = ("bald", "receding", "short", "parted", "fringe", "long", "curly", "bob")
-
 
 @dataclass(frozen=True)
 class Person:
     """The person who is drawn.
 
-    `age` is in years. Shapes are factors around 1, except for `eye_slant`, `brow_height` and
-    `hairline`, which are offsets around 0 in half frames. `skin`, `hair`, `iris` and `lip_colour`
-    go from 0 to 1, skin and hair from dark to fair, and `beard` from 0 (none) to 1. `asymmetry` is
-    the share by which intensities are higher on one side and lower on the other. `texture` is a
-    seed.
+    `age` is in years; children look like children up to 15. Factors around 1: `face_width`,
+    `jaw` (its width), `chin` (its length), `forehead` (its width), `eye_distance`, `eye_size`,
+    `eye_opening`, the brows' thickness, arch, length and density, the nose's length, width, height
+    and `nose_bridge` (the height of its bridge), `mouth_width`, `lip_thickness`, `upper_lip` and
+    `wrinkles` (how early they come). From about -1 to 1: `weight` (thin to heavy), `chin_width`
+    (pointed to square), `cheekbones`, `eye_depth` (flat to deep-set) and `nose_hook` (hollow to
+    hooked). Offsets in half frames: `eye_slant`, `brow_height`, `brow_slant`, `mouth_height`,
+    `hairline`.
+
+    From 0 to 1: `skin`, `hair` (dark to fair), `iris`, `lip_colour` (over 1: lipstick),
+    `eye_fold` (the epicanthic fold), `hooded_lids`, `eye_bags`, `brow_join` (grown together),
+    `ears` (how far they stick out), `forehead_lines`, `frown_lines`, `crows_feet`, `smile_lines`
+    (wrinkles of habit), `freckles`, `blotches`, `eye_liner`, `hair_locks` (over the brow), `beard`,
+    `frame_shade` (dark to bright glasses), `glare` (on the lenses) and `cloth` (dark to bright
+    headwear). `moles` is their number, `hair_side` (-1 or 1) the side of the parting.
+
+    A neutral face may look sad or angry. The `resting_` fields, from 0 to 1, are intensities of
+    action units at rest: see `RESTING_UNITS`. `asymmetry` is the share by which intensities are
+    higher on one side and lower on the other. `texture` is a seed.
     """
 
     age: float = 32.0
@@ -37,69 +50,88 @@ class Person:
     face_width: float = 1.0
     jaw: float = 1.0
     chin: float = 1.0
+    chin_width: float = 0.0
+    forehead: float = 1.0
+    cheekbones: float = 0.0
+    weight: float = 0.0
+    ears: float = 0.0
     eye_distance: float = 1.0
     eye_size: float = 1.0
+    eye_opening: float = 1.0
     eye_slant: float = 0.0
+    eye_depth: float = 0.0
+    eye_fold: float = 0.0
+    hooded_lids: float = 0.0
+    eye_bags: float = 0.0
+    iris: float = 0.3
     brow_thickness: float = 1.0
     brow_height: float = 0.0
     brow_arch: float = 1.0
+    brow_slant: float = 0.0
+    brow_length: float = 1.0
+    brow_density: float = 1.0
+    brow_join: float = 0.0
     nose_length: float = 1.0
     nose_width: float = 1.0
     nose_height: float = 1.0
+    nose_bridge: float = 1.0
+    nose_hook: float = 0.0
     mouth_width: float = 1.0
+    mouth_height: float = 0.0
     lip_thickness: float = 1.0
+    upper_lip: float = 1.0
     lip_colour: float = 0.3
-    iris: float = 0.3
+    wrinkles: float = 1.0
+    forehead_lines: float = 0.0
+    frown_lines: float = 0.0
+    crows_feet: float = 0.0
+    smile_lines: float = 0.0
+    freckles: float = 0.0
+    moles: int = 0
+    blotches: float = 0.0
+    resting_frown: float = 0.0
+    resting_worry: float = 0.0
+    resting_droop: float = 0.0
+    resting_smile: float = 0.0
+    resting_lids: float = 0.0
+    resting_raised: float = 0.0
     hair: float = 0.15
     hairstyle: str = "short"
     hairline: float = 0.0
+    hair_side: int = 1
+    hair_locks: float = 0.0
     beard: float = 0.0
+    beard_style: str = "full"
+    eye_liner: float = 0.0
     glasses: bool = False
+    frame: str = "square"
+    frame_shade: float = 0.1
+    glare: float = 0.0
+    headwear: str = "none"
+    cloth: float = 0.4
     asymmetry: float = 0.0
     texture: int = 0
 
     @classmethod
     def random(cls, rng: np.random.Generator, variety: Variety = DEFAULT) -> Person:
-        """Return a random adult: any skin tone and hair, some with a beard or glasses."""
+        """Return a random person: any age, skin tone and hair, some with a beard or glasses.
 
-        def around(mean: float, spread: float) -> float:
-            return float(mean + spread * np.clip(rng.normal(), -2, 2))
+        Args:
+            rng: the source of chance. Whatever `variety` is, it takes as many values.
+            variety: how much people vary; its knobs are shares and spreads.
+        """
+        return cls(**traits.random_traits(rng, variety))
 
-        age = float(18 + 57 * rng.beta(1.3, 2.2))
-        skin = float(rng.beta(1.5, 1.0))
-        beard = float(rng.uniform(0.15, 0.9)) if rng.random() < 0.2 else 0.0
-        styles = HAIRSTYLES[:4] if beard else HAIRSTYLES
-        weights = [0.1, 0.2, 0.4, 0.3] if beard else [0.04, 0.1, 0.22, 0.2, 0.06, 0.18, 0.1, 0.1]
-        hair = float(rng.beta(1, 3)) * (0.3 + 0.7 * skin)
-        if age > 50:
-            hair = max(hair, float(rng.uniform(0, (age - 45) / 30)))
-        return cls(
-            age=age,
-            skin=skin,
-            face_width=around(1, 0.035),
-            jaw=around(1, 0.05),
-            chin=around(1, 0.025),
-            eye_distance=around(1, 0.035),
-            eye_size=around(1, 0.06),
-            eye_slant=around(0, 0.01),
-            brow_thickness=around(1.05 if beard else 0.95, 0.18),
-            brow_height=around(0, 0.012),
-            brow_arch=around(1, 0.3),
-            nose_length=around(1, 0.06),
-            nose_width=around(1, 0.1),
-            nose_height=around(1, 0.12),
-            mouth_width=around(1, 0.06),
-            lip_thickness=around(1, 0.15),
-            lip_colour=float(rng.beta(1.5, 3)) * (0.5 if beard else 1.0),
-            iris=float(rng.beta(1, 2.5)) * (0.2 + 0.8 * skin),
-            hair=min(hair, 1.0),
-            hairstyle=str(rng.choice(styles, p=weights)),
-            hairline=around(0, 0.05),
-            beard=beard,
-            glasses=bool(rng.random() < 0.1),
-            asymmetry=around(0, 0.08),
-            texture=int(rng.integers(1 << 30)),
-        )
+
+RESTING_UNITS: dict[str, tuple[int, ...]] = {
+    "resting_frown": (4,),
+    "resting_worry": (1,),
+    "resting_droop": (15,),
+    "resting_smile": (12,),
+    "resting_lids": (43,),
+    "resting_raised": (1, 2),
+}
+"""The action units that each resting field of `Person` moves."""
 
 
 @dataclass(frozen=True)
@@ -193,8 +225,10 @@ class Intensities(dict[int, float]):
 def sides(action_units: Mapping[int, float], person: Person) -> tuple[Intensities, Intensities]:
     """Return the intensities on the left and right side of the image; no face is symmetric.
 
-    The dimpler, unit 14, is visible on one side only, as in contempt.
+    A muscle that is tense at rest has less way to go: its rest and the expression's intensity do
+    not add up beyond 1. The dimpler, unit 14, is visible on one side only, as in contempt.
     """
+    action_units = _with_rest(action_units, person)
     pair = []
     for side in (-1, 1):
         gain = 1 + side * person.asymmetry
@@ -203,3 +237,14 @@ def sides(action_units: Mapping[int, float], person: Person) -> tuple[Intensitie
             units[14] = 0.0
         pair.append(units)
     return pair[0], pair[1]
+
+
+def _with_rest(action_units: Mapping[int, float], person: Person) -> Mapping[int, float]:
+    rest = {name: value for name in RESTING_UNITS if (value := getattr(person, name)) > 0}
+    if not rest:
+        return action_units
+    units = dict(action_units)
+    for name, value in rest.items():
+        for unit in RESTING_UNITS[name]:
+            units[unit] = value + (1 - value) * units.get(unit, 0.0)
+    return units

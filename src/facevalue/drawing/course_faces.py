@@ -19,7 +19,14 @@ RENDERED = 25_000
 
 DRAWING_CODE = (
     *("appearance.py", "camera.py", "canvas.py", "drawn_set.py", "faces.py", "geometry.py"),
-    *("painter.py", "scenery.py", "variety.py", "../emotions.py", "../data/fer2013_facts.py"),
+    *(
+        "painter.py",
+        "scenery.py",
+        "traits.py",
+        "variety.py",
+        "../emotions.py",
+        "../data/fer2013_facts.py",
+    ),
 )
 """The files that determine the drawn faces: part of the cache key of everything made from them."""
 

@@ -15,26 +15,59 @@ class Variety:
 
     # ---- people -------------------------------------------------------------------------------
 
-    proportions: float = 1.0
-    """Spread of the face's shape, as a factor of that of adults."""
+    head_shapes: float = 1.0
+    """Spread of the head's shape (round, long, square, heavy, thin), as a factor."""
 
-    children: float = 0.05
-    """Share of children."""
+    ears: float = 1.0
+    """How far ears stick out, as a factor; a fifth of people have ears that do."""
 
-    headwear: float = 0.08
-    """Share of people with a hat, a cap or a headscarf."""
+    eye_shapes: float = 1.0
+    """Spread of the eyes' shape (round, narrow, hooded, deep-set, folded), as a factor."""
+
+    brow_shapes: float = 1.0
+    """Spread of the eyebrows' shape (straight, arched, thin, sparse, joined), as a factor."""
+
+    noses: float = 1.0
+    """Spread of the nose's shape (broad, narrow, long, short, hooked), as a factor."""
+
+    lips: float = 1.0
+    """Spread of the mouth's width and of the lips' thickness, as a factor."""
+
+    children: float = 0.08
+    """Share of children under 15."""
+
+    old_people: float = 0.14
+    """Share of people over 62."""
+
+    wrinkles: float = 1.0
+    """Share of people with wrinkles of habit, and spread of those of age, as a factor."""
+
+    skin_marks: float = 0.25
+    """Share of people with freckles, moles or blotches; more than one kind may occur."""
+
+    resting: float = 0.6
+    """Share of people whose neutral face looks tense, sad, tired or friendly."""
+
+    hairstyles: float = 0.7
+    """Share of people who choose from all hairstyles, instead of eight usual ones."""
+
+    loose_locks: float = 0.12
+    """Share of people with locks of hair over the brow."""
+
+    facial_hair: float = 0.18
+    """Share of people with a beard, a moustache or stubble; at most 0.5, all men."""
 
     glasses: float = 0.12
     """Share of people with glasses."""
 
-    facial_hair: float = 0.18
-    """Share of people with a beard, a moustache or stubble."""
+    sunglasses: float = 0.01
+    """Share of people with sunglasses."""
 
-    make_up: float = 0.12
-    """Share of people with dark lips or lashes."""
+    headwear: float = 0.08
+    """Share of people with a hat, a cap, a headband or a headscarf."""
 
-    skin_marks: float = 0.2
-    """Share of people with freckles, moles or blotches."""
+    make_up: float = 0.3
+    """Share of women with lipstick and eye liner."""
 
     # ---- expressions --------------------------------------------------------------------------
 
@@ -123,11 +156,23 @@ DEFAULT = Variety()
 """The variety of the default data set."""
 
 MILD = Variety(
+    head_shapes=0.7,
+    ears=0.5,
+    eye_shapes=0.7,
+    brow_shapes=0.7,
+    noses=0.7,
+    lips=0.7,
     children=0.0,
-    headwear=0.0,
-    facial_hair=0.0,
-    make_up=0.0,
+    old_people=0.08,
+    wrinkles=0.5,
     skin_marks=0.0,
+    resting=0.0,
+    hairstyles=0.3,
+    loose_locks=0.0,
+    facial_hair=0.0,
+    sunglasses=0.0,
+    headwear=0.0,
+    make_up=0.0,
     weakness=0.0,
     blends=0.0,
     stray_units=0.0,
