@@ -1,19 +1,21 @@
-"""Train the two networks that judge drawn faces; they see only the real FER-2013 Training images.
+"""Train the networks that judge drawn faces; they see only real photos, FER-2013's Training images.
 
 They are trained with PyTorch (`pip install torch`), which is several times faster than TensorFlow
-on a CPU with bfloat16 units, and saved as Keras models. Judge `a` is used while the drawing is
-tuned; judge `b`, of another architecture, is kept for the final measurement. Example:
+on a CPU with bfloat16 units, and saved as Keras models. `JUDGES` tells how they differ, and which
+ones may be looked at while the drawing is tuned. Example:
 
-    python tools/train_judges.py a --epochs 18
-    python tools/train_judges.py b --epochs 22
+    KERAS_BACKEND=torch python tools/train_judges.py c d
 
-An interrupted training resumes after its last whole epoch.
+An interrupted training resumes after its last whole epoch. FER+'s file fer2013new.csv must
+lie next to FER-2013.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -22,6 +24,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from facevalue import emotions, paths
+from facevalue.data import ferplus
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import course_faces
 
@@ -48,31 +52,97 @@ class Residual(nn.Module):
         return functional.relu(self.second(self.first(x)) + self.shortcut(x))
 
 
-def judge_a() -> nn.Sequential:
+def head(features: int) -> list[nn.Module]:
+    """Return the layers from feature maps to seven logits."""
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(features, 7)]
+
+
+def plain(*widths: int) -> list[nn.Module]:
     """Return a plain network like VGG: pairs of 3x3 convolutions and max pooling."""
     layers: list[nn.Module] = []
     before = 1
-    for filters in (32, 64, 128, 256):
-        for inputs in (before, filters):
-            layers += [*conv(inputs, filters), nn.ReLU()]
+    for width in widths:
+        for inputs in (before, width):
+            layers += [*conv(inputs, width), nn.ReLU()]
         layers.append(nn.MaxPool2d(2))
-        before = filters
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(256, 7)]
-    return nn.Sequential(*layers, *head)
+        before = width
+    return [*layers, *head(before)]
 
 
-def judge_b() -> nn.Sequential:
-    """Return a residual network: one convolution, then residual blocks that halve the image."""
-    blocks = [Residual(32, 64, 2), Residual(64, 128, 2), Residual(128, 256, 2)]
-    blocks.append(Residual(256, 256, 1))
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(256, 7)]
-    return nn.Sequential(*conv(1, 32), nn.ReLU(), *blocks, *head)
+def residual(*widths: int) -> list[nn.Module]:
+    """Return a residual network: one convolution, then blocks that halve the image, if wider."""
+    layers: list[nn.Module] = [*conv(1, widths[0]), nn.ReLU()]
+    for inputs, outputs in zip(widths, widths[1:], strict=False):
+        layers.append(Residual(inputs, outputs, 1 if inputs == outputs else 2))
+    return [*layers, *head(widths[-1])]
 
 
-JUDGES = {"a": judge_a, "b": judge_b}
+def separable(*widths: int) -> list[nn.Module]:
+    """Return a network like MobileNet: depthwise 3x3 convolutions, each followed by a 1x1 one."""
+    layers: list[nn.Module] = [*conv(1, widths[0], stride=2), nn.ReLU()]
+    for inputs, outputs in zip(widths, widths[1:], strict=False):
+        stride = 1 if inputs == outputs else 2
+        layers.append(nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False))
+        layers += [nn.BatchNorm2d(inputs, eps=1e-3), nn.ReLU(), *conv(inputs, outputs, 1)]
+        layers.append(nn.ReLU())
+    return [*layers, *head(widths[-1])]
 
 
-def augment(x: torch.Tensor) -> torch.Tensor:
+def strided(*widths: int) -> list[nn.Module]:
+    """Return a network without pooling or shortcuts: its convolutions have strides."""
+    layers: list[nn.Module] = [*conv(1, widths[0], 5, 2), nn.ReLU()]
+    for inputs, outputs in zip(widths, widths[1:], strict=False):
+        layers += [*conv(inputs, outputs, stride=1 if inputs == outputs else 2), nn.ReLU()]
+    return [*layers, *head(widths[-1])]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How one judge is trained.
+
+    Attributes:
+        seed: of its weights, the order of the images and their augmentation.
+        build: one of the functions above.
+        widths: its numbers of feature maps.
+        epochs: passes over its images.
+        labels: "fer2013", the data set's own, or "ferplus", the majority of FER+'s ten raters;
+            images without a majority, or with one for contempt, are left out.
+        standardised: whether each image is standardised to mean 0 and standard deviation 1.
+        strong: whether images are warped, lit differently and erased, or only mirrored.
+        rows: which of the Training images it sees, one of `ROWS`.
+    """
+
+    seed: int
+    build: Callable[..., list[nn.Module]]
+    widths: tuple[int, ...]
+    epochs: int
+    labels: str = "fer2013"
+    standardised: bool = False
+    strong: bool = True
+    rows: str = "all"
+
+    def network(self) -> nn.Sequential:
+        """Return the untrained network."""
+        layers = self.build(*self.widths)
+        if self.standardised:
+            layers.insert(0, nn.LayerNorm((1, 48, 48), elementwise_affine=False))
+        return nn.Sequential(*layers)
+
+
+ROWS = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
+
+JUDGES = {
+    "a": Judge(1, plain, (32, 64, 128, 256), 18),
+    "b": Judge(2, residual, (32, 64, 128, 256, 256), 22),
+    "c": Judge(3, plain, (24, 48, 96, 160), 24, "ferplus", standardised=True, rows="even"),
+    "d": Judge(4, separable, (48, 48, 96, 96, 192, 192, 256), 20, strong=False, rows="even"),
+    # for the final measurement only: they see none of the images that c and d see
+    "e": Judge(5, residual, (24, 48, 96, 160), 24, standardised=True, rows="odd"),
+    "f": Judge(6, strided, (48, 96, 96, 128, 160), 20, "ferplus", strong=False, rows="odd"),
+}
+
+
+def change(x: torch.Tensor) -> torch.Tensor:
     """Flip, rotate, scale and shift each image, change its light, and erase a square in half."""
     n = len(x)
     angle = torch.empty(n).uniform_(-0.26, 0.26)
@@ -94,6 +164,23 @@ def augment(x: torch.Tensor) -> torch.Tensor:
     return torch.where(hole, torch.rand(n, 1, 1, 1), x).clamp(0, 1)
 
 
+def mirror(x: torch.Tensor) -> torch.Tensor:
+    """Mirror half of the images."""
+    return torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(3), x)
+
+
+def faces(split: str, labels: str, rows: str = "all") -> Dataset:
+    """Return some rows of a split of FER-2013, with its own labels or those of FER+."""
+    data = course_faces.load("fer2013").split(split).take(ROWS[rows])
+    if labels == "fer2013":
+        return data
+    votes = ferplus.votes(paths.raw_file(ferplus.VOTES_FILE), data)
+    winners = ferplus.targets(votes).idxmax(axis=1)
+    winners = winners[winners != "contempt"]
+    chosen = data.take(votes.index.isin(winners.index))
+    return replace(chosen, labels=np.array([emotions.number(name) for name in winners]))
+
+
 def accuracy(net: nn.Module, data: Dataset) -> float:
     """Return the accuracy of `net` on `data`."""
     net.eval()
@@ -103,13 +190,16 @@ def accuracy(net: nn.Module, data: Dataset) -> float:
     return float((guesses == data.labels).mean())
 
 
-def train(name: str, out: Path, epochs: int) -> nn.Module:
+def train(name: str, out: Path, epochs: int | None) -> nn.Module:
     """Train one judge, saving after each epoch, and return it with its averaged weights."""
-    torch.manual_seed({"a": 1, "b": 2}[name])
-    data = course_faces.load("fer2013")
-    training, public = data.split("Training"), data.split("PublicTest")
+    judge = JUDGES[name]
+    epochs = epochs or judge.epochs
+    torch.manual_seed(judge.seed)
+    training = faces("Training", judge.labels, judge.rows)
+    public = faces("PublicTest", judge.labels)
     images, labels = torch.from_numpy(training.images), torch.from_numpy(training.labels)
-    net = JUDGES[name]().to(memory_format=torch.channels_last)
+    net = judge.network().to(memory_format=torch.channels_last)
+    augment = change if judge.strong else mirror
     average = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
     )
@@ -128,6 +218,7 @@ def train(name: str, out: Path, epochs: int) -> nn.Module:
             part.load_state_dict(saved[key])
     for epoch in range(first, epochs):
         start, total = time.perf_counter(), 0.0
+        torch.manual_seed(1000 * judge.seed + epoch)  # a resumed training sees the same batches
         net.train()
         order = torch.randperm(len(images))[: steps * BATCH].view(steps, BATCH)
         for rows in order:
@@ -169,12 +260,20 @@ def to_keras(net: nn.Module, name: str) -> keras.Model:
         if isinstance(layer, Residual):
             y = add(layer.second, add(layer.first, x))
             return keras.layers.ReLU()(keras.layers.Add()([y, add(layer.shortcut, x)]))
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, nn.LayerNorm):
+            made = keras.layers.LayerNormalization(
+                axis=(1, 2, 3), epsilon=layer.eps, center=False, scale=False
+            )
+        elif isinstance(layer, nn.Conv2d):
             size, stride, pad = layer.kernel_size[0], layer.stride[0], layer.kernel_size[0] // 2
             # PyTorch pads both sides; Keras's "same" would not, where the stride is 2
             x = keras.layers.ZeroPadding2D(pad)(x) if pad else x
-            made = keras.layers.Conv2D(layer.out_channels, size, stride, use_bias=False)
-            weights.append((made, [layer.weight.detach().permute(2, 3, 1, 0).numpy()]))
+            if layer.groups > 1:
+                made = keras.layers.DepthwiseConv2D(size, stride, use_bias=False)
+            else:
+                made = keras.layers.Conv2D(layer.out_channels, size, stride, use_bias=False)
+            axes = (2, 3, 0, 1) if layer.groups > 1 else (2, 3, 1, 0)
+            weights.append((made, [layer.weight.detach().permute(axes).numpy()]))
         elif isinstance(layer, nn.BatchNorm2d):
             made = keras.layers.BatchNormalization(epsilon=layer.eps)
             values = (layer.weight, layer.bias, layer.running_mean, layer.running_var)
@@ -201,9 +300,9 @@ def to_keras(net: nn.Module, name: str) -> keras.Model:
 def main() -> None:
     """Train the judges named on the command line and save them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=["a", "b"], help="a, b or both")
-    parser.add_argument("--out", type=Path, default=Path("models/judges"))
-    parser.add_argument("--epochs", type=int, default=18)
+    parser.add_argument("names", nargs="+", choices=JUDGES, help="the judges to train")
+    parser.add_argument("--out", type=Path, default=paths.root() / "models" / "judges")
+    parser.add_argument("--epochs", type=int, help="instead of the number in the table")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for name in options.names:
@@ -217,7 +316,12 @@ def main() -> None:
         if gap > 1e-4:
             raise RuntimeError(f"judge {name}: Keras and PyTorch differ by {gap:.1e}")
         model.save(options.out / f"{name}.keras")
-        print(f"judge {name} saved, {model.count_params():,} parameters", flush=True)
+        found = [accuracy(net, faces("PublicTest", labels)) for labels in ("fer2013", "ferplus")]
+        print(
+            f"judge {name} saved, {model.count_params():,} parameters, PublicTest {found[0]:.4f} "
+            f"by its labels, {found[1]:.4f} by FER+'s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
