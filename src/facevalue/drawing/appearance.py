@@ -19,6 +19,18 @@ GAZE_UNITS = (61, 62, 63, 64)
 OCCLUSIONS = ("none", "hand", "hair", "microphone")
 """Objects that may cover part of the face."""
 
+HAND_PLACES = ("mouth", "cheek", "brow")
+"""Where a hand may cover the face."""
+
+SHADES = ("none", "edge", "brim", "blind", "leaves")
+"""What casts a shadow on the face: nothing, a wall's edge, a brim, a window blind, leaves."""
+
+SCENES = ("clouds", "plain", "stripes", "room", "lights", "leaves", "crowd")
+"""What stands behind the face."""
+
+BORDERS = ("none", "bar", "frame", "rounded")
+"""What surrounds the picture: nothing, bars at the edges, a frame, or rounded corners."""
+
 
 @dataclass(frozen=True)
 class Person:
@@ -138,11 +150,19 @@ RESTING_UNITS: dict[str, tuple[int, ...]] = {
 class View:
     """How the face is seen.
 
-    Angles are in degrees, shifts in half frames, and `blur` is the standard deviation in pixels of
-    the image. Light comes from `light_x` (-1 left, 1 right) and `light_y` (-1 below, 1 above);
-    `hardness` goes from 0 (ambient light only) to 1. `noise` is a standard deviation on the scale
-    of grey levels from 0 to 1, `jpeg` the quality from 1 to 100 (100: no compression), and
-    `texture` a seed.
+    Angles are in degrees, shifts in half frames, blurs in pixels of a 48-pixel image.
+
+    `near` is the reciprocal of the camera's distance, in half frames: 0 is far away, 0.25 a
+    telephone in the hand. Light comes from `light_x` (-1 left, 1 right) and `light_y` (-1 below,
+    1 above); `hardness` goes from 0 (ambient light only) to 1, `cast` is the darkness of the
+    shadows that the face casts on itself, and `shade` names a thing that casts one on it.
+    `exposure` is in stops and clips at white; `gamma` is an exponent, `brightness` an offset and
+    `contrast` a factor around middle grey. `scene` is what stands behind the face, of grey level
+    `background`. `blur` is a standard deviation, `motion` a length in the direction
+    `motion_angle`. `resolution` is the number of pixels across the face in the photo from which
+    the 48 pixels were made, where noise and compression happen; `noise` is a standard deviation
+    on the scale of grey levels from 0 to 1, `jpeg` the quality from 1 to 100 (100: no
+    compression). A hand is at `hand_at`. `texture` is a seed.
     """
 
     yaw: float = 0.0
@@ -151,48 +171,89 @@ class View:
     scale: float = 1.0
     shift_x: float = 0.0
     shift_y: float = 0.0
+    near: float = 0.0
     light_x: float = 0.25
     light_y: float = 0.5
     hardness: float = 0.45
+    cast: float = 0.0
+    shade: str = "none"
     brightness: float = 0.0
     contrast: float = 1.0
+    exposure: float = 0.0
+    gamma: float = 1.0
     background: float = 0.6
+    scene: str = "clouds"
     blur: float = 0.0
+    motion: float = 0.0
+    motion_angle: float = 0.0
     noise: float = 0.0
+    resolution: int = 48
     jpeg: int = 100
     occlusion: str = "none"
+    hand_at: str = "mouth"
+    border: str = "none"
     text: bool = False
     texture: int = 0
 
     @classmethod
     def random(cls, rng: np.random.Generator, variety: Variety = DEFAULT) -> View:
         """Return a random view."""
-        mild = variety.yaw < 6  # until the knobs of the view are there
-        wide = 0.5 if mild else 1.0
+        v = variety
 
-        def around(mean: float, spread: float) -> float:
-            return float(mean + spread * wide * np.clip(rng.normal(), -2, 2))
+        def around(mean: float, spread: float, limit: float = 2.0) -> float:
+            return float(mean + spread * np.clip(rng.normal(), -limit, limit))
 
-        hard = not mild and rng.random() < 0.25
-        occluded = not mild and rng.random() < 0.08
+        def tailed(spread: float, limit: float) -> float:
+            """Return a value around 0 with one in six from a distribution twice as wide."""
+            wide = 1.75 if rng.random() < 1 / 6 else 0.82
+            return float(np.clip(wide * spread * rng.normal(), -limit, limit))
+
+        def happens(share: float) -> bool:
+            return bool(rng.random() < share)
+
+        hard, over, moving = happens(v.hard_light), happens(v.exposure), happens(v.motion)
+        enlarged, compressed = happens(v.enlarged), happens(v.jpeg)
+        resolution = 48
+        if enlarged:
+            resolution = int(rng.integers(16, 37))
+        elif compressed:
+            resolution = int(rng.choice([48, 96, 144, 192]))
+        jpeg = int(rng.integers(25, 90)) if compressed else 100
+        covers = np.cumsum([v.hands, v.loose_hair, v.microphones])
+        cover = int(np.searchsorted(covers, rng.random(), side="right"))
+        near = float(rng.uniform(0.12, 0.38)) if happens(v.perspective) else 0.0
+        light_x = around(0, 0.8)
+        if hard:
+            light_x = float(rng.choice([-1, 1]) * rng.uniform(0.5, 2.5))
         return cls(
-            yaw=around(0, 11),
-            pitch=around(0, 6),
-            roll=around(0, 6),
-            scale=around(1.09, 0.05),
-            shift_x=around(0, 0.05),
-            shift_y=around(0, 0.05),
-            light_x=float(np.clip(around(0, 0.8), -1.4, 1.4)),
-            light_y=around(0.5, 0.3),
-            hardness=float(rng.uniform(0.5, 0.8) if hard else rng.uniform(0.3, 0.5)),
-            brightness=around(0, 0.1),
-            contrast=around(1.0, 0.15),
+            yaw=tailed(v.yaw, 40),
+            pitch=tailed(v.pitch, 30),
+            roll=tailed(v.roll, 30),
+            scale=around(1.06, v.scale, 2.5),
+            shift_x=around(0, v.shift, 2.5),
+            shift_y=around(0, v.shift, 2.5),
+            near=near,
+            light_x=light_x,
+            light_y=around(0.6, 0.6) if hard else around(0.5, 0.3),
+            hardness=float(rng.uniform(0.55, 0.9) if hard else rng.uniform(0.25, 0.5)),
+            cast=float(rng.uniform(0.5, 0.9)) if hard else 0.0,
+            shade=str(rng.choice(SHADES[1:])) if happens(v.shadows) else "none",
+            brightness=around(0, 0.67 * v.contrast),
+            contrast=around(1.0, v.contrast),
+            exposure=float(rng.choice([-1, 1]) * rng.uniform(0.4, 1.2)) if over else 0.0,
+            gamma=float(np.exp(rng.uniform(-0.4, 0.4))) if over else 1.0,
             background=float(rng.random()),
-            blur=0.0 if mild else float(max(0.0, rng.normal(0.0, 0.45))),
-            noise=0.0 if mild else float(min(0.03, rng.exponential(0.008))),
-            jpeg=100 if mild or rng.random() < 0.5 else int(rng.integers(30, 90)),
-            occlusion=str(rng.choice(OCCLUSIONS[1:])) if occluded else "none",
-            text=bool(not mild and rng.random() < 0.06),
+            scene=str(rng.choice(SCENES[1:])) if happens(v.clutter) else "clouds",
+            blur=float(max(0.0, rng.normal() * v.defocus)),
+            motion=float(rng.uniform(1.5, 5)) if moving else 0.0,
+            motion_angle=float(rng.uniform(0, 180)),
+            noise=float(min(0.05, rng.exponential() * v.noise)),
+            resolution=resolution,
+            jpeg=jpeg,
+            occlusion=("hand", "hair", "microphone", "none")[cover],
+            hand_at=str(rng.choice(HAND_PLACES)),
+            border=str(rng.choice(BORDERS[1:])) if happens(v.borders) else "none",
+            text=happens(v.text),
             texture=int(rng.integers(1 << 30)),
         )
 

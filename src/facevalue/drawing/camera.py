@@ -5,29 +5,95 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from facevalue.drawing import geometry
+from facevalue.drawing import geometry, scenery
 from facevalue.drawing.appearance import Intensities, Person, View
-from facevalue.drawing.canvas import Canvas, circle, mix, ribbon, texture
+from facevalue.drawing.canvas import Canvas, circle, mix, texture
+from facevalue.drawing.development import developed
+from facevalue.drawing.occlusions import frame_axes, occlude, on_frame
 from facevalue.drawing.painter import Painter
 
-NOSE = (0.16, 0.02, 0.03)
-"""The height of the nose, and twice its variance across and down, in half frames."""
+ROUNDS = 4
+"""Rounds of fixed-point iteration in which the camera finds the points of the head."""
+
+TABLE = 400
+"""Intervals of the tables of the head's depth."""
+
+SIDE = np.linspace(-3.5, 3.5, TABLE + 1, dtype=np.float32)
+"""Positions across the head, in half widths of the head."""
+
+ROUND = 0.88
+"""Where the head's round front ends, in half widths; the sides run straight back from there."""
+
+
+def _recession() -> np.ndarray:
+    """Return how far the head's surface recedes at `SIDE`, in half widths."""
+    power = 2.5  # 2 is a circle; faces are flatter
+    front = 1 - (1 - np.minimum(np.abs(SIDE), ROUND) ** power) ** (1 / power)
+    slope = ROUND ** (power - 1) * (1 - ROUND**power) ** (1 / power - 1)
+    straight = np.maximum(np.abs(SIDE) - ROUND, 0) * slope
+    return np.minimum(1.1 * (front + straight), 1.35).astype(np.float32)
+
+
+RECESSION = _recession()
+
+DOWN = np.linspace(-4.2, 4.2, TABLE + 1, dtype=np.float32)
+"""Positions down the head, in half frames."""
+
+
+def _down(*points: tuple[float, float]) -> np.ndarray:
+    curve = geometry.smooth(np.array(points), 12)
+    return np.interp(DOWN, curve[:, 0], curve[:, 1]).astype(np.float32)
+
+
+FRONT = _down(
+    (-1.5, -0.55), (-1.2, -0.28), (-0.9, -0.02), (-0.6, 0.14), (-0.4, 0.2), (-0.2, 0.18),
+    (0.1, 0.2), (0.4, 0.22), (0.6, 0.22), (0.8, 0.2), (1.0, 0.08), (1.2, -0.12), (1.5, -0.25),
+    (2, -0.3),
+)  # fmt: skip
+"""Depth of the head's middle at `DOWN`, without the nose."""
+
+WIDTH = _down(
+    (-1.5, 0.78), (-0.7, 0.79), (-0.2, 0.8), (0.1, 0.79), (0.4, 0.76), (0.65, 0.7), (0.9, 0.66),
+    (1.15, 0.68), (1.4, 0.8), (1.8, 1.2), (2.2, 1.4), (2.5, 1.4),
+)  # fmt: skip
+"""Half width of the head at `DOWN`."""
+
+NOSE = _down((-0.5, 0), (-0.3, 0), (-0.2, 0.03), (-0.05, 0.1), (0.1, 0.19), (0.17, 0.2),
+             (0.23, 0.11), (0.29, 0.0), (0.5, 0))  # fmt: skip
+"""Height of the nose's ridge at `DOWN`."""
+
+
+def look_up(at: np.ndarray, table: np.ndarray, first: float) -> np.ndarray:
+    """Return values of a table of equal intervals from `first` to -`first`, as float32."""
+    place = np.clip((at - first) * (TABLE / (-2 * first)), 0, TABLE - 0.001)
+    left = place.astype(np.int32)
+    low = table[left]
+    return low + (place - left) * (table[left + 1] - low)
 
 
 def crop(units: Intensities, person: Person, view: View, size: int) -> np.ndarray:
     """Return a drawn face, cropped as in FER-2013: uint8, shape (size, size)."""
     over = 2 if size <= 64 else 1
     canvas = Canvas(round(size * over * 1.3), 1.3)
-    grey, cover = Painter(canvas, units, person, view).render()
+    painter = Painter(canvas, units, person, view)
+    grey, cover = painter.render()
     frame = turned(canvas, cv2.merge([grey, cover]), view, size * over, 1.0)
-    image = background(size * over, view)
+    image = scenery.backdrop(size * over, view)
+    add_skull(image, view, painter.back)
     mix(image, frame[..., 1], frame[..., 0])
-    occlude(image, view)
-    if over > 1:
-        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-    if view.text:
-        add_watermark(image, view)
-    return developed(image, view)
+    occlude(image, view, painter.skin, painter.hair)
+    return developed(image, view, size)
+
+
+def add_skull(image: np.ndarray, view: View, tone: float) -> None:
+    """Paint the back of the head, which a turned face does not hide, in place."""
+    turn = np.sin(np.radians(view.yaw))
+    if abs(turn) < 0.1:
+        return
+    wide = np.hypot(0.8 * np.cos(np.radians(view.yaw)), 1.0 * turn)
+    skull = circle(33) * (wide, 0.95) + (-0.75 * turn, -0.42)
+    canvas = Canvas(image.shape[0], 1.0)
+    mix(image, canvas.fill(on_frame(skull, view), blur=0.02), tone)
 
 
 def turned(
@@ -35,28 +101,12 @@ def turned(
 ) -> np.ndarray:
     """Return `layers` (n, n, c), painted on the head, as a camera sees the turned head.
 
-    For each pixel of the frame, the visible point of the head is computed by three rounds of
-    fixed-point iteration. The head is approximated by a paraboloid with a nose.
-
     Args:
         pixels: height and width of the frame.
         extent: half the height and width of the frame, in half frames of a tight crop.
     """
-    axis = ((np.arange(pixels, dtype=np.float32) + 0.5) / pixels * 2 - 1) * np.float32(extent)
-    across, down = axis[None, :] - view.shift_x, axis[:, None] - view.shift_y
-    roll = np.radians(view.roll)
-    c, s = np.float32(np.cos(roll) / view.scale), np.float32(np.sin(roll) / view.scale)
-    u, v = c * across + s * down, c * down - s * across
-    x, y = u, v
-    yaw, pitch = np.radians(view.yaw), np.radians(view.pitch)
-    if abs(yaw) + abs(pitch) > 0.002:
-        height, wide, high = NOSE
-        for _ in range(3):
-            square = x * x
-            z = np.maximum(0.2 - 0.62 * square - 0.25 * y * y, -0.6)
-            z += height * np.exp(square * (-1 / wide) - (y - 0.1) ** 2 * (1 / high))
-            x = (u - z * np.float32(np.sin(yaw))) * np.float32(1 / np.cos(yaw))
-            y = (v + z * np.float32(np.sin(pitch))) * np.float32(1 / np.cos(pitch))
+    u, v = frame_axes(pixels, view, extent)
+    x, y = head_points(u, v, view)
     to_pixel = np.float32(canvas.unit)
     offset = np.float32(canvas.extent * canvas.unit - 0.5)
     return cv2.remap(
@@ -68,95 +118,45 @@ def turned(
     )
 
 
-def background(pixels: int, view: View) -> np.ndarray:
-    """Return a blurred grey background: float32, shape (pixels, pixels), 0 to 1."""
-    clouds = texture("clouds", pixels, pixels / 100, view.texture)
-    return np.clip(np.float32(view.background) + np.float32(0.12) * clouds, 0.02, 1.0)
+def head_points(u: np.ndarray, v: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of the head, seen from the front, that a camera sees at (u, v).
 
-
-def developed(image: np.ndarray, view: View) -> np.ndarray:
-    """Return the finished image, uint8, after exposure, blur, noise and JPEG compression."""
-    image = (image - 0.5) * view.contrast + (0.5 + view.brightness)
-    if view.blur > 0.15:
-        image = cv2.GaussianBlur(image, (0, 0), view.blur)
-    if view.noise > 0:
-        rng = np.random.default_rng(view.texture)
-        image = image + view.noise * rng.standard_normal(image.shape, dtype=np.float32)
-    image = np.clip(image * 255, 0, 255)
-    if view.jpeg < 100:
-        image = np.clip(compressed(image, view.jpeg), 0, 255)
-    return np.rint(image).astype(np.uint8)
-
-
-LUMINANCE = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61], [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56], [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77], [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101], [72, 92, 95, 98, 112, 100, 103, 99],
-    ]
-)  # fmt: skip
-"""JPEG's luminance quantisation table at quality 50. Source: ITU-T T.81, table K.1."""
-
-COSINES = np.cos(np.pi / 8 * np.outer(np.arange(8), np.arange(8) + 0.5)) / 2
-COSINES[0] /= np.sqrt(2)
-"""The discrete cosine transform of 8 values, as a matrix."""
-
-
-def compressed(image: np.ndarray, quality: int) -> np.ndarray:
-    """Return grey levels after JPEG compression at a quality from 1 to 99.
-
-    A smooth staircase function replaces rounding. With true rounding, differences between machines
-    in the last bit of a number could change a coefficient by a whole step; this way the same seed
-    gives the same face everywhere.
+    The depth of the head is the sum of a cross-section, a profile and a nose. The first two are
+    inverted by tables, which also know what the head hides; the nose and the lens's perspective
+    are added by fixed-point iteration.
     """
-    rows, columns = image.shape
-    border = (0, -rows % 8, 0, -columns % 8)
-    padded = cv2.copyMakeBorder(image, *border, cv2.BORDER_REPLICATE) - 128
-    blocks = padded.reshape(padded.shape[0] // 8, 8, -1, 8).transpose(0, 2, 1, 3)
-    scale = 50 / quality if quality < 50 else 2 - quality / 50
-    step = np.maximum(LUMINANCE * scale, 1)
-    levels = COSINES @ blocks @ COSINES.T / step
-    levels = levels - np.sin(2 * np.pi * levels) / (2 * np.pi)
-    blocks = COSINES.T @ (levels * step) @ COSINES
-    return blocks.transpose(0, 2, 1, 3).reshape(padded.shape)[:rows, :columns] + 128
+    if abs(view.yaw) + abs(view.pitch) < 0.1 and view.near < 0.002:
+        return u, v
+    yaw, pitch = np.radians(view.yaw), np.radians(view.pitch)
+    cy, sy = np.float32(np.cos(yaw)), np.float32(np.sin(yaw))
+    cp, sp = np.float32(np.cos(pitch)), np.float32(np.sin(pitch))
+    across = visible(SIDE * cy - RECESSION * sy, SIDE)
+    down = visible(DOWN * cp - FRONT * cy * sp, DOWN)
+    x, y = np.broadcast_arrays(u, v)
+    for _ in range(ROUNDS):
+        width = look_up(y, WIDTH, DOWN[0])
+        behind = width * look_up(x / width, RECESSION, SIDE[0])
+        front = look_up(y, FRONT, DOWN[0])
+        nose = look_up(y, NOSE, DOWN[0]) * np.exp(x * x * np.float32(-1 / (2 * 0.09**2)))
+        deep = (front + nose - behind) * cy - x * sy
+        far = 1 - np.float32(view.near) * deep
+        x = width * look_up((u * far - (front + nose) * sy) / width, across, SIDE[0])
+        y = look_up(v * far + (deep - front * cy) * sp, down, DOWN[0])
+    return x, y
 
 
-def occlude(image: np.ndarray, view: View) -> None:
-    """Paint a hand, a lock of hair or a microphone over the image, in place."""
-    if view.occlusion == "none":
-        return
-    canvas = Canvas(image.shape[0], 1.0)
-    rng = np.random.default_rng(view.texture + 1)
-    side = int(rng.choice([-1, 1]))
-    if view.occlusion == "hand":
-        for k in range(4):
-            x = side * (0.25 + 0.16 * k)
-            tip = (x - side * 0.2, 0.42 + 0.04 * abs(k - 1))
-            finger = geometry.curve((x, 1.1), (x - side * 0.1, 0.75), tip)
-            shape = ribbon(finger, 0.085)
-            mix(image, canvas.fill(shape), 0.25 + 0.45 * canvas.fill(shape, blur=0.06))
-    elif view.occlusion == "hair":
-        lock = geometry.curve((0.1, -1.1), (0.35, -0.6), (0.45, -0.1), (0.6, 0.5)) * (side, 1)
-        strands = texture("strands", image.shape[0], canvas.unit / 50, view.texture)
-        mix(image, 0.95 * canvas.fill(ribbon(lock, 0.16), blur=0.03), 0.15 + 0.08 * strands)
-    else:
-        centre = np.array([side * rng.uniform(0.0, 0.3), 0.66])
-        stick = np.array([centre, centre * (1.4, 2.0)])
-        mix(image, canvas.fill(ribbon(stick, 0.07)), 0.12)
-        gloss = canvas.fill(centre - 0.03 + 0.1 * circle(), blur=0.06)
-        mix(image, canvas.fill(centre + 0.17 * circle()), 0.16 + 0.16 * gloss)
+def visible(seen: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return which value of `table` is seen at each of the same values, given where each is seen.
 
-
-def add_watermark(image: np.ndarray, view: View) -> None:
-    """Write a stock photo's watermark over the image, in place."""
-    rng = np.random.default_rng(view.texture + 2)
-    pixels = image.shape[0]
-    word = str(rng.choice(["stockphoto", "sample", "preview", "picture.com"]))
-    mask = np.zeros((pixels, pixels), np.uint8)
-    place = (int(rng.integers(-10, pixels // 4)), int(rng.integers(pixels // 3, pixels)))
-    cv2.putText(mask, word, place, cv2.FONT_HERSHEY_SIMPLEX, pixels / 110, 255, 1, cv2.LINE_AA)
-    mix(image, mask * np.float32(0.5 / 255), 0.9)
+    Where nearer parts of the head hide others, the nearest is returned: on the way from the middle
+    to an edge, what is seen nearer to the middle again is hidden.
+    """
+    middle = len(table) // 2
+    right = np.maximum.accumulate(seen[middle:])
+    left = np.minimum.accumulate(seen[middle::-1])[::-1]
+    order = np.concatenate([left[:-1], right]).astype(np.float64)
+    order += np.arange(len(order)) * 1e-7  # strictly increasing
+    return np.interp(table, order, table).astype(np.float32)
 
 
 def paste(

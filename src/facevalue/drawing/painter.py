@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from facevalue.drawing import geometry
+from facevalue.drawing import geometry, lighting
 from facevalue.drawing.appearance import Intensities, Person, View, sides
 from facevalue.drawing.canvas import Canvas, circle, mix, ribbon, taper, texture
 from facevalue.drawing.geometry import Brow, Eye, Fold, both, mirror
@@ -68,6 +68,8 @@ class Painter:
             geometry.brow(self.right, person),
         )
         self.skin = 0.30 + 0.47 * person.skin
+        self.hair = 0.06 + 0.62 * person.hair
+        self.back = 0.6 * self.skin if person.hairstyle == "bald" else 0.7 * self.hair
         self.tint = np.ones((canvas.pixels, canvas.pixels, 3), np.float32) if colour else None
 
     def lay(
@@ -91,7 +93,8 @@ class Painter:
         lower = np.concatenate([mouth.lower_inner, mouth.lower_outer[::-1]])
         lips = canvas.fill(upper, lower)
         height = base_height(canvas, self.outline)
-        rim = np.minimum(0.45 + 1.2 * height, 1)
+        near = np.float32(np.sin(np.radians(self.view.yaw))) * canvas.axis  # < 0 on the near side
+        rim = np.clip(0.45 + 1.2 * height - 0.9 * near[None, :], 0.3, 1)
         height += bumps(canvas, geometry.bumps(self.left, self.right, p, mouth))
         height += 0.035 * cv2.GaussianBlur(lips, (0, 0), 0.03 * canvas.unit) - 0.06 * wrinkles
         height += 0.06 * cv2.GaussianBlur(
@@ -144,9 +147,13 @@ class Painter:
         dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=unit / 8)
         dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=unit / 8)
         slope = 1 / np.sqrt(1 + dx * dx + dy * dy)
-        yaw = np.radians(view.yaw)  # the lamp stays in place when the head turns
-        across = view.light_x * np.cos(yaw) - np.sin(yaw)
-        lamp = np.array([across, -view.light_y, np.cos(yaw)], np.float32)
+        yaw, pitch = np.radians(view.yaw), np.radians(view.pitch)
+        c, s = np.cos(pitch), np.sin(pitch)  # the lamp stays in place when the head turns
+        down, front = -view.light_y * c + s, c + view.light_y * s
+        across, front = view.light_x * np.cos(yaw) - front * np.sin(yaw), (
+            front * np.cos(yaw) + view.light_x * np.sin(yaw)
+        )
+        lamp = np.array([across, down, front], np.float32)
         lamp /= np.linalg.norm(lamp)
         lambert = np.maximum((lamp[2] - lamp[0] * dx - lamp[1] * dy) * slope, 0)
         half = lamp + np.array([0, 0, 1], np.float32)
@@ -156,6 +163,12 @@ class Painter:
         around = cv2.GaussianBlur(small, (0, 0), 0.045 * unit)
         around = cv2.resize(around, height.shape[::-1], interpolation=cv2.INTER_LINEAR)
         cavity = np.clip(1 - 6 * np.maximum(around - height, 0), 0.3, 1)
+        if view.cast:
+            shadow = lighting.own_shadow(smooth, lamp, unit)
+            lambert *= 1 - np.float32(view.cast) * shadow
+            mirrored *= 1 - shadow
+        if view.shade != "none":
+            cavity *= 1 - 0.6 * lighting.foreign_shadow(self.canvas, view.shade, view.texture)
         key = np.float32(view.hardness)
         shade = ((1 - key) + 1.55 * key * lambert) * cavity
         gloss = np.square(np.square(np.square(mirrored)))
@@ -225,7 +238,7 @@ class Painter:
         canvas, p = self.canvas, self.person
         strands = texture("strands", canvas.pixels, canvas.unit / 50, p.texture)
         shine = 1 + 0.35 * np.exp(-(((canvas.axis + 1.0) / 0.22) ** 2))[:, None]
-        base = (0.06 + 0.62 * p.hair) * (0.75 + 0.5 * self.view.hardness)
+        base = self.hair * (0.75 + 0.5 * self.view.hardness)
         hair = np.clip(base * shine * (1 + 0.4 * strands), 0.01, 1).astype(np.float32)
         head = canvas.fill(both(self.outline, self.outline))
         picture, cover = np.zeros_like(face), np.zeros_like(face)

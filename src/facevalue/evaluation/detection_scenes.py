@@ -7,7 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from facevalue.drawing import camera, faces, scenery
+from facevalue.drawing import camera, faces, occlusions, scenery
 from facevalue.drawing.appearance import OCCLUSIONS, Intensities, Person, View
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
@@ -90,5 +90,5 @@ def _cover(image: np.ndarray, box: tuple[int, int, int, int], view: View) -> Non
         square = np.full((side, side), -1.0, np.float32)
         inside = square[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
         inside[:] = image[rows, columns, channel] / 255
-        camera.occlude(square, view)
+        occlusions.occlude(square, view)
         image[rows, columns, channel] = inside * 255
