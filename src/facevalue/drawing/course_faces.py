@@ -18,21 +18,10 @@ RENDERED = 25_000
 """The number of faces that are drawn by default."""
 
 DRAWING_CODE = (
-    "appearance.py",
-    "camera.py",
-    "canvas.py",
-    "development.py",
-    "drawn_set.py",
-    "faces.py",
-    "geometry.py",
-    "lighting.py",
-    "occlusions.py",
-    "painter.py",
-    "scenery.py",
-    "traits.py",
-    "variety.py",
-    "../emotions.py",
-    "../data/fer2013_facts.py",
+    *("appearance.py", "camera.py", "canvas.py", "development.py", "drawn_set.py"),
+    *("faces.py", "facial_hair.py", "geometry.py", "glasses.py", "hair.py"),
+    *("headwear.py", "lighting.py", "occlusions.py", "painter.py", "scenery.py"),
+    *("traits.py", "variety.py", "../emotions.py", "../data/fer2013_facts.py"),
 )
 """The files that determine the drawn faces: part of the cache key of everything made from them."""
 

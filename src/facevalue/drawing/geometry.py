@@ -8,7 +8,7 @@ network trained only on photos recognises the drawn faces (tools/bench_faces.py)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -41,6 +41,48 @@ def smooth(points: np.ndarray, per_segment: int = 5) -> np.ndarray:
 def mirror(points: np.ndarray) -> np.ndarray:
     """Return points (..., 2) mirrored at the vertical axis."""
     return points * np.array([-1.0, 1.0])
+
+
+def of_age(p: Person) -> Person:
+    """Return the person with the shapes that come from being a child, or old.
+
+    A child's eyes are large and the rest is small and soft; old skin hangs, and lips get thin.
+    """
+    young = min(1.0, max(0.0, (15 - p.age) / 13))
+    old = min(1.0, max(0.0, (p.age - 52) / 30))
+    if young:
+        return replace(
+            p,
+            face_width=p.face_width * (1 + 0.07 * young),
+            chin=p.chin * (1 - 0.11 * young),
+            chin_width=p.chin_width * (1 - young) - 0.3 * young,
+            weight=p.weight + 0.45 * young,
+            eye_size=p.eye_size * (1 + 0.2 * young),
+            eye_opening=p.eye_opening * (1 + 0.12 * young),
+            eye_depth=p.eye_depth - 0.6 * young,
+            brow_thickness=p.brow_thickness * (1 - 0.3 * young),
+            brow_density=p.brow_density * (1 - 0.4 * young),
+            brow_height=p.brow_height + 0.02 * young,
+            nose_length=p.nose_length * (1 - 0.24 * young),
+            nose_width=p.nose_width * (1 - 0.04 * young),
+            nose_height=p.nose_height * (1 - 0.4 * young),
+            nose_bridge=p.nose_bridge * (1 - 0.6 * young),
+            mouth_width=p.mouth_width * (1 - 0.14 * young),
+            mouth_height=p.mouth_height + 0.07 * young,
+            wrinkles=p.wrinkles * (1 - young),
+        )
+    if old:
+        return replace(
+            p,
+            hooded_lids=min(1.0, p.hooded_lids + 0.5 * old),
+            eye_bags=min(1.0, p.eye_bags + 0.45 * old),
+            brow_density=p.brow_density * (1 - 0.25 * old),
+            nose_length=p.nose_length * (1 + 0.05 * old),
+            nose_width=p.nose_width * (1 + 0.06 * old),
+            lip_thickness=p.lip_thickness * (1 - 0.3 * old),
+            ears=p.ears + 0.2 * old,
+        )
+    return p
 
 
 @dataclass
@@ -89,8 +131,10 @@ def brow(u: Intensities, p: Person) -> Brow:
     """Return the eyebrow of one side, with x >= 0."""
     flat = 1 - 0.85 * min(1.0, max(u[4], u[9]))
     arch = p.brow_arch * flat * np.array([0.02, -0.01, -0.035, -0.035, 0.025])
-    x = np.array([0.13, 0.25, 0.38, 0.50, 0.61]) * p.eye_distance
+    x = np.array([0.13, 0.25, 0.38, 0.50, 0.61])
+    x = (0.13 + (x - 0.13) * p.brow_length) * p.eye_distance
     y = -0.448 - p.brow_height + arch
+    y = y - p.brow_slant * np.array([-0.5, -0.25, 0.25, 0.75, 1.0])
     y = y - u[1] * np.array([0.14, 0.11, 0.05, 0.01, 0.0])
     y = y - u[2] * np.array([0.02, 0.05, 0.10, 0.12, 0.10])
     lowering = np.array([0.135, 0.12, 0.09, 0.045, 0.01]) * u[4]
@@ -108,20 +152,27 @@ def eye(u: Intensities, p: Person, gaze: tuple[float, float]) -> Eye:
     width = 0.172 * p.eye_size
     t = np.linspace(-1, 1, 17)
     old = max(0.0, p.age - 40) / 35
-    upper = 0.060 * p.eye_size * (1 - 0.15 * old)
+    upper = 0.060 * p.eye_size * p.eye_opening * (1 - 0.15 * old) * (1 - 0.14 * p.hooded_lids)
     upper += 0.055 * u[5] - 0.016 * u[7] - 0.012 * u[6] - 0.010 * u[4] - 0.024 * u[9]
-    lower = 0.044 * p.eye_size - 0.026 * u[7] - 0.022 * u[6] - 0.020 * u[9] + 0.006 * u[5]
+    lower = (
+        0.044 * p.eye_size * p.eye_opening
+        - 0.026 * u[7]
+        - 0.022 * u[6]
+        - 0.020 * u[9]
+        + 0.006 * u[5]
+    )
     lower -= 0.012 * u[12]
     closed = min(1.0, u[43])
     upper = max(0.012, upper) * (1 - closed) - 0.030 * closed
     lower = max(0.006, lower) * (1 - closed) + 0.034 * closed
     corners = cy + 0.012 * (1 - t) / 2 - (0.012 + p.eye_slant) * (1 + t) / 2
     bow = (1 - t**2) ** 0.7
-    skew = 1 - 0.18 * t
+    skew = 1 - (0.18 + 0.12 * p.hooded_lids) * t - 0.14 * p.eye_fold * np.maximum(-t, 0)
     x = cx + width * t
     top = np.stack([x, corners - upper * bow * skew], 1)
     bottom = np.stack([x, corners + lower * bow * (1 + 0.15 * t)], 1)
-    lift = 0.052 - 0.022 * u[5] + 0.04 * closed + 0.02 * u[1] * u[2]
+    lift = 0.052 * (1 - 0.7 * max(p.hooded_lids, p.eye_fold))
+    lift += -0.022 * u[5] + 0.04 * closed + 0.02 * u[1] * u[2]
     crease = np.stack([x, corners - (max(upper, 0.0) + lift) * (1 - t**2) ** 0.6], 1)
     iris = np.array([cx + 0.055 * gaze[0], cy - 0.008 + 0.03 * gaze[1]])
     return Eye(top, bottom, crease, iris, 0.073 * p.eye_size)
@@ -145,7 +196,7 @@ def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
     (wide_l, down_l), (wide_r, down_r) = corner(left), corner(right)
     x = t * np.where(t < 0, wide_l, wide_r)
     curl = np.abs(t) ** 1.8 * (down_l * (1 - side) + down_r * side)
-    middle = 0.515 - 0.02 * u[17] - 0.008 * u[24] + 0.012 * u[12]
+    middle = 0.515 - p.mouth_height - 0.02 * u[17] - 0.008 * u[24] + 0.012 * u[12]
     bow = 1 - t**2
     square = 1 - np.abs(t) ** 3.5
     raised = 0.055 * u[10] + 0.07 * u[9] + 0.022 * u[12] * min(1.0, u[25] + u[26]) + 0.05 * jaw
@@ -158,7 +209,7 @@ def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
     thin = 1 - 0.55 * u[24] - 0.40 * u[23] - 0.2 * u[12] - 0.15 * u[20] - 0.2 * u[17]
     thick = p.lip_thickness * max(0.25, thin)
     cupid = np.exp(-((np.abs(t) - 0.22) ** 2) / 0.02) * 0.15 - np.exp(-(t**2) / 0.008) * 0.12
-    upper_outer = upper_inner - 0.080 * thick * (bow**0.9 * (1 + cupid))
+    upper_outer = upper_inner - 0.080 * p.upper_lip * thick * (bow**0.9 * (1 + cupid))
     stretch = 1 + 0.5 * u[17] - 0.2 * u[16]
     lower_outer = lower_inner + 0.105 * thick * stretch * bow**0.75
 
@@ -180,19 +231,22 @@ def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
 
 def outline(p: Person, jaw: float) -> np.ndarray:
     """Return half the head's outline (n, 2), from the crown to the chin, with x >= 0."""
-    w, j, c = p.face_width, p.jaw, p.chin
+    w, j, c, full = p.face_width, p.jaw, p.chin, p.weight
+    if full < 0:
+        full *= 0.6  # a thin face keeps its bones
+    square, bones, brow = 0.06 * p.chin_width, 0.04 * p.cheekbones, p.forehead
     points = np.array(
         [
             [0.0, -1.42],
-            [0.38, -1.36],
-            [0.62, -1.12],
-            [0.745, -0.75],
-            [0.785, -0.35],
-            [0.78, -0.05],
-            [0.75, 0.22],
-            [0.69 * j, 0.50 + 0.2 * jaw],
-            [0.55 * j, 0.77 * c + 0.7 * jaw],
-            [0.35 * j, 0.94 * c + 0.9 * jaw],
+            [0.38 * brow, -1.36],
+            [0.62 * brow, -1.12],
+            [0.745 * brow, -0.75],
+            [0.785 * (1 + brow) / 2 + 0.3 * bones, -0.35],
+            [0.78 + bones + 0.03 * full, -0.05],
+            [0.75 + bones + 0.08 * full, 0.22],
+            [0.69 * j + 0.4 * square + 0.12 * full, 0.50 + 0.2 * jaw],
+            [0.55 * j + square + 0.14 * full, 0.77 * c + 0.7 * jaw],
+            [0.35 * j + 1.4 * square + 0.10 * full, 0.94 * c + 0.9 * jaw],
             [0.0, 1.01 * c + 0.95 * jaw],
         ]
     )
@@ -202,19 +256,21 @@ def outline(p: Person, jaw: float) -> np.ndarray:
 
 def bumps(left: Intensities, right: Intensities, p: Person, mouth: Mouth) -> np.ndarray:
     """Return the bumps of features and muscles: rows of x, y, width, height and amplitude."""
-    old = np.clip((p.age - 30) / 45, 0, 1)
+    old = np.clip((p.age - 30) / 45, 0, 1) * min(p.wrinkles, 1.5)
+    lips = 0.50 - p.mouth_height
+    full = 0.05 * p.weight
     tip = 0.16 * p.nose_length
     nose = p.nose_height
     width = p.nose_width
     rows = [
-        (0.0, -0.26, 0.07, 0.10, 0.05 * nose),
-        (0.0, -0.12, 0.075 * width, 0.10, 0.09 * nose),
+        (0.0, -0.26, 0.07, 0.10, 0.05 * nose * p.nose_bridge),
+        (0.0, -0.12, 0.075 * width, 0.10, (0.09 * p.nose_bridge + 0.04 * p.nose_hook) * nose),
         (0.0, 0.0, 0.095 * width, 0.10, 0.11 * nose),
         (0.0, tip - 0.03, 0.115 * width, 0.075, 0.15 * nose),
-        (0.0, tip, 0.065 * width, 0.05, 0.06 * nose),
+        (0.0, tip + 0.02 * p.nose_hook, 0.065 * width, 0.05, 0.06 * nose),
         (0.0, -0.40, 0.12, 0.07, 0.03),
         (0.0, 0.33, 0.035, 0.06, -0.02),
-        (0.0, 0.50 + 0.4 * mouth.jaw, 0.26, 0.16, 0.075),
+        (0.0, lips + 0.4 * mouth.jaw, 0.26, 0.16, 0.075),
         (0.0, 0.70 * (1 + p.chin) / 2 + 0.9 * mouth.jaw, 0.16, 0.045, -0.04),
         (0.0, 0.84 * (1 + p.chin) / 2 + 0.9 * mouth.jaw, 0.15, 0.08, 0.06),
     ]
@@ -224,17 +280,18 @@ def bumps(left: Intensities, right: Intensities, p: Person, mouth: Mouth) -> np.
         half = [
             (0.30, -0.43, 0.19, 0.055, 0.045 + 0.02 * u[4]),
             (0.10, -0.40, 0.05, 0.06, 0.03 * u[4]),
-            (eye - 0.17, -0.23, 0.07, 0.07, -0.07),
-            (eye + 0.02, -0.24, 0.17, 0.10, -0.085),
+            (eye - 0.17, -0.23, 0.07, 0.07, -0.07 * (1 + 0.7 * p.eye_depth)),
+            (eye + 0.02, -0.24, 0.17, 0.10, -0.085 * (1 + 0.7 * p.eye_depth)),
             (eye, -0.235, 0.10, 0.07, 0.075),
-            (eye, -0.12, 0.14, 0.03, -0.012 - 0.03 * old),
-            (0.46, lift, 0.17, 0.13, 0.055 + 0.05 * u[12] + 0.035 * u[6]),
+            (eye, -0.15, 0.11, 0.025, 0.03 * p.eye_bags),
+            (eye, -0.12, 0.14, 0.03, -0.012 - 0.03 * old - 0.02 * p.eye_bags),
+            (0.46, lift, 0.17, 0.13, 0.055 + 0.05 * u[12] + 0.035 * u[6] + 0.4 * full),
             (0.30, 0.08, 0.08, 0.10, 0.02 * u[9] + 0.03 * u[10]),
             (0.125 * width, tip + 0.02 - 0.03 * u[9], 0.05, 0.05, 0.085 + 0.03 * u[9]),
             (0.205 * width, tip + 0.03, 0.035, 0.05, -0.03),
-            (0.47, 0.45, 0.10, 0.16, -0.025 - 0.03 * old),
-            (0.33, 0.60, 0.06, 0.06, 0.02 * u[15] + 0.02 * u[12]),
-            (0.34, 0.50, 0.03, 0.04, -0.05 * u[14]),
+            (0.47, 0.45, 0.10, 0.16, -0.025 - 0.03 * old + full),
+            (0.33, lips + 0.10, 0.06, 0.06, 0.02 * u[15] + 0.02 * u[12]),
+            (0.34, lips, 0.03, 0.04, -0.05 * u[14]),
             (0.12, 0.85 + 0.9 * mouth.jaw, 0.07, 0.06, 0.03 * u[17]),
         ]
         rows += [(side * x, y, sx, sy, a) for x, y, sx, sy, a in half]
@@ -252,7 +309,7 @@ class Fold:
 
 def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
     """Return the wrinkles of one side that age and the action units cause."""
-    old = float(np.clip((p.age - 28) / 45, 0, 1))
+    old = float(np.clip((p.age - 28) / 45, 0, 1)) * p.wrinkles
     corner = np.abs(mouth.upper_outer[-1])
     nose = 0.155 * p.nose_width
     tip = 0.16 * p.nose_length
@@ -264,6 +321,7 @@ def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
 
     smile, sneer = u[12], max(u[9], u[10])
     start = tip - 0.03 - 0.05 * sneer
+    at_rest = 0.10 + 0.35 * old + 0.5 * p.smile_lines
     add(
         [
             (nose + 0.03, start),
@@ -272,7 +330,7 @@ def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
             (corner[0] + 0.065 + 0.02 * smile, corner[1] + 0.01 + 0.03 * sneer),
         ],
         0.022,
-        0.10 + 0.35 * old + 0.7 * smile + 0.75 * sneer + 0.2 * u[15] + 0.2 * u[20],
+        at_rest + 0.7 * smile + 0.75 * sneer + 0.2 * u[15] + 0.2 * u[20],
     )
     add(
         [
@@ -296,7 +354,8 @@ def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
         y = -0.66 - 0.10 * k
         inner, outer = 0.03 * u[1], 0.03 * u[2]
         depth = 0.4 * old * (0.5 * u[1] + 0.5 * u[2] + 0.7) + 0.5 * max(u[1], u[2])
-        wide = 0.24 + 0.26 * max(u[2], old)
+        depth += 0.5 * p.forehead_lines
+        wide = 0.24 + 0.26 * max(u[2], old, p.forehead_lines)
         add(
             [
                 (0.0, y - inner),
@@ -308,7 +367,8 @@ def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
             depth * (1 - 0.2 * k),
         )
     frown = max(0.0, u[4] - 0.2 * u[2])
-    add([(0.045, -0.36), (0.06, -0.44), (0.05, -0.54)], 0.016, 0.12 * old + 0.95 * frown)
+    frown_line = 0.12 * old + 0.45 * p.frown_lines + 0.95 * frown
+    add([(0.045, -0.36), (0.06, -0.44), (0.05, -0.54)], 0.016, frown_line)
     add([(0.0, -0.31), (0.08, -0.30)], 0.014, 0.8 * u[9] + 0.2 * frown)
     add([(0.0, -0.24), (0.075, -0.22)], 0.012, 0.8 * u[9])
     add([(0.05, -0.17), (0.10, -0.08)], 0.014, 0.7 * u[9])
@@ -317,15 +377,16 @@ def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
         add(
             [(0.56, y), (0.63, y - 0.03 + 0.035 * k), (0.69, y - 0.05 + 0.06 * k)],
             0.010,
-            0.3 * old + 0.5 * u[6] + 0.15 * u[12],
+            0.3 * old + 0.4 * p.crows_feet + 0.5 * u[6] + 0.15 * u[12],
         )
     lid = -0.235 + 0.09 - 0.02 * u[7]
     add(
         [(0.22, lid), (0.34, lid + 0.035), (0.47, lid + 0.01)],
         0.014,
-        0.15 + 0.35 * old + 0.5 * u[6] + 0.35 * u[7] + 0.4 * u[9],
+        0.15 + 0.35 * old + 0.4 * p.eye_bags + 0.5 * u[6] + 0.35 * u[7] + 0.4 * u[9],
     )
-    add([(0.0, 0.69 + mouth.jaw), (0.13, 0.70 + mouth.jaw)], 0.02, 0.15 + 0.6 * u[17])
+    chin = 0.69 - 0.5 * p.mouth_height + mouth.jaw
+    add([(0.0, chin), (0.13, chin + 0.01)], 0.02, 0.15 + 0.6 * u[17])
     return found
 
 
@@ -349,41 +410,17 @@ def curve(*points: tuple[float, float]) -> np.ndarray:
     return smooth(np.array(points))
 
 
+EAR = curve((0.70, -0.3), (0.80, -0.34), (0.85, -0.22), (0.82, -0.02), (0.78, 0.1), (0.70, 0.12))
+
+
+def ear(p: Person) -> tuple[np.ndarray, np.ndarray]:
+    """Return the outlines of an ear and of its hollow; ears that stick out are seen whole."""
+    points = EAR.copy()
+    points[:, 0] += 0.9 * p.ears * np.maximum(points[:, 0] - 0.70, 0)
+    return points, points.mean(0) + (points - points.mean(0)) * (0.5, 0.62)
+
+
 NECK = curve(
     (0, 0.5), (0.5, 0.5), (0.52, 1.15), (0.66, 1.38), (1.1, 1.5), (1.6, 1.75), (1.7, 3), (0, 3)
 )
-EAR = curve((0.72, -0.3), (0.80, -0.34), (0.85, -0.22), (0.82, -0.02), (0.78, 0.1), (0.72, 0.12))
-BACK_HAIR = {
-    "long": curve(
-        (0, -1.6), (0.55, -1.5), (0.9, -1.1), (1.0, -0.3), (1.04, 0.6), (1.0, 1.5), (0, 1.6)
-    ),
-    "curly": curve(
-        (0, -1.75), (0.65, -1.6), (1.05, -1.1), (1.2, -0.3), (1.15, 0.5), (0.9, 1.0), (0, 1.0)
-    ),
-    "bob": curve(
-        (0, -1.6), (0.6, -1.48), (0.95, -1.0), (1.0, -0.2), (0.98, 0.5), (0.8, 0.75), (0, 0.75)
-    ),
-}
-_SHORT = curve((0, -1.56), (0.5, -1.47), (0.77, -1.1), (0.81, -0.6), (0.79, -0.15))
-_FULL = curve((0, -1.6), (0.55, -1.5), (0.9, -1.0), (0.97, -0.2), (0.98, 0.5))
-_TEMPLE = curve((0.745, -0.15), (0.715, -0.42), (0.63, -0.72), (0.36, -0.93), (0, -0.96))
-_SWEEP = curve((0.745, -0.15), (0.70, -0.45), (0.60, -0.70), (0.30, -0.82), (0, -0.94))
-_PART = curve((0.745, -0.15), (0.72, -0.45), (0.62, -0.85), (0.42, -1.06), (0, -0.98))
-_BANGS = curve((0.73, -0.1), (0.69, -0.4), (0.62, -0.66), (0.30, -0.70), (0, -0.71))
-_BACKWARDS = curve(
-    (0.755, -0.2), (0.74, -0.5), (0.64, -0.85), (0.5, -1.18), (0.25, -1.1), (0, -1.02)
-)
-_SIDES = curve((0.80, 0.5), (0.745, 0.0), (0.70, -0.45), (0.58, -0.78), (0.30, -0.98), (0, -1.04))
-_FALL = curve((0.74, 0.5), (0.69, 0.0), (0.62, -0.45), (0.45, -0.78), (0.20, -0.97), (0, -1.06))
-FRONT_HAIR = {
-    "short": (_SHORT, _TEMPLE, _TEMPLE),
-    "parted": (_SHORT, _SWEEP, _PART),
-    "receding": (_SHORT, _BACKWARDS, _BACKWARDS),
-    "fringe": (_SHORT, _BANGS, _BANGS),
-    "long": (_FULL, _SIDES, _SIDES),
-    "curly": (_FULL, _SIDES, _FALL),
-    "bob": (_FULL, _FALL, _SIDES),
-}
-"""Hairstyles: the outer outline, then the hairline on the left and on the right (x >= 0)."""
-
 SHIRT = curve((0, 1.62), (0.35, 1.45), (0.62, 1.3), (1.15, 1.42), (1.65, 1.7), (1.8, 3.2), (0, 3.2))

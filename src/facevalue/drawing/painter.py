@@ -8,10 +8,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from facevalue.drawing import geometry, lighting
+from facevalue.drawing import facial_hair, geometry, hair, lighting
 from facevalue.drawing.appearance import Intensities, Person, View, sides
 from facevalue.drawing.canvas import Canvas, circle, mix, ribbon, taper, texture
 from facevalue.drawing.geometry import Brow, Eye, Fold, both, mirror
+from facevalue.drawing.glasses import glasses
+from facevalue.drawing.headwear import headwear
 
 TINTS = {
     "skin": (1.17, 0.96, 0.82),
@@ -54,6 +56,7 @@ class Painter:
     def __init__(
         self, canvas: Canvas, units: Intensities, person: Person, view: View, colour: bool = False
     ) -> None:
+        person = geometry.of_age(person)
         self.canvas, self.person, self.view = canvas, person, view
         self.left, self.right = sides(units, person)
         self.mouth = geometry.mouth(self.left, self.right, person)
@@ -67,7 +70,7 @@ class Painter:
             geometry.brow(self.left, person).mirrored(),
             geometry.brow(self.right, person),
         )
-        self.skin = 0.30 + 0.47 * person.skin
+        self.skin = 0.33 + 0.44 * person.skin
         self.hair = 0.06 + 0.62 * person.hair
         self.back = 0.6 * self.skin if person.hairstyle == "bald" else 0.7 * self.hair
         self.tint = np.ones((canvas.pixels, canvas.pixels, 3), np.float32) if colour else None
@@ -94,7 +97,7 @@ class Painter:
         lips = canvas.fill(upper, lower)
         height = base_height(canvas, self.outline)
         near = np.float32(np.sin(np.radians(self.view.yaw))) * canvas.axis  # < 0 on the near side
-        rim = np.clip(0.45 + 1.2 * height - 0.9 * near[None, :], 0.3, 1)
+        rim = np.clip(0.62 + 1.0 * height - 0.9 * near[None, :], 0.3, 1)
         height += bumps(canvas, geometry.bumps(self.left, self.right, p, mouth))
         height += 0.035 * cv2.GaussianBlur(lips, (0, 0), 0.03 * canvas.unit) - 0.06 * wrinkles
         height += 0.06 * cv2.GaussianBlur(
@@ -104,19 +107,22 @@ class Painter:
         light *= rim
 
         face = self.skin * (1 + 0.03 * texture("skin", canvas.pixels, 1.0, p.texture))
+        self.paint_marks(face)
         self.lay(face, np.ones_like(face), face, "skin")
         mix(face, 0.40 * wrinkles, 0.35 * self.skin)
         self.paint_beard(face)
-        self.lay(face, 0.85 * lips, self.skin * (0.78 - 0.35 * p.lip_colour) + 0.02, "lips")
+        red = max(0.2, 0.78 - 0.35 * p.lip_colour)
+        self.lay(face, 0.85 * lips, self.skin * red + 0.02, "lips")
         self.paint_brows(face, self.brows)
         self.paint_nostrils(face)
         face *= light
         face += gloss
         self.paint_eyes(face, light, self.eyes)
         self.paint_mouth(face, light)
+        if p.eye_liner:
+            self.paint_make_up(face)
         if p.glasses:
-            frames = canvas.fill(*GLASSES)
-            self.lay(face, 0.65 * frames, 0.14, "dark")
+            self.paint_glasses(face)
         return self.add_hair(face)
 
     def wrinkles(self) -> np.ndarray:
@@ -150,8 +156,9 @@ class Painter:
         yaw, pitch = np.radians(view.yaw), np.radians(view.pitch)
         c, s = np.cos(pitch), np.sin(pitch)  # the lamp stays in place when the head turns
         down, front = -view.light_y * c + s, c + view.light_y * s
-        across, front = view.light_x * np.cos(yaw) - front * np.sin(yaw), (
-            front * np.cos(yaw) + view.light_x * np.sin(yaw)
+        across, front = (
+            view.light_x * np.cos(yaw) - front * np.sin(yaw),
+            (front * np.cos(yaw) + view.light_x * np.sin(yaw)),
         )
         lamp = np.array([across, down, front], np.float32)
         lamp /= np.linalg.norm(lamp)
@@ -172,17 +179,74 @@ class Painter:
         key = np.float32(view.hardness)
         shade = ((1 - key) + 1.55 * key * lambert) * cavity
         gloss = np.square(np.square(np.square(mirrored)))
-        return shade, 0.11 * key * cavity * gloss
+        shine = 0.17 - 0.08 * self.person.skin  # dark skin shines more: its features stay visible
+        return shade, shine * key * cavity * gloss
+
+    def paint_marks(self, face: np.ndarray) -> None:
+        """Paint freckles, moles and blotches on the skin."""
+        p, canvas = self.person, self.canvas
+        if p.blotches:
+            clouds = texture("clouds", canvas.pixels, canvas.unit / 20, p.texture)
+            face *= 1 + 0.13 * p.blotches * clouds
+        if p.freckles:
+            spots = texture("skin", canvas.pixels, canvas.unit / 50, p.texture + 1)
+            across = 1 - np.minimum((canvas.axis / 0.72) ** 2, 1)
+            down = np.exp(-(((canvas.axis - 0.02) / 0.3) ** 2))
+            area = down[:, None] * across[None, :]
+            face *= 1 - 0.45 * p.freckles * area * np.clip(2 * spots - 0.3, 0, 1)
+        if p.moles:
+            places = np.random.default_rng(p.texture).uniform((-0.6, -0.6), (0.6, 0.85), (3, 2))
+            sizes = 0.013 + 0.005 * np.arange(3)
+            dots = zip(places[: p.moles], sizes, strict=False)
+            cover = canvas.fill(*(place + size * circle(9) for place, size in dots), blur=0.008)
+            mix(face, 0.65 * cover, 0.4 * self.skin)
 
     def paint_beard(self, face: np.ndarray) -> None:
-        p = self.person
-        if p.beard:
-            area = self.canvas.fill(both(BEARD, BEARD) + [0, 0.5 * self.mouth.jaw], blur=0.05)
-            self.lay(face, 0.75 * p.beard * area, 0.07 + 0.5 * p.hair + 0.15 * self.skin, "dark")
+        """Paint hair on the face: its shade is that of the head's hair, stubble is thinner."""
+        p, canvas = self.person, self.canvas
+        if not p.beard:
+            return
+        stubble = p.beard_style == "stubble"
+        blur = 0.05 if p.beard_style in ("stubble", "full") else 0.03
+        area = canvas.fill(*facial_hair.areas(p.beard_style, self.mouth), blur=blur)
+        grain = texture("skin", canvas.pixels, canvas.unit / 50, p.texture)
+        shade = (0.07 + 0.5 * p.hair + 0.15 * self.skin) * (1 + 0.25 * grain)
+        thick = 0.55 * p.beard * (1 + 0.3 * grain) if stubble else 0.6 + 0.35 * p.beard
+        self.lay(face, np.clip(thick * area, 0, 1), np.minimum(shade, 0.9), "dark")
 
     def paint_brows(self, face: np.ndarray, brows: tuple[Brow, Brow]) -> None:
-        cover = self.canvas.fill(*(ribbon(b.line, b.half) for b in brows), blur=0.018)
-        self.lay(face, 0.85 * cover, min(0.05 + 0.45 * self.person.hair, 0.7 * self.skin), "dark")
+        """Paint the eyebrows, and the hair between them where they have grown together."""
+        p, canvas = self.person, self.canvas
+        shade = min(0.05 + 0.45 * p.hair, 0.7 * self.skin)
+        if p.brow_join:
+            ends = np.array([brows[0].line[1], brows[1].line[1]])
+            half = 0.6 * float(brows[1].half[2])
+            cover = canvas.fill(ribbon(ends, half), blur=0.025)
+            self.lay(face, 0.7 * p.brow_join * cover, shade, "dark")
+        cover = canvas.fill(*(ribbon(b.line, b.half) for b in brows), blur=0.018)
+        self.lay(face, min(0.95, 0.85 * p.brow_density) * cover, shade, "dark")
+
+    def paint_make_up(self, face: np.ndarray) -> None:
+        """Paint shadow on the upper lids, and lines along the lashes."""
+        canvas, strength = self.canvas, self.person.eye_liner
+        lids = [np.vstack([e.upper, e.crease[::-1]]) for e in self.eyes]
+        mix(face, 0.25 * strength * canvas.fill(*lids, blur=0.02), 0.3 * self.skin)
+        lines = [ribbon(e.upper, 0.022) for e in self.eyes]
+        lines += [ribbon(e.lower, 0.010) for e in self.eyes]
+        mix(face, 0.9 * strength * canvas.fill(*lines, blur=0.008), 0.06)
+
+    def paint_glasses(self, face: np.ndarray) -> None:
+        """Paint the glasses: lenses, their reflections, the frame and its shadow."""
+        p, canvas = self.person, self.canvas
+        worn = glasses(p)
+        frame, lenses = canvas.fill(*worn.frame), canvas.fill(*worn.lenses)
+        face *= 1 - 0.25 * cv2.GaussianBlur(np.roll(frame, round(0.04 * canvas.unit), 0), (0, 0), 1)
+        dark = p.frame == "sunglasses"
+        self.lay(face, (0.9 if dark else 0.05) * lenses, 0.06 if dark else 0.9, "dark")
+        if p.glare:
+            light = canvas.fill(*worn.glare, blur=0.02) * lenses
+            mix(face, 0.45 * p.glare * light, 0.55 if dark else 0.95)
+        self.lay(face, 0.85 * frame, 0.05 + 0.5 * p.frame_shade, "dark")
 
     def paint_nostrils(self, face: np.ndarray) -> None:
         p = self.person
@@ -236,10 +300,11 @@ class Painter:
     def add_hair(self, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Paint the face over back hair, neck and ears, and the front hair over the face."""
         canvas, p = self.canvas, self.person
-        strands = texture("strands", canvas.pixels, canvas.unit / 50, p.texture)
+        style, wide = hair.STYLES[p.hairstyle], np.array([p.face_width, 1.0])
+        strands = self.grain(style.grain)
         shine = 1 + 0.35 * np.exp(-(((canvas.axis + 1.0) / 0.22) ** 2))[:, None]
         base = self.hair * (0.75 + 0.5 * self.view.hardness)
-        hair = np.clip(base * shine * (1 + 0.4 * strands), 0.01, 1).astype(np.float32)
+        shade = np.clip(base * shine * (1 + 0.4 * strands), 0.01, 1).astype(np.float32)
         head = canvas.fill(both(self.outline, self.outline))
         picture, cover = np.zeros_like(face), np.zeros_like(face)
         face_tint = self.tint
@@ -250,51 +315,63 @@ class Painter:
             self.lay(picture, part, value, tint)
             np.maximum(cover, part, out=cover)
 
-        style = p.hairstyle
-        back = geometry.BACK_HAIR.get(style)
-        if back is not None:
-            lay(self.fray(both(back, back), strands), hair * 0.6, hair_tint)
+        if style.back is not None:
+            lay(self.fray(both(style.back, style.back) * wide, strands), shade * 0.6, hair_tint)
+        tails = hair.behind(p)
+        if tails:
+            lay(canvas.fill(*(tail * wide for tail in tails), blur=0.02), shade * 0.7, hair_tint)
         chin = self.outline[-1, 1]
-        fall = np.clip(0.35 + 0.9 * (canvas.axis - chin), 0.3, 0.8)[:, None]
+        fall = np.clip(0.45 + 0.9 * (canvas.axis - chin), 0.38, 0.85)[:, None]
         across = np.sqrt(np.clip(1 - (canvas.axis / 0.62) ** 2, 0.15, 1))[None, :]
         lay(canvas.fill(both(geometry.NECK, geometry.NECK)), fall * across * self.skin, "skin")
-        if back is None:
-            ears = canvas.fill(geometry.EAR, mirror(geometry.EAR), blur=0.01)
-            lay(ears, 0.7 * self.skin, "skin")
+        if style.back is None:
+            ear, hollow = (e + (self.outline[24, 0] - 0.785, 0) for e in geometry.ear(p))
+            lay(canvas.fill(ear, mirror(ear), blur=0.01), 0.7 * self.skin, "skin")
+            mix(picture, canvas.fill(hollow, mirror(hollow), blur=0.02), 0.4 * self.skin)
         lay(head, face, "")
         if self.tint is not None and face_tint is not None:
             mix(self.tint, head, face_tint)
-        if style in geometry.FRONT_HAIR:
-            outer, left, right = geometry.FRONT_HAIR[style]
+        if style.outer is not None:
             lift = np.array([0.0, -p.hairline])
-            outline = both(np.vstack([outer, right + lift]), np.vstack([outer, left + lift]))
-            front = self.fray(outline, strands)
+            halves = [np.vstack([style.outer, line + lift]) for line in (style.high, style.low)]
+            front = self.fray(both(*halves[:: p.hair_side]) * wide, strands)
             picture *= 1 - 0.35 * cv2.GaussianBlur(front, (0, 0), 0.05 * canvas.unit) * head
-            lay(front, hair, hair_tint)
+            lay(style.cover * front, shade, hair_tint)
+        if p.hair_locks:
+            lay(0.9 * canvas.fill(*hair.locks(p), blur=0.018), shade, hair_tint)
+        if p.headwear != "none":
+            self.paint_headwear(picture, cover)
         return picture, cover
+
+    def grain(self, kind: str) -> np.ndarray:
+        """Return the texture of hair, about -1 to 1."""
+        canvas, seed = self.canvas, self.person.texture
+        if kind == "curls":
+            return texture("skin", canvas.pixels, canvas.unit / 26, seed)
+        strands = texture("strands", canvas.pixels, canvas.unit / 50, seed)
+        if kind == "rows":  # braids lie along the head
+            strands = 0.5 * strands + 0.9 * np.sin(27 * np.abs(canvas.axis))[None, :]
+        return strands
+
+    def paint_headwear(self, picture: np.ndarray, cover: np.ndarray) -> None:
+        """Paint headwear over the hair, and its shadow on the face."""
+        canvas, p = self.canvas, self.person
+        worn = headwear(p, self.outline)
+        if worn.shadow is not None:
+            picture *= 1 - 0.4 * canvas.fill(worn.shadow, blur=0.05)
+        folds = texture("clouds", canvas.pixels, canvas.unit / 30, p.texture)
+        if worn.ribs:
+            folds = folds + np.sin(38 * canvas.axis)[None, :]
+        base = (0.06 + 0.72 * p.cloth) * (0.75 + 0.5 * self.view.hardness)
+        round_ = np.sqrt(np.clip(1.05 - (canvas.axis / 1.15) ** 2, 0.2, 1))[None, :]
+        cloth = np.clip(base * round_ * (1 + 0.14 * folds), 0.01, 1)
+        hue = np.random.default_rng(p.texture).uniform(0.75, 1.25, 3)
+        for part in worn.parts:
+            area = canvas.fill(part.outline, blur=0.012)
+            self.lay(picture, area, part.shade * cloth, tuple(hue.tolist()))
+            np.maximum(cover, area, out=cover)
 
     def fray(self, outline: np.ndarray, strands: np.ndarray) -> np.ndarray:
         """Return the opacity of hair that frays into strands at its edge."""
         soft = self.canvas.fill(outline, blur=0.04)
         return np.clip(2.2 * soft - 0.6 + 0.5 * strands * (1 - soft) * (soft > 0.02), 0, 1)
-
-
-def _glasses() -> list[np.ndarray]:
-    rounded = np.sign(circle(33)) * np.abs(circle(33)) ** 0.6 * (0.25, 0.155)
-    parts = [ribbon(rounded + (x, -0.21), 0.012) for x in (-0.37, 0.37)]
-    parts.append(ribbon(np.array([[-0.12, -0.25], [0, -0.27], [0.12, -0.25]]), 0.012))
-    for side in (-1, 1):
-        parts.append(ribbon(np.array([[0.62 * side, -0.25], [0.79 * side, -0.27]]), 0.012))
-    return parts
-
-
-GLASSES = _glasses()
-"""The outlines of glasses."""
-
-BEARD = np.array(
-    [
-        (0.0, 0.36), (0.2, 0.38), (0.36, 0.52), (0.5, 0.38), (0.68, 0.1), (0.80, 0.15),
-        (0.74, 0.7), (0.4, 1.05), (0.0, 1.1),
-    ]
-)  # fmt: skip
-"""The right half of a beard's outline."""

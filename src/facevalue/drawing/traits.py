@@ -101,13 +101,13 @@ def _head(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
     much = variety.head_shapes
     sticking = draws.chance(0.2 * min(1.0, variety.ears))
     return {
-        "face_width": draws.around(1 if kind.man else 0.98, 0.045 * much),
-        "jaw": draws.around(1.02 if kind.man else 0.96, 0.05 * much),
+        "face_width": draws.around(1 if kind.man else 0.98, 0.05 * much),
+        "jaw": draws.around(1.02 if kind.man else 0.95, 0.06 * much),
         "chin": draws.around(1.0 if kind.man else 0.98, 0.035 * much),
         "chin_width": draws.around(0.1 if kind.man else -0.15, 0.45 * much),
-        "forehead": draws.around(1, 0.03 * much),
+        "forehead": draws.around(1, 0.04 * much),
         "cheekbones": draws.around(0.3 if kind.east_asian else 0, 0.45 * much),
-        "weight": draws.around(0.05, 0.42 * much),
+        "weight": draws.around(0.0, 0.36 * much),
         "asymmetry": draws.around(0, 0.08),
         "ears": draws.between(0.3, 1.0) * variety.ears if sticking else draws.between(0, 0.2),
     }
@@ -118,10 +118,10 @@ def _eyes(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
     fold = draws.between(0.5, 1.0) * min(1.0, much) if kind.east_asian else draws.between(0, 0.0)
     dark = 0.1 if kind.east_asian or kind.african else 0.2 + 0.8 * kind.skin
     return {
-        "eye_distance": draws.around(1, 0.035 * much),
-        "eye_size": draws.around(0.99 if kind.man else 1.04, 0.06 * much),
-        "eye_opening": draws.around(1.0 - 0.1 * fold, 0.14 * much),
-        "eye_slant": draws.around(0.012 * fold, 0.012 * much),
+        "eye_distance": draws.around(1, 0.04 * much),
+        "eye_size": draws.around(1.0 if kind.man else 1.06, 0.08 * much),
+        "eye_opening": draws.around(1.05 - 0.1 * fold, 0.17 * much),
+        "eye_slant": draws.around(0.012 * fold, 0.015 * much),
         "eye_depth": draws.around((0.2 if kind.man else -0.1) - 0.6 * fold, 0.5 * much),
         "eye_fold": fold,
         "hooded_lids": draws.often(0.25 * much, 0.3, 1.0),
@@ -135,7 +135,7 @@ def _brows(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
     joined = draws.often(0.06 * much, 0.3, 1.0)
     return {
         "brow_thickness": max(0.35, draws.around(1.08 if kind.man else 0.82, 0.2 * much)),
-        "brow_height": draws.around(-0.006 if kind.man else 0.006, 0.014 * much),
+        "brow_height": draws.around(-0.008 if kind.man else 0.008, 0.02 * much),
         "brow_arch": draws.around(0.8 if kind.man else 1.15, 0.45 * much),
         "brow_slant": draws.around(0, 0.012 * much),
         "brow_length": draws.around(1, 0.07 * much),
@@ -148,11 +148,11 @@ def _nose(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
     much = variety.noses
     wide = 1.2 if kind.african else 1.06 if kind.east_asian else 0.98
     return {
-        "nose_length": draws.around(1.02 if kind.man else 0.97, 0.09 * much),
-        "nose_width": draws.around(wide, 0.12 * much),
+        "nose_length": draws.around(1.02 if kind.man else 0.97, 0.11 * much),
+        "nose_width": draws.around(wide, 0.16 * much),
         "nose_height": max(0.4, draws.around(0.9 if kind.african else 1, 0.15 * much)),
         "nose_bridge": draws.around(0.7 if kind.african or kind.east_asian else 1, 0.2 * much),
-        "nose_hook": draws.around(0, 0.4 * much),
+        "nose_hook": draws.around(0, 0.5 * much),
     }
 
 
@@ -162,7 +162,7 @@ def _mouth(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
     lips, plain, liner = draws.between(0.6, 1.5), draws.skewed(1.5, 3), draws.between(0.2, 1)
     return {
         "mouth_width": draws.around(1, 0.07 * much),
-        "mouth_height": draws.around(0, 0.018 * much),
+        "mouth_height": draws.around(0, 0.025 * much),
         "lip_thickness": max(
             0.4, draws.around((1.25 if kind.african else 1) - 0.08 * kind.man, 0.22 * much)
         ),
@@ -233,7 +233,7 @@ def _hair(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
     return {
         "hairstyle": style,
         "hair": min(1.0, max(shade, grey)),
-        "hairline": draws.around(0, 0.05),
+        "hairline": draws.around(-0.07, 0.09),
         "hair_side": 1 if draws.chance(0.5) else -1,
         "hair_locks": 0.0 if style in ("bald", "receding", "buzz", "braids", "afro") else locks,
         "beard": strength if bearded else 0.0,
