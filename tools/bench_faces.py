@@ -1,10 +1,12 @@
-"""Print how well judges, a detector and small models recognise the drawn faces.
+"""Print how well judges and a detector recognise the drawn faces, and how fast they are drawn.
 
-    python tools/bench_faces.py               judges, detector, speed, memory, lessons
-    python tools/bench_faces.py --transfer    and a network trained on drawn faces, on FER-2013
+    python tools/bench_faces.py            with the judges that may be looked at while drawing
+    python tools/bench_faces.py --final    with those kept for the final measurement, too
+    python tools/bench_faces.py --quick    the judges only
 
-A judge is a network trained on real faces only: its input is float32 (n, 48, 48, 1) from 0 to 1,
-its output seven probabilities in the order of `emotions.EMOTIONS`.
+A judge is a network trained on real faces only (models/judges): its input is float32
+(n, 48, 48, 1) from 0 to 1, its output seven probabilities in the order of `emotions.EMOTIONS`.
+How methods rank on drawn faces is measured by tools/bench_ranking.py.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from facevalue import paths
@@ -32,6 +34,9 @@ from facevalue.recognition import haar_detector
 SEED = 2013
 JUDGED = 1400
 INTENSITIES = (0.25, 0.5, 0.75, 1.0)
+
+FINAL = ("e", "f")
+"""The judges that are looked at only when the drawing is finished."""
 
 
 def line(figure: str, value: str, bar: str = "") -> None:
@@ -56,16 +61,22 @@ def judge(path: Path, data: Dataset, levels: dict[float, tuple[np.ndarray, np.nd
 
     model = keras.models.load_model(path, compile=False)
 
-    def right(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def read(images: np.ndarray) -> np.ndarray:
         x = images[..., None].astype("float32") / 255
-        return model.predict(x, batch_size=256, verbose=0).argmax(1) == labels
+        return model.predict(x, batch_size=256, verbose=0).argmax(1)
+
+    def right(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return read(images) == labels
 
     name = path.stem
-    hits = right(data.images, data.labels)
-    line(f"judge {name}: accuracy on {len(data)} clean faces", f"{hits.mean():.3f}", "0.93 / 0.80")
+    guesses = read(data.images)
+    hits = guesses == data.labels
+    line(f"judge {name}: accuracy on {len(data)} clean faces", f"{hits.mean():.3f}", "0.93")
     for label, emotion in enumerate(EMOTIONS):
         recall = hits[data.labels == label].mean()
-        line(f"judge {name}:   {emotion}", f"{recall:.3f}", "0.85 / 0.60")
+        line(f"judge {name}:   {emotion}", f"{recall:.3f}", "0.85")
+    for text in mistakes(guesses, data.labels):
+        line(f"judge {name}:   {text}", "")
     flipped = right(data.images[:, :, ::-1], data.labels).mean()
     line(
         f"judge {name}: change when mirrored", f"{100 * (flipped - hits.mean()):+.1f} points", "-2"
@@ -79,6 +90,18 @@ def judge(path: Path, data: Dataset, levels: dict[float, tuple[np.ndarray, np.nd
         rises = "rises" if all(a <= b for a, b in zip(steps, steps[1:], strict=False)) else "falls"
         line(f"judge {name}: recall of {emotion} at 0.25, .5, .75, 1",
              " ".join(f"{s:.2f}" for s in steps), f"monotonic: {rises}")  # fmt: skip
+
+
+def mistakes(guesses: np.ndarray, labels: np.ndarray, least: float = 0.03) -> list[str]:
+    """Return the confusions that at least a share of an emotion's faces suffers, worst first."""
+    table = pd.crosstab(labels, guesses, normalize="index")
+    shares = {(a, b): share for (a, b), share in table.stack().items() if a != b}
+    worst = sorted(shares.items(), key=lambda pair: -pair[1])
+    return [
+        f"{EMOTIONS[a]} taken for {EMOTIONS[b]}: {share:.2f}"
+        for (a, b), share in worst
+        if share >= least
+    ]
 
 
 SHIFTS = ((2, 0), (-2, 0), (0, 2), (0, -2))
@@ -146,120 +169,23 @@ def default_set() -> None:
     line("peak memory of these three processes, GB", f"{gigabytes:.2f}", "1")
 
 
-def lessons(epochs: int) -> None:
-    """Print macro F1 of a PCA+SVM, a dense net and a small CNN on the default set."""
-    from sklearn.decomposition import PCA
-    from sklearn.metrics import f1_score
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC
-
-    data = drawn_set.sample(5000)
-    train, test = data.split("Training"), data.split("PublicTest", "PrivateTest")
-    flat = make_pipeline(StandardScaler(), PCA(60, random_state=0), SVC(C=5))
-    flat.fit(train.images.reshape(len(train), -1) / 255.0, train.labels)
-    guess = flat.predict(test.images.reshape(len(test), -1) / 255.0)
-    line(
-        "macro F1, default set: PCA(60) + SVM",
-        f"{f1_score(test.labels, guess, average='macro'):.3f}",
-        "0.3 to 0.6",
-    )
-    for name, build in (("dense net", dense), ("CNN without augmentation", cnn)):
-        seconds, seen, unseen = fitted(build, train, test, epochs)
-        line(
-            f"macro F1, default set: {name}",
-            f"{unseen:.3f}",
-            f"training {seen:.3f}, {seconds:.0f} s",
-        )
-
-
-def transfer(epochs: int) -> None:
-    """Print how well a CNN trained on drawn faces alone recognises the photos of FER-2013."""
-    import keras
-
-    from facevalue.drawing import course_faces
-
-    try:
-        real = course_faces.load("fer2013").split("PrivateTest")
-    except FileNotFoundError:
-        line(
-            "accuracy on FER-2013 of a CNN trained on drawn faces", "skipped", "FER-2013 is missing"
-        )
-        return
-    keras.utils.set_random_seed(0)
-    drawn = drawn_set.sample(20_000, 1)
-    truth = drawn.truth["clean_label"].to_numpy() if drawn.truth is not None else drawn.labels
-    model = cnn()
-    model.compile("adam", "sparse_categorical_crossentropy")
-    x = drawn.x
-    for epoch in range(epochs):
-        model.fit(x[:, :, ::-1] if epoch % 2 else x, truth, batch_size=64, verbose=0)
-    guess = model.predict(real.x, verbose=0).argmax(1)
-    reached = f"{(guess == real.labels).mean():.3f}"
-    line("accuracy on FER-2013 PrivateTest, trained on drawn faces", reached, "0.40")
-
-
-def dense() -> Any:
-    """Return a dense net like those of notebook 03."""
-    import keras
-
-    return keras.Sequential(
-        [keras.Input((48, 48, 1)), keras.layers.Flatten()]
-        + [keras.layers.Dense(128, activation="relu") for _ in range(2)]
-        + [keras.layers.Dense(7, activation="softmax")]
-    )
-
-
-def cnn() -> Any:
-    """Return a small CNN like those of notebook 04."""
-    import keras
-
-    blocks: list[Any] = [keras.Input((48, 48, 1))]
-    for filters in (16, 32, 64):
-        blocks += [
-            keras.layers.Conv2D(filters, 3, padding="same", activation="relu"),
-            keras.layers.BatchNormalization(),
-            keras.layers.MaxPooling2D(),
-        ]
-    blocks += [keras.layers.Flatten(), keras.layers.Dense(64, activation="relu")]
-    return keras.Sequential([*blocks, keras.layers.Dense(7, activation="softmax")])
-
-
-def fitted(
-    build: Callable[[], Any], train: Dataset, test: Dataset, epochs: int
-) -> tuple[float, float, float]:
-    """Train a network; return its seconds and its macro F1 on training and test faces."""
-    import keras
-    from sklearn.metrics import f1_score
-
-    keras.utils.set_random_seed(0)
-    model = build()
-    model.compile("adam", "sparse_categorical_crossentropy")
-    start = time.perf_counter()
-    model.fit(train.x, train.labels, epochs=epochs, batch_size=64, verbose=0)
-    seconds = time.perf_counter() - start
-    scores = [
-        f1_score(part.labels, model.predict(part.x, verbose=0).argmax(1), average="macro")
-        for part in (train, test)
-    ]
-    return seconds, scores[0], scores[1]
-
-
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     judges = paths.root() / "models" / "judges"
     parser.add_argument("--judges", type=Path, default=judges, help="folder of such networks")
     parser.add_argument("--photos", type=int, default=150, help="photos of each kind to search")
-    parser.add_argument("--epochs", type=int, default=12, help="epochs of the small models")
-    parser.add_argument("--quick", action="store_true", help="train no small model")
-    parser.add_argument("--transfer", action="store_true", help="train on drawn, test on FER-2013")
+    parser.add_argument("--quick", action="store_true", help="measure only what the judges read")
+    parser.add_argument("--final", action="store_true", help="let the final judges read, too")
     options = parser.parse_args()
     line("figure", "measured", "target")
-    speed()
-    default_set()
-    detector(options.photos)
+    if not options.quick:
+        speed()
+        default_set()
+        detector(options.photos)
     networks = sorted(options.judges.glob("*.keras"))
+    if not options.final:
+        networks = [path for path in networks if path.stem not in FINAL]
     if networks:
         data = drawn_set.sample(JUDGED, SEED, clean=True, progress=False)
         levels = {level: expressions(350, level) for level in INTENSITIES}
@@ -267,14 +193,6 @@ def main() -> int:
             judge(path, data, levels)
     else:
         line("judges trained on real faces", "skipped", "tools/train_judges.py trains them")
-    if options.quick:
-        line("macro F1 of small models", "skipped", "because of --quick")
-    else:
-        lessons(options.epochs)
-    if options.transfer:
-        transfer(options.epochs)
-    else:
-        line("accuracy on FER-2013 of a CNN trained on drawn faces", "skipped", "needs --transfer")
     return 0
 
 
