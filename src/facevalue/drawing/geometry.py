@@ -124,6 +124,7 @@ class Mouth:
     opening: float
     upper_teeth: float
     lower_teeth: float
+    tongue: float
     jaw: float
 
 
@@ -152,7 +153,7 @@ def eye(u: Intensities, p: Person, gaze: tuple[float, float]) -> Eye:
     width = 0.172 * p.eye_size
     t = np.linspace(-1, 1, 17)
     old = max(0.0, p.age - 40) / 35
-    upper = 0.060 * p.eye_size * p.eye_opening * (1 - 0.15 * old) * (1 - 0.14 * p.hooded_lids)
+    upper = 0.060 * p.eye_size * p.eye_opening * (1 - 0.15 * old) * (1 - 0.25 * p.hooded_lids)
     upper += 0.055 * u[5] - 0.016 * u[7] - 0.012 * u[6] - 0.010 * u[4] - 0.024 * u[9]
     lower = (
         0.044 * p.eye_size * p.eye_opening
@@ -165,9 +166,9 @@ def eye(u: Intensities, p: Person, gaze: tuple[float, float]) -> Eye:
     closed = min(1.0, u[43])
     upper = max(0.012, upper) * (1 - closed) - 0.030 * closed
     lower = max(0.006, lower) * (1 - closed) + 0.034 * closed
-    corners = cy + 0.012 * (1 - t) / 2 - (0.012 + p.eye_slant) * (1 + t) / 2
+    corners = cy + (0.012 + 0.022 * p.eye_fold) * (1 - t) / 2 - (0.012 + p.eye_slant) * (1 + t) / 2
     bow = (1 - t**2) ** 0.7
-    skew = 1 - (0.18 + 0.12 * p.hooded_lids) * t - 0.14 * p.eye_fold * np.maximum(-t, 0)
+    skew = 1 - (0.18 + 0.12 * p.hooded_lids) * t - 0.35 * p.eye_fold * np.maximum(-t, 0)
     x = cx + width * t
     top = np.stack([x, corners - upper * bow * skew], 1)
     bottom = np.stack([x, corners + lower * bow * (1 + 0.15 * t)], 1)
@@ -182,13 +183,14 @@ def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
     """Return the mouth; a corner depends on the units of its side, the middle on their mean."""
     u = Intensities({k: (left[k] + right[k]) / 2 for k in {*left, *right}})
     jaw = 0.10 * u[26] + 0.34 * u[27]
-    part = 0.022 * u[25] + 0.30 * jaw
+    part = 0.022 * u[25] + 0.30 * jaw + 0.03 * u[19]
     t = np.linspace(-1, 1, 33)
     side = (1 + np.clip(t * 1.2, -1, 1)) / 2
 
     def corner(s: Intensities) -> tuple[float, float]:
         wide = 0.275 * p.mouth_width + 0.075 * s[12] + 0.075 * s[20] + 0.05 * s[14]
         wide += 0.01 * s[15] - 0.03 * s[23] - 0.01 * s[24] - 0.02 * s[17] - 0.05 * s[27]
+        wide -= 0.11 * s[18]
         wide -= 0.03 * s[26] * (1 - max(s[12], s[20]))
         down = -0.012 - 0.095 * s[12] + 0.095 * s[15] + 0.035 * s[20] - 0.03 * s[14]
         return wide, down + 0.35 * jaw + 0.012 * s[16]
@@ -205,9 +207,11 @@ def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
     dropped = 0.04 * u[16] + 1.0 * jaw + part
     lower_inner = line + np.where(dropped > 0, dropped, 0) * square
     lower_inner = lower_inner - 0.015 * u[17] * bow
+    pushed = max(u[17], u[24]) * max(0.0, 1 - u[25] - u[26] - u[27])
+    lower_inner = lower_inner - pushed * raised * square  # the chin closes what the lip opens
     lower_inner = np.maximum(lower_inner, upper_inner)
     thin = 1 - 0.55 * u[24] - 0.40 * u[23] - 0.2 * u[12] - 0.15 * u[20] - 0.2 * u[17]
-    thick = p.lip_thickness * max(0.25, thin)
+    thick = p.lip_thickness * max(0.25, thin) * (1 + 0.3 * u[18])
     cupid = np.exp(-((np.abs(t) - 0.22) ** 2) / 0.02) * 0.15 - np.exp(-(t**2) / 0.008) * 0.12
     upper_outer = upper_inner - 0.080 * p.upper_lip * thick * (bow**0.9 * (1 + cupid))
     stretch = 1 + 0.5 * u[17] - 0.2 * u[16]
@@ -225,6 +229,7 @@ def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
         opening,
         upper_teeth=0.062 * min(1.0, opening / 0.05),
         lower_teeth=0.05 * min(1.0, u[16] + 0.6 * u[20]),
+        tongue=u[19],
         jaw=jaw,
     )
 
@@ -278,15 +283,16 @@ def bumps(left: Intensities, right: Intensities, p: Person, mouth: Mouth) -> np.
         lift = 0.12 + 0.03 * u[12] - 0.05 * u[6] - 0.02 * u[9]
         eye = 0.36 * p.eye_distance
         half = [
-            (0.30, -0.43, 0.19, 0.055, 0.045 + 0.02 * u[4]),
+            (0.30, -0.43, 0.19, 0.055, 0.045 + 0.02 * u[4] + 0.03 * p.eye_depth),
             (0.10, -0.40, 0.05, 0.06, 0.03 * u[4]),
-            (eye - 0.17, -0.23, 0.07, 0.07, -0.07 * (1 + 0.7 * p.eye_depth)),
-            (eye + 0.02, -0.24, 0.17, 0.10, -0.085 * (1 + 0.7 * p.eye_depth)),
+            (eye - 0.17, -0.23, 0.07, 0.07, -0.07 * (1 + p.eye_depth)),
+            (eye + 0.02, -0.24, 0.17, 0.10, -0.085 * (1 + p.eye_depth)),
             (eye, -0.235, 0.10, 0.07, 0.075),
+            (eye, -0.33, 0.13, 0.04, 0.03 * max(p.eye_fold, p.hooded_lids)),
             (eye, -0.15, 0.11, 0.025, 0.03 * p.eye_bags),
             (eye, -0.12, 0.14, 0.03, -0.012 - 0.03 * old - 0.02 * p.eye_bags),
             (0.46, lift, 0.17, 0.13, 0.055 + 0.05 * u[12] + 0.035 * u[6] + 0.4 * full),
-            (0.30, 0.08, 0.08, 0.10, 0.02 * u[9] + 0.03 * u[10]),
+            (0.29, 0.05, 0.09, 0.10, 0.04 * u[9] + 0.04 * u[10]),
             (0.125 * width, tip + 0.02 - 0.03 * u[9], 0.05, 0.05, 0.085 + 0.03 * u[9]),
             (0.205 * width, tip + 0.03, 0.035, 0.05, -0.03),
             (0.47, 0.45, 0.10, 0.16, -0.025 - 0.03 * old + full),
@@ -321,6 +327,12 @@ def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
 
     smile, sneer = u[12], max(u[9], u[10])
     start = tip - 0.03 - 0.05 * sneer
+    wing, lift = 0.15 * p.nose_width, 0.03 * u[9]
+    add(  # the nose's wing
+        [(wing - 0.01, tip - 0.06 - lift), (wing + 0.03, tip - lift), (wing, tip + 0.05 - lift)],
+        0.012,
+        0.3,
+    )
     at_rest = 0.10 + 0.35 * old + 0.5 * p.smile_lines
     add(
         [

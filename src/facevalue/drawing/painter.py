@@ -276,6 +276,22 @@ class Painter:
         lines = [ribbon(e.lower, 0.006 * edge) for e in eyes]
         lines += [ribbon(e.crease, 0.008 * edge) for e in eyes]
         mix(face, 0.35 * canvas.fill(*lines, blur=0.008), 0.3 * self.skin)
+        if self.person.tears:
+            self.paint_tears(face, light)
+
+    def paint_tears(self, face: np.ndarray, light: np.ndarray) -> None:
+        """Paint the wet traces of tears on the cheeks, and a drop at the end of each."""
+        canvas, p = self.canvas, self.person
+        wet, drops = [], []
+        for side, shift in ((-1, 0.01), (1, 0.05)):
+            x, end = 0.33 * p.eye_distance + shift, 0.2 + 3 * shift
+            trace = geometry.curve((x, -0.17), (x + 0.03, 0.0), (x + 0.02, end)) * (side, 1)
+            wet.append(ribbon(trace, 0.022))
+            drops.append(0.03 * circle(13) + trace[-1])
+        mix(face, 0.25 * p.tears * canvas.fill(*wet, blur=0.03), 0.5 * self.skin)
+        bright = canvas.fill(*(w + (0.012, 0) for w in wet), blur=0.008)
+        mix(face, 0.45 * p.tears * bright, np.minimum(0.25 + 1.1 * self.skin * light, 1))
+        mix(face, 0.6 * p.tears * canvas.fill(*drops, blur=0.01), 0.92)
 
     def paint_mouth(self, face: np.ndarray, light: np.ndarray) -> None:
         m, canvas = self.mouth, self.canvas
@@ -294,8 +310,41 @@ class Painter:
                 tips = gum + (0, length)
                 teeth = canvas.fill(np.concatenate([gum, tips[::-1]]), blur=0.008)
                 mix(inside, teeth * span, white * enamel)
+        if self.person.tooth_gap:
+            mix(inside, 0.9 * canvas.fill(self.tooth_gap(), blur=0.006), 0.05)
+        if m.opening > 0.1:
+            place = (0, float(m.lower_inner[16, 1]) - 0.02)
+            tongue = canvas.fill((0.55 * width, 0.4 * m.opening) * circle() + place, blur=0.02)
+            mix(inside, 0.8 * tongue, 0.4 * self.skin * light)
         hole = canvas.fill(np.concatenate([m.upper_inner, m.lower_inner[::-1]]))
         self.lay(face, hole, inside, "white")
+        if m.tongue:
+            self.paint_tongue(face, light)
+
+    def tooth_gap(self) -> np.ndarray:
+        """Return the outline of a gap between the upper teeth."""
+        m, p = self.mouth, self.person
+        x = 0.05 if p.texture & 1 else 0.0
+        wide = (0.008 + 0.014 * p.tooth_gap) if x == 0 else 0.026 * p.tooth_gap
+        top, bottom = m.upper_inner[16, 1] - 0.02, m.upper_inner[16, 1] + m.upper_teeth + 0.01
+        sides = [(x - wide, top), (x + wide, top), (x + wide, bottom), (x - wide, bottom)]
+        return np.array(sides)
+
+    def paint_tongue(self, face: np.ndarray, light: np.ndarray) -> None:
+        """Paint the tongue over the lower lip, with its groove and its shadow."""
+        m, canvas = self.mouth, self.canvas
+        root = float(m.lower_inner[16, 1]) - 0.5 * m.opening
+        tip = float(m.lower_outer[16, 1]) + 0.17 * m.tongue - 0.06
+        wide = min(0.15, 0.6 * float(m.upper_inner[-1, 0]))
+        half = geometry.curve(
+            (0.7 * wide, root), (wide, (root + tip) / 2), (0.75 * wide, tip - 0.04), (0, tip)
+        )
+        outline = both(half, half)
+        mix(face, 0.5 * canvas.fill(outline + (0, 0.03), blur=0.02), 0.35 * self.skin)
+        shade = 0.74 * self.skin * np.minimum(light, 1.1)
+        self.lay(face, canvas.fill(outline), shade, "lips")
+        groove = ribbon(np.array([[0, root], [0, tip - 0.07]]), 0.012)
+        mix(face, 0.4 * canvas.fill(groove, blur=0.012), 0.4 * self.skin)
 
     def add_hair(self, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Paint the face over back hair, neck and ears, and the front hair over the face."""

@@ -108,7 +108,7 @@ def _head(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
         "forehead": draws.around(1, 0.04 * much),
         "cheekbones": draws.around(0.3 if kind.east_asian else 0, 0.45 * much),
         "weight": draws.around(0.0, 0.36 * much),
-        "asymmetry": draws.around(0, 0.08),
+        "asymmetry": draws.around(0, variety.one_sided),
         "ears": draws.between(0.3, 1.0) * variety.ears if sticking else draws.between(0, 0.2),
     }
 
@@ -122,7 +122,7 @@ def _eyes(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
         "eye_size": draws.around(1.0 if kind.man else 1.06, 0.08 * much),
         "eye_opening": draws.around(1.05 - 0.1 * fold, 0.17 * much),
         "eye_slant": draws.around(0.012 * fold, 0.015 * much),
-        "eye_depth": draws.around((0.2 if kind.man else -0.1) - 0.6 * fold, 0.5 * much),
+        "eye_depth": draws.around((0.2 if kind.man else -0.1) - 0.5 * fold, 0.35 * much),
         "eye_fold": fold,
         "hooded_lids": draws.often(0.25 * much, 0.3, 1.0),
         "eye_bags": draws.often(0.2 * much, 0.3, 1.0) * (0.0 if kind.child else 1.0),
@@ -160,6 +160,7 @@ def _mouth(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
     much = variety.lips
     made_up = draws.chance(variety.make_up) and not kind.man and not kind.child
     lips, plain, liner = draws.between(0.6, 1.5), draws.skewed(1.5, 3), draws.between(0.2, 1)
+    gap = draws.often(variety.tooth_gaps, 0.5, 1.0)
     return {
         "mouth_width": draws.around(1, 0.07 * much),
         "mouth_height": draws.around(0, 0.025 * much),
@@ -168,6 +169,7 @@ def _mouth(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
         ),
         "upper_lip": draws.around(1, 0.18 * much),
         "lip_colour": lips if made_up else plain * (0.5 if kind.man else 1.0),
+        "tooth_gap": gap,
         "eye_liner": liner if made_up else 0.0,
     }
 
