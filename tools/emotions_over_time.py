@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from facevalue import paths
-from facevalue.drawing import camera, faces, scenery
+from facevalue.drawing import camera, expressions, faces, scenery
 from facevalue.drawing.appearance import Intensities, Person, View
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import COLOURS
@@ -50,7 +50,7 @@ def intensities(shown: tuple[str, ...], seed: int, seconds: float) -> dict[int, 
     """Return the intensities of the action units of a person at a moment."""
     now = min(int(seconds / SECONDS), len(shown) - 1)
     units = [
-        faces.expression(emotion, np.random.default_rng([seed, turn]), 1.0)
+        expressions.expression(emotion, np.random.default_rng([seed, turn]), 1.0)
         for turn, emotion in enumerate(shown[: now + 1])
     ]
     before, after = units[max(0, now - 1)], units[now]

@@ -10,7 +10,7 @@ import numpy as np
 from facevalue.drawing import traits
 from facevalue.drawing.variety import DEFAULT, Variety
 
-ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 20, 23, 24, 25, 26, 27, 43)
+ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 19, 20, 23, 24, 25, 26, 27, 43)
 """The FACS action units that move the drawn face."""
 
 GAZE_UNITS = (61, 62, 63, 64)
@@ -48,9 +48,9 @@ class Person:
     From 0 to 1: `skin`, `hair` (dark to fair), `iris`, `lip_colour` (over 1: lipstick),
     `eye_fold` (the epicanthic fold), `hooded_lids`, `eye_bags`, `brow_join` (grown together),
     `ears` (how far they stick out), `forehead_lines`, `frown_lines`, `crows_feet`, `smile_lines`
-    (wrinkles of habit), `freckles`, `blotches`, `eye_liner`, `hair_locks` (over the brow), `beard`,
-    `frame_shade` (dark to bright glasses), `glare` (on the lenses) and `cloth` (dark to bright
-    headwear). `moles` is their number, `hair_side` (-1 or 1) the side of the parting.
+    (wrinkles of habit), `tooth_gap` (between the front teeth), `tears`, `freckles`, `blotches`,
+    `eye_liner`, `hair_locks` (over the brow), `beard`, `frame_shade` (dark to bright glasses),
+    `glare` (on the lenses) and `cloth` (dark to bright headwear). `moles` is their number, `hair_side` (-1 or 1) the side of the parting.
 
     A neutral face may look sad or angry. The `resting_` fields, from 0 to 1, are intensities of
     action units at rest: see `RESTING_UNITS`. `asymmetry` is the share by which intensities are
@@ -93,11 +93,13 @@ class Person:
     lip_thickness: float = 1.0
     upper_lip: float = 1.0
     lip_colour: float = 0.3
+    tooth_gap: float = 0.0
     wrinkles: float = 1.0
     forehead_lines: float = 0.0
     frown_lines: float = 0.0
     crows_feet: float = 0.0
     smile_lines: float = 0.0
+    tears: float = 0.0
     freckles: float = 0.0
     moles: int = 0
     blotches: float = 0.0
@@ -156,7 +158,8 @@ class View:
     telephone in the hand. Light comes from `light_x` (-1 left, 1 right) and `light_y` (-1 below,
     1 above); `hardness` goes from 0 (ambient light only) to 1, `cast` is the darkness of the
     shadows that the face casts on itself, and `shade` names a thing that casts one on it.
-    `exposure` is in stops and clips at white; `gamma` is an exponent, `brightness` an offset and
+    `metering` is how much of the way to middle grey the camera's automatic exposure goes (0 to 1);
+    `exposure` is in stops, after that, and clips at white; `gamma` is an exponent, `brightness` an offset and
     `contrast` a factor around middle grey. `scene` is what stands behind the face, of grey level
     `background`. `blur` is a standard deviation, `motion` a length in the direction
     `motion_angle`. `resolution` is the number of pixels across the face in the photo from which
@@ -179,6 +182,7 @@ class View:
     shade: str = "none"
     brightness: float = 0.0
     contrast: float = 1.0
+    metering: float = 0.0
     exposure: float = 0.0
     gamma: float = 1.0
     background: float = 0.6
@@ -222,9 +226,9 @@ class View:
         covers = np.cumsum([v.hands, v.loose_hair, v.microphones])
         cover = int(np.searchsorted(covers, rng.random(), side="right"))
         near = float(rng.uniform(0.12, 0.38)) if happens(v.perspective) else 0.0
-        light_x = around(0, 0.8)
+        light_x = around(0, 0.6)
         if hard:
-            light_x = float(rng.choice([-1, 1]) * rng.uniform(0.5, 2.5))
+            light_x = float(rng.choice([-1, 1]) * rng.uniform(0.5, 1.8))
         return cls(
             yaw=tailed(v.yaw, 40),
             pitch=tailed(v.pitch, 30),
@@ -240,7 +244,8 @@ class View:
             shade=str(rng.choice(SHADES[1:])) if happens(v.shadows) else "none",
             brightness=around(0, 0.67 * v.contrast),
             contrast=around(1.0, v.contrast),
-            exposure=float(rng.choice([-1, 1]) * rng.uniform(0.4, 1.2)) if over else 0.0,
+            metering=v.metering * float(rng.uniform(0.5, 1)),
+            exposure=float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.0)) if over else 0.0,
             gamma=float(np.exp(rng.uniform(-0.4, 0.4))) if over else 1.0,
             background=float(rng.random()),
             scene=str(rng.choice(SCENES[1:])) if happens(v.clutter) else "clouds",

@@ -19,7 +19,7 @@ RENDERED = 25_000
 
 DRAWING_CODE = (
     *("appearance.py", "camera.py", "canvas.py", "development.py", "drawn_set.py"),
-    *("faces.py", "facial_hair.py", "geometry.py", "glasses.py", "hair.py"),
+    *("expressions.py", "faces.py", "facial_hair.py", "geometry.py", "glasses.py", "hair.py"),
     *("headwear.py", "lighting.py", "occlusions.py", "painter.py", "scenery.py"),
     *("traits.py", "variety.py", "../emotions.py", "../data/fer2013_facts.py"),
 )

@@ -16,7 +16,8 @@ from tqdm import tqdm
 from facevalue.data import fer2013_facts
 from facevalue.data.dataset import Dataset
 from facevalue.drawing.appearance import ACTION_UNITS, GAZE_UNITS, Person, View
-from facevalue.drawing.faces import draw, expression
+from facevalue.drawing.expressions import random_expression
+from facevalue.drawing.faces import draw
 from facevalue.drawing.variety import DEFAULT, MILD, Variety
 from facevalue.emotions import EMOTIONS
 
@@ -28,18 +29,6 @@ DUPLICATES = 0.02
 
 PARALLEL = 1500
 """The smallest number of faces that is drawn by two processes."""
-
-BLEND_WITH = {
-    "angry": "disgust",
-    "disgust": "angry",
-    "fear": "surprise",
-    "happy": "surprise",
-    "sad": "fear",
-    "surprise": "fear",
-    "neutral": "sad",
-}
-"""The second emotion that is blended into some faces of each."""
-
 
 Task = tuple[int, int, bool, Variety]
 """Seed, index, whether the set is clean, and its variety."""
@@ -66,15 +55,10 @@ def _draw_face(task: Task) -> tuple[np.ndarray, dict[str, object]]:
     emotion = EMOTIONS[index % len(EMOTIONS)] if clean else _emotion_of(seed, index)
     person = Person.random(rng, variety)
     view = View.random(rng, variety)
-    intensity = float(1 - variety.weakness * rng.random())
-    units = expression(emotion, rng, intensity)
-    blended = "none"
-    if rng.random() < variety.blends:
-        blended = BLEND_WITH[emotion]
-        for unit, value in expression(blended, rng, 0.35 * intensity + 0.1).items():
-            units[unit] = max(units.get(unit, 0.0), value)
-    row: dict[str, object] = {"clean_label": EMOTIONS.index(emotion), "emotion": emotion}
-    row |= {"intensity": 0.0 if emotion == "neutral" else intensity, "blend": blended}
+    shown = random_expression(emotion, rng, variety)
+    person, units = shown.on(person), shown.units
+    row: dict[str, object] = {"clean_label": EMOTIONS.index(emotion)}
+    row |= {k: v for k, v in vars(shown).items() if k not in ("units", "tears")}
     row |= {f"au_{unit}": units.get(unit, 0.0) for unit in ACTION_UNITS + GAZE_UNITS}
     row |= {k: v for k, v in vars(person).items() if k != "texture"}
     row |= {k: v for k, v in vars(view).items() if k != "texture"}
@@ -130,8 +114,8 @@ def sample(
 
     Returns:
         A `Dataset` called "rendered" with `n` faces: 80 % Training, 10 % PublicTest and 10 %
-        PrivateTest. `truth` has a row per face: clean_label (int), emotion, intensity (0 to 1),
-        blend, au_N (0 to 1), the fields of `Person` and `View`, and duplicate_of (index of the
+        PrivateTest. `truth` has a row per face: clean_label (int), what an `Expression` says
+        (emotion, variant, intensity, blend, blend_share, speech, lean), au_N (0 to 1), the fields of `Person` and `View`, and duplicate_of (index of the
         original, or -1).
     Raises:
         ValueError: `n` is under 1.

@@ -13,56 +13,11 @@ import numpy as np
 
 from facevalue.drawing import appearance, camera, scenery
 from facevalue.drawing.appearance import ACTION_UNITS, GAZE_UNITS, Intensities, Person, View
+from facevalue.drawing.expressions import expression
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 
 __all__ = ["ACTION_UNITS", "GAZE_UNITS", "Person", "Photo", "View", "draw", "photo"]
-
-Recipe = dict[int, tuple[float, float]]
-"""A range of intensities by action unit."""
-
-RECIPES: dict[str, list[Recipe]] = {
-    "angry": [
-        # lips pressed together, a snarl, shouting
-        {4: (0.9, 1), 5: (0.5, 0.9), 7: (0.3, 0.6), 9: (0.3, 0.6), 15: (0.3, 0.6), 17: (0.3, 0.7),
-         23: (0.6, 1), 24: (0.5, 0.9)},
-        {4: (0.9, 1), 5: (0.5, 0.9), 7: (0.3, 0.6), 9: (0.2, 0.5), 10: (0.4, 0.8), 16: (0.6, 1),
-         23: (0, 0.3), 25: (0.7, 1), 26: (0.2, 0.6)},
-        {4: (0.9, 1), 5: (0.5, 0.9), 7: (0.2, 0.6), 9: (0.3, 0.6), 10: (0.4, 0.8), 16: (0.4, 0.8),
-         25: (0.6, 1), 27: (0.4, 0.8)},
-    ],
-    "disgust": [
-        # a curled upper lip, then "ugh"
-        {9: (0.85, 1), 4: (0.3, 0.6), 6: (0.2, 0.6), 7: (0.4, 0.8), 10: (0.4, 0.8), 15: (0.7, 1),
-         16: (0.4, 0.8), 20: (0.1, 0.4), 25: (0.5, 0.8), 26: (0.2, 0.5)},
-        {9: (0.85, 1), 4: (0.3, 0.6), 6: (0.2, 0.6), 7: (0.6, 1), 10: (0.5, 0.9), 15: (0.8, 1),
-         16: (0.6, 1), 25: (0.7, 1), 26: (0.2, 0.6)},
-    ],
-    "fear": [
-        {1: (0.8, 1), 2: (0, 0.15), 4: (0.6, 1), 5: (0.7, 1), 7: (0, 0.2), 15: (0.4, 0.8),
-         16: (0.3, 0.6), 20: (0.5, 0.9), 25: (0.7, 1), 26: (0.6, 1), 27: (0, 0.3)},
-        {1: (0.8, 1), 2: (0, 0.15), 4: (0.6, 1), 5: (0.7, 1), 15: (0.4, 0.8), 16: (0.3, 0.7),
-         20: (0.5, 0.9), 25: (0.6, 1), 26: (0.5, 0.9)},
-        {1: (0.8, 1), 2: (0, 0.15), 4: (0.6, 1), 5: (0.8, 1), 7: (0, 0.2), 15: (0.3, 0.6),
-         16: (0.4, 0.7), 20: (0.6, 1), 25: (0.5, 0.8)},
-    ],
-    "happy": [
-        {6: (0.4, 0.9), 12: (0.7, 1)},
-        {6: (0.5, 1), 12: (0.7, 1), 25: (0.6, 1), 26: (0.2, 0.7)},
-        {6: (0.6, 1), 12: (0.8, 1), 25: (0.8, 1), 26: (0.6, 1), 7: (0.2, 0.6)},
-    ],
-    "sad": [
-        {1: (0.7, 1), 4: (0.4, 0.8), 15: (0.7, 1), 17: (0.2, 0.8), 43: (0.2, 0.45), 64: (0.3, 1)},
-        {1: (0.7, 1), 4: (0.5, 0.9), 15: (0.7, 1), 7: (0.4, 0.8), 64: (0.2, 0.8), 25: (0, 0.4)},
-    ],
-    "surprise": [
-        {1: (0.8, 1), 2: (0.8, 1), 5: (0.7, 1), 25: (0.6, 1), 26: (0.8, 1), 27: (0.2, 0.6)},
-        {1: (0.8, 1), 2: (0.8, 1), 5: (0.7, 1), 25: (0.6, 1), 27: (0.5, 1)},
-    ],
-    "neutral": [{}],
-}  # fmt: skip
-"""The variants in which each emotion is shown."""
-
 
 @dataclass(frozen=True, eq=False)
 class Photo:
@@ -107,20 +62,6 @@ def draw(
         raise ValueError(f"size must be at least 24 pixels, not {size}.")
     units = Intensities({int(k): float(v) for k, v in action_units.items()})
     return camera.crop(units, person or Person(), view or View(), size)
-
-
-def expression(emotion: str, rng: np.random.Generator, intensity: float = 1.0) -> dict[int, float]:
-    """Return intensities of the action units of an emotion: a random variant, scaled.
-
-    >>> sorted(expression("surprise", np.random.default_rng(0)))
-    [1, 2, 5, 25, 27]
-    """
-    variants = RECIPES[emotion]
-    recipe = variants[rng.integers(len(variants))]
-    units = {k: float(rng.uniform(*span) * intensity) for k, span in recipe.items()}
-    if emotion == "fear" and rng.random() < 0.5:
-        units[61 if rng.random() < 0.5 else 62] = float(rng.uniform(0.3, 0.9))
-    return units
 
 
 def photo(

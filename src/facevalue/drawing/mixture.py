@@ -14,7 +14,7 @@ from tqdm import tqdm
 from facevalue import emotions
 from facevalue.data import cache, reference
 from facevalue.data.dataset import Dataset
-from facevalue.drawing import faces
+from facevalue.drawing import expressions, faces
 from facevalue.drawing.appearance import Person, View
 from facevalue.drawing.course_faces import drawing_key
 from facevalue.drawing.variety import MILD
@@ -119,5 +119,5 @@ def portrait(emotion: str, index: int) -> np.ndarray:
     """Return drawing number `index` of an emotion, in a mild view: uint8 (224, 224)."""
     rng = np.random.default_rng([3357, EMOTIONS.index(emotion), index])
     person, view = Person.random(rng, MILD), View.random(rng, MILD)
-    units = faces.expression(emotion, rng, float(rng.uniform(0.6, 1)))
+    units = expressions.expression(emotion, rng, float(rng.uniform(0.6, 1)))
     return faces.draw(units, person, view, LARGE)

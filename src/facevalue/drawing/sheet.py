@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from facevalue.drawing.appearance import ACTION_UNITS, Person, View
-from facevalue.drawing.faces import draw, expression
+from facevalue.drawing.expressions import expression
+from facevalue.drawing.faces import draw
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 from facevalue.files import atomic_write

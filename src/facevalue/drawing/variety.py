@@ -74,17 +74,38 @@ class Variety:
     weakness: float = 0.55
     """How far below 1 the intensity of an expression may lie."""
 
+    rarities: float = 0.25
+    """Share of rarer ways to show an emotion: crying, laughing with closed eyes, a smirk."""
+
     blends: float = 0.12
-    """Share of faces that also show some of a second emotion."""
+    """Share of faces that also show some of a second emotion, 15 to 45 %."""
+
+    partial: float = 0.12
+    """Share of faces that show the expression weakly in the upper or in the lower half."""
 
     individuality: float = 0.15
-    """Spread of each action unit's intensity around the emotion's recipe."""
+    """Spread of each action unit's intensity around the emotion's, as a share of it."""
 
     stray_units: float = 0.15
     """Share of faces that also move action units that have nothing to do with the emotion."""
 
+    asymmetric: float = 0.06
+    """Share of faces that show the expression mostly on one side."""
+
     one_sided: float = 0.08
     """Spread of the difference between the two sides, as a share of the intensity."""
+
+    speech: float = 0.12
+    """Share of faces that are speaking."""
+
+    gaze: float = 0.3
+    """Share of faces that look aside, up or down."""
+
+    blinks: float = 0.04
+    """Share of faces caught with half or wholly closed eyes."""
+
+    tooth_gaps: float = 0.06
+    """Share of people with a gap between their teeth."""
 
     # ---- view ---------------------------------------------------------------------------------
 
@@ -106,11 +127,14 @@ class Variety:
     perspective: float = 0.3
     """Share of faces that a near camera sees, with a larger nose and middle."""
 
-    hard_light: float = 0.25
+    hard_light: float = 0.2
     """Share of faces in hard light, from a side or above."""
 
-    shadows: float = 0.12
+    shadows: float = 0.08
     """Share of faces on which something outside the face casts a shadow."""
+
+    metering: float = 0.7
+    """How much of the way to middle grey the camera's automatic exposure goes, at most."""
 
     exposure: float = 0.15
     """Share of faces that are over- or under-exposed, with clipped greys."""
@@ -118,19 +142,19 @@ class Variety:
     contrast: float = 0.15
     """Spread of the contrast around 1; the brightness strays by two thirds of it."""
 
-    motion: float = 0.08
+    motion: float = 0.05
     """Share of faces blurred by motion."""
 
-    defocus: float = 0.45
+    defocus: float = 0.35
     """Spread of the blur, in pixels of the image."""
 
     jpeg: float = 0.5
     """Share of faces with visible traces of JPEG compression."""
 
-    enlarged: float = 0.1
+    enlarged: float = 0.07
     """Share of faces that were 16 to 36 pixels high and have been enlarged."""
 
-    noise: float = 0.008
+    noise: float = 0.006
     """Mean of the sensor noise's standard deviation, on the scale of grey levels from 0 to 1."""
 
     borders: float = 0.04
@@ -174,8 +198,17 @@ MILD = Variety(
     headwear=0.0,
     make_up=0.0,
     weakness=0.0,
+    rarities=0.0,
     blends=0.0,
+    partial=0.0,
+    individuality=0.05,
     stray_units=0.0,
+    asymmetric=0.0,
+    one_sided=0.06,
+    speech=0.0,
+    gaze=0.1,
+    blinks=0.0,
+    tooth_gaps=0.0,
     shift=0.025,
     scale=0.025,
     roll=3.0,
@@ -184,6 +217,7 @@ MILD = Variety(
     perspective=0.0,
     hard_light=0.0,
     shadows=0.0,
+    metering=0.0,
     exposure=0.0,
     contrast=0.075,
     motion=0.0,

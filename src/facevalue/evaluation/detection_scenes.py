@@ -7,7 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from facevalue.drawing import camera, faces, occlusions, scenery
+from facevalue.drawing import camera, expressions, faces, occlusions, scenery
 from facevalue.drawing.appearance import OCCLUSIONS, Intensities, Person, View
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
@@ -54,7 +54,7 @@ def scene(
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     person, view = Person.random(rng, MILD), View.random(rng, MILD)
     emotion = str(rng.choice(EMOTIONS))
-    units = Intensities(faces.expression(emotion, rng, float(rng.uniform(0.6, 1))))
+    units = Intensities(expressions.expression(emotion, rng, float(rng.uniform(0.6, 1))))
     side = 1 if seed % 2 else -1
     view = replace(
         view,

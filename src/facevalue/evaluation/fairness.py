@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from facevalue.drawing import appearance, faces
+from facevalue.drawing import appearance, expressions, faces
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation.metrics import confidence_interval
@@ -53,7 +53,7 @@ def drawn_groups(
         label = index % len(EMOTIONS)
         person = appearance.Person.random(rng, MILD)
         view = appearance.View.random(rng, MILD)
-        units = faces.expression(EMOTIONS[label], rng)
+        units = expressions.expression(EMOTIONS[label], rng)
         for attribute, groups in GROUPS.items():
             for group, value in groups.items():
                 other = replace(person, **{attribute: value})
