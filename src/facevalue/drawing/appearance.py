@@ -165,7 +165,8 @@ class View:
     `motion_angle`. `resolution` is the number of pixels across the face in the photo from which
     the 48 pixels were made, where noise and compression happen; `noise` is a standard deviation
     on the scale of grey levels from 0 to 1, `jpeg` the quality from 1 to 100 (100: no
-    compression). A hand is at `hand_at`. `texture` is a seed.
+    compression). `sharpening` is the share of the fine detail that is added again. A hand is at
+    `hand_at`. `texture` is a seed.
     """
 
     yaw: float = 0.0
@@ -193,6 +194,7 @@ class View:
     noise: float = 0.0
     resolution: int = 48
     jpeg: int = 100
+    sharpening: float = 0.0
     occlusion: str = "none"
     hand_at: str = "mouth"
     border: str = "none"
@@ -241,13 +243,15 @@ class View:
             light_y=around(0.6, 0.6) if hard else around(0.5, 0.3),
             hardness=float(rng.uniform(0.55, 0.9) if hard else rng.uniform(0.25, 0.5)),
             cast=float(rng.uniform(0.5, 0.9)) if hard else 0.0,
-            shade=str(rng.choice(SHADES[1:])) if happens(v.shadows) else "none",
+            shade=str(rng.choice(SHADES[1:], p=[0.4, 0.3, 0.1, 0.2]))
+            if happens(v.shadows)
+            else "none",
             brightness=around(0, 0.67 * v.contrast),
             contrast=around(1.0, v.contrast),
             metering=v.metering * float(rng.uniform(0.5, 1)),
             exposure=float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.0)) if over else 0.0,
             gamma=float(np.exp(rng.uniform(-0.4, 0.4))) if over else 1.0,
-            background=float(rng.random()),
+            background=float(rng.random() ** 0.8),
             scene=str(rng.choice(SCENES[1:])) if happens(v.clutter) else "clouds",
             blur=float(max(0.0, rng.normal() * v.defocus)),
             motion=float(rng.uniform(1.5, 5)) if moving else 0.0,
@@ -255,6 +259,7 @@ class View:
             noise=float(min(0.05, rng.exponential() * v.noise)),
             resolution=resolution,
             jpeg=jpeg,
+            sharpening=float(rng.uniform(0.2, 0.9)) if happens(v.sharpening) else 0.0,
             occlusion=("hand", "hair", "microphone", "none")[cover],
             hand_at=str(rng.choice(HAND_PLACES)),
             border=str(rng.choice(BORDERS[1:])) if happens(v.borders) else "none",

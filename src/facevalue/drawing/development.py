@@ -29,6 +29,9 @@ def developed(scene: np.ndarray, view: View, size: int) -> np.ndarray:
     if view.jpeg < 100:
         image = np.clip(compressed(image, view.jpeg), 0, 255)
     image = scaled(image.astype(np.float32), size)
+    if view.sharpening:
+        soft = cv2.GaussianBlur(image, (0, 0), size / NATIVE)
+        image = image + np.float32(view.sharpening) * (image - soft)
     if view.text:
         add_text(image, view)
     if view.border != "none":
@@ -38,6 +41,10 @@ def developed(scene: np.ndarray, view: View, size: int) -> np.ndarray:
 
 def exposed(image: np.ndarray, view: View) -> np.ndarray:
     """Return grey levels after exposure (a sensor clips at 1), gamma, contrast and brightness."""
+    if view.metering:
+        quarter = image.shape[0] // 4
+        mean = float(image[quarter:-quarter, quarter:-quarter].mean())
+        image = image * np.float32((0.58 / max(mean, 0.05)) ** view.metering)
     if view.exposure:
         image = np.minimum(image * np.float32(2.0**view.exposure), 1)
     if view.gamma != 1:
@@ -108,7 +115,7 @@ def add_text(image: np.ndarray, view: View) -> None:
     """Write a stock photo's watermark, or a caption, over the image (0 to 255), in place."""
     rng = np.random.default_rng([view.texture, 2])
     pixels = image.shape[0]
-    caption = rng.random() < 0.25
+    caption = rng.random() < 0.12
     words = ("NEWS 24", "what?!", "me today") if caption else ("stockphoto", "sample", "preview")
     word = str(rng.choice(words))
     mask = np.zeros((pixels, pixels), np.uint8)

@@ -59,7 +59,7 @@ def foreign_shadow(canvas: Canvas, shade: str, seed: int) -> np.ndarray:
     if shade == "blind":
         turn = np.float32(rng.uniform(-0.5, 0.5))
         wave = np.sin((np.cos(turn) * y + np.sin(turn) * x) * np.float32(rng.uniform(9, 16)))
-        return np.clip(0.5 + 2 * wave, 0, 1)
+        return np.clip(0.3 + wave, 0, 0.6)
     if shade == "leaves":
         blobs = texture("clouds", canvas.pixels, canvas.pixels / rng.uniform(150, 230), seed)
         return np.clip(0.5 + 2.5 * blobs, 0, 1)

@@ -151,6 +151,9 @@ class Variety:
     jpeg: float = 0.5
     """Share of faces with visible traces of JPEG compression."""
 
+    sharpening: float = 0.6
+    """Share of faces that were sharpened after they were made smaller."""
+
     enlarged: float = 0.07
     """Share of faces that were 16 to 36 pixels high and have been enlarged."""
 
@@ -223,6 +226,7 @@ MILD = Variety(
     motion=0.0,
     defocus=0.0,
     jpeg=0.0,
+    sharpening=0.0,
     enlarged=0.0,
     noise=0.0,
     borders=0.0,
