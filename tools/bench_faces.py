@@ -26,7 +26,8 @@ from tqdm import tqdm
 
 from facevalue import paths
 from facevalue.data.dataset import Dataset
-from facevalue.drawing import appearance, drawn_set, expressions, faces
+from facevalue.drawing import appearance, drawn_set, faces
+from facevalue.drawing.expressions import expression
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition import haar_detector
@@ -50,7 +51,7 @@ def expressions(n: int, intensity: float) -> tuple[np.ndarray, np.ndarray]:
     for index in range(n):
         rng = np.random.default_rng([SEED, 1, index])
         person, view = appearance.Person.random(rng, MILD), appearance.View.random(rng, MILD)
-        units = expressions.expression(EMOTIONS[index % len(EMOTIONS)], rng, intensity)
+        units = expression(EMOTIONS[index % len(EMOTIONS)], rng, intensity)
         images.append(faces.draw(units, person, view))
     return np.stack(images), np.arange(n) % len(EMOTIONS)
 

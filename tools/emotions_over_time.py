@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from facevalue import paths
-from facevalue.drawing import camera, expressions, faces, scenery
+from facevalue.drawing import camera, expressions, scenery
 from facevalue.drawing.appearance import Intensities, Person, View
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import COLOURS

@@ -13,6 +13,9 @@ from facevalue.drawing.variety import DEFAULT, Variety
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 19, 20, 23, 24, 25, 26, 27, 43)
 """The FACS action units that move the drawn face."""
 
+LID_UNITS = (5, 7, 43)
+"""The action units of the eyelids."""
+
 GAZE_UNITS = (61, 62, 63, 64)
 """The FACS units of gaze: left, right, up and down, as seen in the image."""
 
@@ -297,13 +300,14 @@ def sides(action_units: Mapping[int, float], person: Person) -> tuple[Intensitie
     """Return the intensities on the left and right side of the image; no face is symmetric.
 
     A muscle that is tense at rest has less way to go: its rest and the expression's intensity do
-    not add up beyond 1. The dimpler, unit 14, is visible on one side only, as in contempt.
+    not add up beyond 1. Both eyes open and close together. The dimpler, unit 14, is visible on one side only, as in contempt.
     """
     action_units = _with_rest(action_units, person)
     pair = []
     for side in (-1, 1):
-        gain = 1 + side * person.asymmetry
-        units = Intensities({k: min(1.0, v * gain) for k, v in action_units.items()})
+        lean = side * person.asymmetry
+        gain = {unit: 1 + (0.2 * lean if unit in LID_UNITS else lean) for unit in action_units}
+        units = Intensities({k: min(1.0, v * gain[k]) for k, v in action_units.items()})
         if 14 in units and side * (person.asymmetry or 1) < 0:
             units[14] = 0.0
         pair.append(units)

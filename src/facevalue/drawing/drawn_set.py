@@ -115,8 +115,8 @@ def sample(
     Returns:
         A `Dataset` called "rendered" with `n` faces: 80 % Training, 10 % PublicTest and 10 %
         PrivateTest. `truth` has a row per face: clean_label (int), what an `Expression` says
-        (emotion, variant, intensity, blend, blend_share, speech, lean), au_N (0 to 1), the fields of `Person` and `View`, and duplicate_of (index of the
-        original, or -1).
+        (emotion, variant, intensity, blend, blend_share, speech, lean), au_N (0 to 1), the fields
+        of `Person` and `View`, and duplicate_of (index of the original, or -1).
     Raises:
         ValueError: `n` is under 1.
     """

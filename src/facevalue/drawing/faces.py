@@ -19,6 +19,7 @@ from facevalue.emotions import EMOTIONS
 
 __all__ = ["ACTION_UNITS", "GAZE_UNITS", "Person", "Photo", "View", "draw", "photo"]
 
+
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A drawn photo.

@@ -291,7 +291,7 @@ class Painter:
         mix(face, 0.25 * p.tears * canvas.fill(*wet, blur=0.03), 0.5 * self.skin)
         bright = canvas.fill(*(w + (0.012, 0) for w in wet), blur=0.008)
         mix(face, 0.45 * p.tears * bright, np.minimum(0.25 + 1.1 * self.skin * light, 1))
-        mix(face, 0.6 * p.tears * canvas.fill(*drops, blur=0.01), 0.92)
+        mix(face, 0.4 * p.tears * canvas.fill(*drops, blur=0.01), 0.92)
 
     def paint_mouth(self, face: np.ndarray, light: np.ndarray) -> None:
         m, canvas = self.mouth, self.canvas
@@ -333,15 +333,19 @@ class Painter:
     def paint_tongue(self, face: np.ndarray, light: np.ndarray) -> None:
         """Paint the tongue over the lower lip, with its groove and its shadow."""
         m, canvas = self.mouth, self.canvas
-        root = float(m.lower_inner[16, 1]) - 0.5 * m.opening
+        root = float(m.lower_inner[16, 1]) - 0.75 * m.opening
         tip = float(m.lower_outer[16, 1]) + 0.17 * m.tongue - 0.06
-        wide = min(0.15, 0.6 * float(m.upper_inner[-1, 0]))
+        wide = min(0.18, 0.7 * float(m.upper_inner[-1, 0]))
         half = geometry.curve(
-            (0.7 * wide, root), (wide, (root + tip) / 2), (0.75 * wide, tip - 0.04), (0, tip)
+            (0, root),
+            (0.8 * wide, root),
+            (wide, (root + tip) / 2),
+            (0.75 * wide, tip - 0.04),
+            (0, tip),
         )
         outline = both(half, half)
         mix(face, 0.5 * canvas.fill(outline + (0, 0.03), blur=0.02), 0.35 * self.skin)
-        shade = 0.74 * self.skin * np.minimum(light, 1.1)
+        shade = 0.92 * self.skin * np.minimum(light, 1.1)
         self.lay(face, canvas.fill(outline), shade, "lips")
         groove = ribbon(np.array([[0, root], [0, tip - 0.07]]), 0.012)
         mix(face, 0.4 * canvas.fill(groove, blur=0.012), 0.4 * self.skin)
