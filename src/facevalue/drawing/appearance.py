@@ -52,8 +52,9 @@ class Person:
     `eye_fold` (the epicanthic fold), `hooded_lids`, `eye_bags`, `brow_join` (grown together),
     `ears` (how far they stick out), `forehead_lines`, `frown_lines`, `crows_feet`, `smile_lines`
     (wrinkles of habit), `tooth_gap` (between the front teeth), `tears`, `freckles`, `blotches`,
-    `eye_liner`, `hair_locks` (over the brow), `beard`, `frame_shade` (dark to bright glasses),
-    `glare` (on the lenses) and `cloth` (dark to bright headwear). `moles` is their number, `hair_side` (-1 or 1) the side of the parting.
+    `eye_liner`, `hair_volume`, `hair_locks` (over the brow), `beard`, `frame_shade` (dark to
+    bright glasses), `glare` (on the lenses) and `cloth` (dark to bright headwear). `moles` is
+    their number, `hair_side` (-1 or 1) the side of the parting.
 
     A neutral face may look sad or angry. The `resting_` fields, from 0 to 1, are intensities of
     action units at rest: see `RESTING_UNITS`. `asymmetry` is the share by which intensities are
@@ -116,6 +117,7 @@ class Person:
     hairstyle: str = "short"
     hairline: float = 0.0
     hair_side: int = 1
+    hair_volume: float = 0.0
     hair_locks: float = 0.0
     beard: float = 0.0
     beard_style: str = "full"

@@ -45,15 +45,22 @@ class Canvas:
         return cv2.GaussianBlur(cover, (0, 0), sigma) if sigma > 0.3 else cover
 
 
+_TURN = np.array([-1.0, 1.0])
+
+
 def ribbon(line: np.ndarray, half: np.ndarray | float) -> np.ndarray:
-    """Return the outline of a stroke of half thickness `half` along `line` (n, 2)."""
+    """Return the outline of a stroke along `line` (..., n, 2).
+
+    `half` is half its thickness: a number, or one for each point (..., n).
+    """
     along = np.empty_like(line)
-    along[1:-1] = line[2:] - line[:-2]
-    along[0], along[-1] = line[1] - line[0], line[-1] - line[-2]
-    along /= np.maximum(np.hypot(along[:, :1], along[:, 1:]), 1e-6)
-    normal = along[:, ::-1] * np.array([-1.0, 1.0])
-    offset = normal * (half if isinstance(half, float) else half[:, None])
-    return np.concatenate([line + offset, (line - offset)[::-1]])
+    along[..., 1:-1, :] = line[..., 2:, :] - line[..., :-2, :]
+    along[..., 0, :] = line[..., 1, :] - line[..., 0, :]
+    along[..., -1, :] = line[..., -1, :] - line[..., -2, :]
+    length = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-6)
+    along *= (half / length)[..., None]
+    offset = along[..., ::-1] * _TURN
+    return np.concatenate([line + offset, (line - offset)[..., ::-1, :]], -2)
 
 
 @lru_cache(maxsize=64)

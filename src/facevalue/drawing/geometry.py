@@ -32,10 +32,10 @@ def _spline_basis(points: int, per_segment: int) -> tuple[np.ndarray, np.ndarray
 
 
 def smooth(points: np.ndarray, per_segment: int = 5) -> np.ndarray:
-    """Return a Catmull-Rom curve through `points` (n, 2), including the last one."""
-    basis, index = _spline_basis(len(points), per_segment)
-    curve = np.einsum("tk,skd->std", basis, points[index]).reshape(-1, 2)
-    return np.vstack([curve, points[-1:]])
+    """Return a Catmull-Rom curve through `points` (..., n, 2), including the last one."""
+    basis, index = _spline_basis(points.shape[-2], per_segment)
+    curve = (basis @ points[..., index, :]).reshape(*points.shape[:-2], -1, 2)
+    return np.concatenate([curve, points[..., -1:, :]], -2)
 
 
 def mirror(points: np.ndarray) -> np.ndarray:
@@ -227,7 +227,7 @@ def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
         stack(lower_inner),
         stack(lower_outer),
         opening,
-        upper_teeth=0.062 * min(1.0, opening / 0.05),
+        upper_teeth=0.062 * min(1.0, opening / 0.05) * (1 - 0.8 * u[18]),
         lower_teeth=0.05 * min(1.0, u[16] + 0.6 * u[20]),
         tongue=u[19],
         jaw=jaw,

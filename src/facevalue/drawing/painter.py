@@ -97,7 +97,7 @@ class Painter:
         lips = canvas.fill(upper, lower)
         height = base_height(canvas, self.outline)
         near = np.float32(np.sin(np.radians(self.view.yaw))) * canvas.axis  # < 0 on the near side
-        rim = np.clip(0.62 + 1.0 * height - 0.9 * near[None, :], 0.3, 1)
+        rim = np.clip(0.8 + 0.7 * height - 0.9 * near[None, :], 0.3, 1)
         height += bumps(canvas, geometry.bumps(self.left, self.right, p, mouth))
         height += 0.035 * cv2.GaussianBlur(lips, (0, 0), 0.03 * canvas.unit) - 0.06 * wrinkles
         height += 0.06 * cv2.GaussianBlur(
@@ -130,17 +130,20 @@ class Painter:
         mask = self.canvas.blank()
         found: list[tuple[float, np.ndarray]] = []
         for side, units in ((-1, self.left), (1, self.right)):
-            for fold in geometry.folds(units, self.person, self.mouth):
-                found.append((fold.depth, self.stroke(fold, side)))
+            folds = geometry.folds(units, self.person, self.mouth)
+            for points in {len(fold.points) for fold in folds}:
+                same = [fold for fold in folds if len(fold.points) == points]
+                depths = [fold.depth for fold in same]
+                found += zip(depths, self.strokes(same) * (side, 1), strict=True)
         for depth, outline in sorted(found, key=lambda pair: pair[0]):
             self.canvas.fill_into(mask, outline, 255 * depth)
         return self.canvas.soften(mask, 0.016)
 
-    def stroke(self, fold: Fold, side: int) -> np.ndarray:
-        """Return the outline of a fold on one side."""
-        line = geometry.smooth(np.array(fold.points), 4)
-        outline = ribbon(line, fold.half * taper(len(line), 0.25))
-        return outline if side > 0 else mirror(outline)
+    def strokes(self, folds: list[Fold]) -> np.ndarray:
+        """Return the outlines (n, points, 2) of n folds with equally many points."""
+        lines = geometry.smooth(np.array([fold.points for fold in folds]), 4)
+        halves = np.array([[fold.half] for fold in folds])
+        return ribbon(lines, halves * taper(lines.shape[1], 0.25))
 
     def light(self, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the diffuse light on the surface, and its gloss.
@@ -357,7 +360,9 @@ class Painter:
         strands = self.grain(style.grain)
         shine = 1 + 0.35 * np.exp(-(((canvas.axis + 1.0) / 0.22) ** 2))[:, None]
         base = self.hair * (0.75 + 0.5 * self.view.hardness)
-        shade = np.clip(base * shine * (1 + 0.4 * strands), 0.01, 1).astype(np.float32)
+        shade = np.clip(base * shine * (1 + (0.4 - 0.25 * p.hair) * strands), 0.01, 1).astype(
+            np.float32
+        )
         head = canvas.fill(both(self.outline, self.outline))
         picture, cover = np.zeros_like(face), np.zeros_like(face)
         face_tint = self.tint
@@ -386,7 +391,8 @@ class Painter:
             mix(self.tint, head, face_tint)
         if style.outer is not None:
             lift = np.array([0.0, -p.hairline])
-            halves = [np.vstack([style.outer, line + lift]) for line in (style.high, style.low)]
+            outer = style.outer * (1 + 0.12 * p.hair_volume)
+            halves = [np.vstack([outer, line + lift]) for line in (style.high, style.low)]
             front = self.fray(both(*halves[:: p.hair_side]) * wide, strands)
             picture *= 1 - 0.35 * cv2.GaussianBlur(front, (0, 0), 0.05 * canvas.unit) * head
             lay(style.cover * front, shade, hair_tint)

@@ -237,6 +237,7 @@ def _hair(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
         "hair": min(1.0, max(shade, grey)),
         "hairline": draws.around(-0.07, 0.09),
         "hair_side": 1 if draws.chance(0.5) else -1,
+        "hair_volume": draws.between() ** 2,
         "hair_locks": 0.0 if style in ("bald", "receding", "buzz", "braids", "afro") else locks,
         "beard": strength if bearded else 0.0,
         "beard_style": beard,
