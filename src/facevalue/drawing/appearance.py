@@ -163,15 +163,17 @@ class View:
     telephone in the hand. Light comes from `light_x` (-1 left, 1 right) and `light_y` (-1 below,
     1 above); `hardness` goes from 0 (ambient light only) to 1, `cast` is the darkness of the
     shadows that the face casts on itself, and `shade` names a thing that casts one on it.
-    `metering` is how much of the way to middle grey the camera's automatic exposure goes (0 to 1);
-    `exposure` is in stops, after that, and clips at white; `gamma` is an exponent, `brightness` an offset and
-    `contrast` a factor around middle grey. `scene` is what stands behind the face, of grey level
-    `background`. `blur` is a standard deviation, `motion` a length in the direction
-    `motion_angle`. `resolution` is the number of pixels across the face in the photo from which
-    the 48 pixels were made, where noise and compression happen; `noise` is a standard deviation
-    on the scale of grey levels from 0 to 1, `jpeg` the quality from 1 to 100 (100: no
-    compression). `sharpening` is the share of the fine detail that is added again. A hand is at
-    `hand_at`. `texture` is a seed.
+
+    `metering` is how much of the way to middle grey the camera's automatic exposure goes (0 to 1).
+    `exposure`, in stops, comes on top and clips at white. `gamma` is an exponent, `brightness` an
+    offset and `contrast` a factor around middle grey. `scene` is what stands behind the face, of
+    grey level `background`. `blur` is a standard deviation, and `motion` a length in the direction
+    `motion_angle`.
+
+    `resolution` is the number of pixels across the photo from which the 48 pixels were made. There
+    the image gets its `noise`, a standard deviation on the scale of grey levels from 0 to 1, and
+    is compressed with the quality `jpeg` from 1 to 100 (100: no compression). `sharpening` is the
+    share of the fine detail that is added again. A hand is at `hand_at`. `texture` is a seed.
     """
 
     yaw: float = 0.0
@@ -208,7 +210,11 @@ class View:
 
     @classmethod
     def random(cls, rng: np.random.Generator, variety: Variety = DEFAULT) -> View:
-        """Return a random view."""
+        """Return a random view.
+
+        Every value takes the same random numbers, however much the view varies, so that a knob
+        of `variety` changes nothing but what it says.
+        """
         v = variety
 
         def around(mean: float, spread: float, limit: float = 2.0) -> float:
@@ -222,20 +228,25 @@ class View:
         def happens(share: float) -> bool:
             return bool(rng.random() < share)
 
-        hard, over, moving = happens(v.hard_light), happens(v.exposure), happens(v.motion)
-        enlarged, compressed = happens(v.enlarged), happens(v.jpeg)
-        resolution = 48
-        if enlarged:
-            resolution = int(rng.integers(16, 37))
-        elif compressed:
-            resolution = int(rng.choice([48, 96, 144, 192]))
-        jpeg = int(rng.integers(25, 90)) if compressed else 100
+        def either(share: float, low: float, high: float, otherwise: float = 0.0) -> float:
+            """Return, in a share of cases, a value from `low` to `high`."""
+            value = float(rng.uniform(low, high))
+            return value if happens(share) else otherwise
+
+        def one_of(share: float, names: tuple[str, ...], p: list[float] | None = None) -> str:
+            """Return, in a share of cases, one of all names but the first; otherwise the first."""
+            name = str(rng.choice(names[1:], p=p))
+            return name if happens(share) else names[0]
+
+        hard, clipped = happens(v.hard_light), happens(v.exposure)
+        compressed = happens(v.jpeg)
+        soft_x, hard_x = around(0, v.light), rng.choice([-1, 1]) * rng.uniform(0.5, 1.8)
+        soft_y, hard_y = around(0.5, 0.5 * v.light), around(0.6, 0.6)
+        soft, harsh = rng.uniform(0.25, 0.5), rng.uniform(0.55, 0.9)
+        photo = int(rng.choice([48, 96, 144, 192]))
+        sign, stops, exponent = rng.choice([-1, 1]), rng.uniform(0.3, 1.0), rng.uniform(-0.4, 0.4)
         covers = np.cumsum([v.hands, v.loose_hair, v.microphones])
         cover = int(np.searchsorted(covers, rng.random(), side="right"))
-        near = float(rng.uniform(0.12, 0.38)) if happens(v.perspective) else 0.0
-        light_x = around(0, 0.6)
-        if hard:
-            light_x = float(rng.choice([-1, 1]) * rng.uniform(0.5, 1.8))
         return cls(
             yaw=tailed(v.yaw, 40),
             pitch=tailed(v.pitch, 30),
@@ -243,33 +254,31 @@ class View:
             scale=around(1.06, v.scale, 2.5),
             shift_x=around(0, v.shift, 2.5),
             shift_y=around(0, v.shift, 2.5),
-            near=near,
-            light_x=light_x,
-            light_y=around(0.6, 0.6) if hard else around(0.5, 0.3),
-            hardness=float(rng.uniform(0.55, 0.9) if hard else rng.uniform(0.25, 0.5)),
-            cast=float(rng.uniform(0.5, 0.9)) if hard else 0.0,
-            shade=str(rng.choice(SHADES[1:], p=[0.4, 0.3, 0.1, 0.2]))
-            if happens(v.shadows)
-            else "none",
+            near=either(v.perspective, 0.12, 0.38),
+            light_x=float(hard_x if hard else soft_x),
+            light_y=hard_y if hard else soft_y,
+            hardness=float(harsh if hard else soft),
+            cast=either(float(hard), 0.5, 0.9),
+            shade=one_of(v.shadows, SHADES, [0.4, 0.3, 0.1, 0.2]),
             brightness=around(0, 0.67 * v.contrast),
             contrast=around(1.0, v.contrast),
             metering=v.metering * float(rng.uniform(0.5, 1)),
-            exposure=float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.0)) if over else 0.0,
-            gamma=float(np.exp(rng.uniform(-0.4, 0.4))) if over else 1.0,
+            exposure=float(sign * stops) if clipped else 0.0,
+            gamma=float(np.exp(exponent)) if clipped else 1.0,
             background=float(rng.random() ** 0.8),
-            scene=str(rng.choice(SCENES[1:])) if happens(v.clutter) else "clouds",
+            scene=one_of(v.clutter, SCENES),
             blur=float(max(0.0, rng.normal() * v.defocus)),
-            motion=float(rng.uniform(1.5, 5)) if moving else 0.0,
+            motion=either(v.motion, 1.5, 5),
             motion_angle=float(rng.uniform(0, 180)),
             noise=float(min(0.05, rng.exponential() * v.noise)),
-            resolution=resolution,
-            jpeg=jpeg,
-            sharpening=float(rng.uniform(0.2, 0.9)) if happens(v.sharpening) else 0.0,
-            occlusion=("hand", "hair", "microphone", "none")[cover],
+            resolution=int(either(v.enlarged, 16, 37, photo if compressed else 48)),
+            jpeg=int(either(float(compressed), 25, 90, 100)),
+            sharpening=either(v.sharpening, 0.2, 0.9),
             hand_at=str(rng.choice(HAND_PLACES)),
-            border=str(rng.choice(BORDERS[1:])) if happens(v.borders) else "none",
+            border=one_of(v.borders, BORDERS),
             text=happens(v.text),
             texture=int(rng.integers(1 << 30)),
+            occlusion=("hand", "hair", "microphone", "none")[cover],
         )
 
 

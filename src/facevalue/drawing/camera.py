@@ -120,7 +120,7 @@ def turned(
     x, y = head_points(*frame_axes(coarse, view, extent), view)
     if canvas.extent < 1.5:  # the canvas ends below the crown: make what it repeats narrower
         above = np.maximum(-1.25 - y, 0)
-        x = x / np.sqrt(np.maximum(1 - np.square(above * np.float32(1 / 0.34)), 0.02))
+        x = x / np.sqrt(np.maximum(1 - np.square(above * np.float32(1 / 0.34)), 1e-5))
     to_pixel, offset = canvas.unit, canvas.extent * canvas.unit - 0.5
     places = cv2.merge([x * np.float32(to_pixel), y * np.float32(to_pixel)]) + np.float32(offset)
     places = cv2.resize(places, (pixels, pixels), interpolation=cv2.INTER_LINEAR)

@@ -139,7 +139,7 @@ def paint_hands(
         lambert = lambert / np.sqrt(1 + dx * dx + dy * dy)
         key = np.float32(view.hardness)
         crease = np.clip(0.55 + 9 * height, 0, 1)
-        mix(image, cover, skin * ((1 - key) + 1.4 * key * lambert) * crease)
+        mix(image, cover, 0.88 * skin * ((1 - key) + 1.4 * key * lambert) * crease)
 
 
 def paint_hair(

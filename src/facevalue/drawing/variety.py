@@ -127,6 +127,9 @@ class Variety:
     perspective: float = 0.3
     """Share of faces that a near camera sees, with a larger nose and middle."""
 
+    light: float = 0.6
+    """Spread of the direction of soft light: 1 is 45 degrees from the side."""
+
     hard_light: float = 0.2
     """Share of faces in hard light, from a side or above."""
 
@@ -218,6 +221,7 @@ MILD = Variety(
     yaw=5.5,
     pitch=3.0,
     perspective=0.0,
+    light=0.4,
     hard_light=0.0,
     shadows=0.0,
     metering=0.0,
