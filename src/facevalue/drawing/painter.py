@@ -72,7 +72,10 @@ class Painter:
         )
         self.skin = 0.33 + 0.44 * person.skin
         self.hair = 0.06 + 0.62 * person.hair
+        self.cloth = 0.06 + 0.72 * person.cloth
         self.back = 0.6 * self.skin if person.hairstyle == "bald" else 0.7 * self.hair
+        if person.headwear == "hijab":
+            self.back = 0.7 * self.cloth
         self.tint = np.ones((canvas.pixels, canvas.pixels, 3), np.float32) if colour else None
 
     def lay(
@@ -192,11 +195,11 @@ class Painter:
             clouds = texture("clouds", canvas.pixels, canvas.unit / 20, p.texture)
             face *= 1 + 0.13 * p.blotches * clouds
         if p.freckles:
-            spots = texture("skin", canvas.pixels, canvas.unit / 50, p.texture + 1)
+            spots = texture("skin", canvas.pixels, canvas.unit / 80, p.texture + 1)
             across = 1 - np.minimum((canvas.axis / 0.72) ** 2, 1)
             down = np.exp(-(((canvas.axis - 0.02) / 0.3) ** 2))
             area = down[:, None] * across[None, :]
-            face *= 1 - 0.45 * p.freckles * area * np.clip(2 * spots - 0.3, 0, 1)
+            face *= 1 - 0.4 * p.freckles * area * np.clip(2 * spots - 0.4, 0, 1)
         if p.moles:
             places = np.random.default_rng(p.texture).uniform((-0.6, -0.6), (0.6, 0.85), (3, 2))
             sizes = 0.013 + 0.005 * np.arange(3)
@@ -234,9 +237,9 @@ class Painter:
         canvas, strength = self.canvas, self.person.eye_liner
         lids = [np.vstack([e.upper, e.crease[::-1]]) for e in self.eyes]
         mix(face, 0.25 * strength * canvas.fill(*lids, blur=0.02), 0.3 * self.skin)
-        lines = [ribbon(e.upper, 0.022) for e in self.eyes]
-        lines += [ribbon(e.lower, 0.010) for e in self.eyes]
-        mix(face, 0.9 * strength * canvas.fill(*lines, blur=0.008), 0.06)
+        lines = [ribbon(e.upper, 0.018) for e in self.eyes]
+        lines += [ribbon(e.lower, 0.007) for e in self.eyes]
+        mix(face, 0.8 * strength * canvas.fill(*lines, blur=0.008), 0.06)
 
     def paint_glasses(self, face: np.ndarray) -> None:
         """Paint the glasses: lenses, their reflections, the frame and its shadow."""
@@ -421,7 +424,7 @@ class Painter:
         folds = texture("clouds", canvas.pixels, canvas.unit / 30, p.texture)
         if worn.ribs:
             folds = folds + np.sin(38 * canvas.axis)[None, :]
-        base = (0.06 + 0.72 * p.cloth) * (0.75 + 0.5 * self.view.hardness)
+        base = self.cloth * (0.75 + 0.5 * self.view.hardness)
         round_ = np.sqrt(np.clip(1.05 - (canvas.axis / 1.15) ** 2, 0.2, 1))[None, :]
         cloth = np.clip(base * round_ * (1 + 0.14 * folds), 0.01, 1)
         hue = np.random.default_rng(p.texture).uniform(0.75, 1.25, 3)
