@@ -311,7 +311,8 @@ def sides(action_units: Mapping[int, float], person: Person) -> tuple[Intensitie
     """Return the intensities on the left and right side of the image; no face is symmetric.
 
     A muscle that is tense at rest has less way to go: its rest and the expression's intensity do
-    not add up beyond 1. Both eyes open and close together. The dimpler, unit 14, is visible on one side only, as in contempt.
+    not add up beyond 1. Both eyes open and close together. The dimpler, unit 14, is visible on one
+    side only, as in contempt.
     """
     action_units = _with_rest(action_units, person)
     pair = []
