@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from facevalue import paths
-from facevalue.drawing import appearance, drawn_set, faces, facs, sheet
+from facevalue.drawing import appearance, drawn_set, faces, sheet
 from facevalue.drawing.appearance import Person, View
 from facevalue.emotions import EMOTIONS
 
@@ -73,7 +73,7 @@ def test_units_of_brows_and_eyes_move_the_upper_face(unit):
     assert moved[UPPER].sum() > 9 * moved[LOWER].sum()
 
 
-@pytest.mark.parametrize("unit", [10, 12, 14, 15, 16, 17, 20, 23, 24, 25, 26, 27])
+@pytest.mark.parametrize("unit", [10, 12, 14, 15, 16, 17, 18, 19, 20, 23, 24, 25, 26, 27])
 def test_units_of_the_mouth_move_the_lower_face(unit):
     moved = change(unit)
     assert moved[LOWER].sum() > 4 * moved[UPPER].sum()
@@ -113,12 +113,6 @@ def test_age_deepens_wrinkles():
         return float(np.abs(cv2.Laplacian(face, cv2.CV_32F))[12:30, 44:84].mean())  # forehead
 
     assert roughness(75) > 1.2 * roughness(20)
-
-
-def test_expressions_use_the_published_action_units():
-    for emotion, units in facs.emotion_units().items():
-        shown = set().union(*(recipe.keys() for recipe in faces.RECIPES[emotion]))
-        assert set(units) <= shown, emotion
 
 
 @pytest.mark.slow
