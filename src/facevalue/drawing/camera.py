@@ -8,7 +8,7 @@ import numpy as np
 from facevalue.drawing import geometry, scenery
 from facevalue.drawing.appearance import Intensities, Person, View
 from facevalue.drawing.canvas import Canvas, circle, mix, texture
-from facevalue.drawing.development import developed
+from facevalue.drawing.development import developed, scaled
 from facevalue.drawing.occlusions import frame_axes, occlude, on_frame
 from facevalue.drawing.painter import Painter
 
@@ -121,10 +121,9 @@ def turned(
     if canvas.extent < 1.5:  # the canvas ends below the crown: make what it repeats narrower
         above = np.maximum(-1.25 - y, 0)
         x = x / np.sqrt(np.maximum(1 - np.square(above * np.float32(1 / 0.34)), 1e-5))
-    to_pixel, offset = canvas.unit, canvas.extent * canvas.unit - 0.5
-    places = cv2.merge([x * np.float32(to_pixel), y * np.float32(to_pixel)]) + np.float32(offset)
-    places = cv2.resize(places, (pixels, pixels), interpolation=cv2.INTER_LINEAR)
-    return cv2.remap(layers, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    unit, offset = np.float32(canvas.unit), np.float32(canvas.extent * canvas.unit - 0.5)
+    x, y = (scaled(axis * unit + offset, pixels) for axis in (x, y))
+    return cv2.remap(layers, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def head_points(u: np.ndarray, v: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray]:
