@@ -21,7 +21,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
+from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
 
 from facevalue import paths
@@ -95,14 +95,10 @@ def judge(path: Path, data: Dataset, levels: dict[float, tuple[np.ndarray, np.nd
 
 def mistakes(guesses: np.ndarray, labels: np.ndarray, least: float = 0.03) -> list[str]:
     """Return the confusions that at least a share of an emotion's faces suffers, worst first."""
-    table = pd.crosstab(labels, guesses, normalize="index")
-    shares = {(a, b): share for (a, b), share in table.stack().items() if a != b}
-    worst = sorted(shares.items(), key=lambda pair: -pair[1])
-    return [
-        f"{EMOTIONS[a]} taken for {EMOTIONS[b]}: {share:.2f}"
-        for (a, b), share in worst
-        if share >= least
-    ]
+    table = confusion_matrix(labels, guesses, labels=range(len(EMOTIONS)), normalize="true")
+    np.fill_diagonal(table, 0)
+    worst = sorted(np.argwhere(table >= least).tolist(), key=lambda pair: -table[*pair])
+    return [f"{EMOTIONS[a]} taken for {EMOTIONS[b]}: {table[a, b]:.2f}" for a, b in worst]
 
 
 SHIFTS = ((2, 0), (-2, 0), (0, 2), (0, -2))

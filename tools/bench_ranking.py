@@ -198,7 +198,7 @@ def network_methods(train: Dataset, test: Dataset, seed: int) -> Measured:
         yield name, accuracy(model, test), seconds
 
 
-def verdict(good: bool) -> str:
+def verdict(good: bool | np.bool) -> str:
     """Return the word for a bar that is reached or missed."""
     return "reached" if good else "MISSED"
 
@@ -356,7 +356,7 @@ def transfer(variety: Variety, n: int, photos: Dataset) -> tuple[str, str]:
         rows[split] = {"accuracy": right.mean(), "always happy": frequent}
         rows[split] |= dict(zip(EMOTIONS, recalls, strict=True))
     table = pd.DataFrame(rows)
-    share = table.loc["accuracy", "PrivateTest"]
+    share = rows["PrivateTest"]["accuracy"]
     lines = [
         table.to_string(float_format="{:.3f}".format),
         f"PrivateTest, to reach {LEAST_TRANSFER}: {verdict(share >= LEAST_TRANSFER)}",

@@ -178,7 +178,7 @@ def faces(split: str, labels: str, rows: str = "all") -> Dataset:
     winners = ferplus.targets(votes).idxmax(axis=1)
     winners = winners[winners != "contempt"]
     chosen = data.take(votes.index.isin(winners.index))
-    return replace(chosen, labels=np.array([emotions.number(name) for name in winners]))
+    return replace(chosen, labels=np.array([emotions.number(str(name)) for name in winners]))
 
 
 def accuracy(net: nn.Module, data: Dataset) -> float:
