@@ -20,7 +20,13 @@ from PIL import Image
 from facevalue.drawing.appearance import ACTION_UNITS, Person, View
 from facevalue.drawing.expressions import expression, random_expression
 from facevalue.drawing.faces import draw
-from facevalue.drawing.variety import DEFAULT, MILD, Variety
+from facevalue.drawing.variety import (
+    DEFAULT,
+    MILD,
+    ExpressionKnobs,
+    PeopleKnobs,
+    ViewKnobs,
+)
 from facevalue.emotions import EMOTIONS
 from facevalue.files import atomic_write
 from facevalue.image_files import encode_png
@@ -71,13 +77,14 @@ LEVELS = ("0", "default", "strong")
 
 def meanings() -> dict[str, str]:
     """Return what each knob of `Variety` says about itself, on one line."""
-    body = ast.parse(inspect.getsource(Variety)).body[0].body  # type: ignore[attr-defined]
     found, name = {}, ""
-    for statement in body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            name = statement.target.id
-        elif isinstance(statement, ast.Expr) and name:
-            found[name] = " ".join(ast.literal_eval(statement.value).split())
+    for group in (PeopleKnobs, ExpressionKnobs, ViewKnobs):
+        for statement in ast.parse(inspect.getsource(group)).body[0].body:  # type: ignore[attr-defined]
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                name = statement.target.id
+            elif isinstance(statement, ast.Expr) and name:
+                found[name] = " ".join(ast.literal_eval(statement.value).split())
+        name = ""
     return found
 
 

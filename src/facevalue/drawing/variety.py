@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Variety:
-    """How much faces vary in people, expressions and views; 0 turns a knob off."""
-
-    # ---- people -------------------------------------------------------------------------------
+class PeopleKnobs:
+    """How much people differ."""
 
     head_shapes: float = 1.0
     """Spread of the head's shape (round, long, square, heavy, thin), as a factor."""
@@ -69,7 +67,10 @@ class Variety:
     make_up: float = 0.3
     """Share of women with lipstick and eye liner."""
 
-    # ---- expressions --------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class ExpressionKnobs:
+    """How much the ways in which people show an emotion differ."""
 
     weakness: float = 0.55
     """How far below 1 the intensity of an expression may lie."""
@@ -107,7 +108,10 @@ class Variety:
     tooth_gaps: float = 0.06
     """Share of people with a gap between their teeth."""
 
-    # ---- view ---------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class ViewKnobs:
+    """How much the ways in which a face is seen and photographed differ."""
 
     shift: float = 0.08
     """Spread (standard deviation) of the face's place in the crop, in half frames."""
@@ -180,6 +184,11 @@ class Variety:
 
     microphones: float = 0.02
     """Share of faces behind a microphone."""
+
+
+@dataclass(frozen=True)
+class Variety(ViewKnobs, ExpressionKnobs, PeopleKnobs):
+    """How much faces vary in people, expressions and views; 0 turns a knob off."""
 
 
 DEFAULT = Variety()
