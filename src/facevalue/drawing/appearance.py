@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facevalue.drawing import traits
+from facevalue.drawing.chance import Draws
 from facevalue.drawing.variety import DEFAULT, Variety
 
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 19, 20, 23, 24, 25, 26, 27, 43)
@@ -215,70 +216,59 @@ class View:
         Every value takes the same random numbers, however much the view varies, so that a knob
         of `variety` changes nothing but what it says.
         """
-        v = variety
-
-        def around(mean: float, spread: float, limit: float = 2.0) -> float:
-            return float(mean + spread * np.clip(rng.normal(), -limit, limit))
-
-        def tailed(spread: float, limit: float) -> float:
-            """Return a value around 0 with one in six from a distribution twice as wide."""
-            wide = 1.75 if rng.random() < 1 / 6 else 0.82
-            return float(np.clip(wide * spread * rng.normal(), -limit, limit))
-
-        def happens(share: float) -> bool:
-            return bool(rng.random() < share)
+        v, draws = variety, Draws(rng)
 
         def either(share: float, low: float, high: float, otherwise: float = 0.0) -> float:
             """Return, in a share of cases, a value from `low` to `high`."""
-            value = float(rng.uniform(low, high))
-            return value if happens(share) else otherwise
+            happens, value = draws.chance(share), draws.between(low, high)
+            return value if happens else otherwise
 
-        def one_of(share: float, names: tuple[str, ...], p: list[float] | None = None) -> str:
-            """Return, in a share of cases, one of all names but the first; otherwise the first."""
-            name = str(rng.choice(names[1:], p=p))
-            return name if happens(share) else names[0]
+        def one_of(share: float, weights: dict[str, float]) -> str:
+            """Return, in a share of cases, one of the names."""
+            happens, name = draws.chance(share), draws.choice(weights)
+            return name if happens else "none"
 
-        hard, clipped = happens(v.hard_light), happens(v.exposure)
-        compressed = happens(v.jpeg)
-        soft_x, hard_x = around(0, v.light), rng.choice([-1, 1]) * rng.uniform(0.5, 1.8)
-        soft_y, hard_y = around(0.5, 0.5 * v.light), around(0.6, 0.6)
-        soft, harsh = rng.uniform(0.25, 0.5), rng.uniform(0.55, 0.9)
-        photo = int(rng.choice([48, 96, 144, 192]))
-        sign, stops, exponent = rng.choice([-1, 1]), rng.uniform(0.3, 1.0), rng.uniform(-0.4, 0.4)
-        covers = np.cumsum([v.hands, v.loose_hair, v.microphones])
-        cover = int(np.searchsorted(covers, rng.random(), side="right"))
+        hard, clipped = draws.chance(v.hard_light), draws.chance(v.exposure)
+        compressed = draws.chance(v.jpeg)
+        soft_x, hard_x = draws.around(0, v.light), draws.sign() * draws.between(0.5, 1.8)
+        soft_y, hard_y = draws.around(0.5, 0.5 * v.light), draws.around(0.6, 0.6)
+        soft, harsh = draws.between(0.25, 0.5), draws.between(0.55, 0.9)
+        photo = draws.pick([48, 96, 144, 192])
+        stops, exponent = draws.sign() * draws.between(0.3, 1.0), draws.between(-0.4, 0.4)
+        covers = {"hand": v.hands, "hair": v.loose_hair, "microphone": v.microphones}
+        scene = one_of(v.clutter, dict.fromkeys(SCENES[1:], 1.0))
         return cls(
-            yaw=tailed(v.yaw, 40),
-            pitch=tailed(v.pitch, 30),
-            roll=tailed(v.roll, 30),
-            scale=around(1.06, v.scale, 2.5),
-            shift_x=around(0, v.shift, 2.5),
-            shift_y=around(0, v.shift, 2.5),
+            yaw=draws.tailed(v.yaw, 40),
+            pitch=draws.tailed(v.pitch, 30),
+            roll=draws.tailed(v.roll, 30),
+            scale=draws.around(1.06, v.scale),
+            shift_x=draws.around(0, v.shift),
+            shift_y=draws.around(0, v.shift),
             near=either(v.perspective, 0.12, 0.38),
-            light_x=float(hard_x if hard else soft_x),
+            light_x=hard_x if hard else soft_x,
             light_y=hard_y if hard else soft_y,
-            hardness=float(harsh if hard else soft),
+            hardness=harsh if hard else soft,
             cast=either(float(hard), 0.5, 0.9),
-            shade=one_of(v.shadows, SHADES, [0.4, 0.3, 0.1, 0.2]),
-            brightness=around(0, 0.67 * v.contrast),
-            contrast=around(1.0, v.contrast),
-            metering=v.metering * float(rng.uniform(0.5, 1)),
-            exposure=float(sign * stops) if clipped else 0.0,
+            shade=one_of(v.shadows, {"edge": 0.4, "brim": 0.3, "blind": 0.1, "leaves": 0.2}),
+            brightness=draws.around(0, 0.67 * v.contrast),
+            contrast=draws.around(1.0, v.contrast),
+            metering=v.metering * draws.between(0.5, 1),
+            exposure=stops if clipped else 0.0,
             gamma=float(np.exp(exponent)) if clipped else 1.0,
-            background=float(rng.random() ** 0.8),
-            scene=one_of(v.clutter, SCENES),
-            blur=float(max(0.0, rng.normal() * v.defocus)),
+            background=draws.between() ** 0.8,
+            scene=SCENES[0] if scene == "none" else scene,
+            blur=max(0.0, draws.around(0, v.defocus)),
             motion=either(v.motion, 1.5, 5),
-            motion_angle=float(rng.uniform(0, 180)),
-            noise=float(min(0.05, rng.exponential() * v.noise)),
+            motion_angle=draws.between(0, 180),
+            noise=min(0.05, float(rng.exponential()) * v.noise),
             resolution=int(either(v.enlarged, 16, 37, photo if compressed else 48)),
             jpeg=int(either(float(compressed), 25, 90, 100)),
             sharpening=either(v.sharpening, 0.2, 0.9),
-            hand_at=str(rng.choice(HAND_PLACES)),
-            border=one_of(v.borders, BORDERS),
-            text=happens(v.text),
+            hand_at=draws.pick(HAND_PLACES),
+            border=one_of(v.borders, dict.fromkeys(BORDERS[1:], 1.0)),
+            text=draws.chance(v.text),
             texture=int(rng.integers(1 << 30)),
-            occlusion=("hand", "hair", "microphone", "none")[cover],
+            occlusion=one_of(sum(covers.values()), covers),
         )
 
 

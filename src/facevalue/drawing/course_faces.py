@@ -18,7 +18,7 @@ RENDERED = 25_000
 """The number of faces that are drawn by default."""
 
 DRAWING_CODE = (
-    *("appearance.py", "camera.py", "canvas.py", "development.py", "drawn_set.py"),
+    *("appearance.py", "camera.py", "canvas.py", "chance.py", "development.py", "drawn_set.py"),
     *("expressions.py", "faces.py", "facial_hair.py", "geometry.py", "glasses.py", "hair.py"),
     *("headwear.py", "lighting.py", "occlusions.py", "painter.py", "scenery.py"),
     *("traits.py", "variety.py", "../emotions.py", "../data/fer2013_facts.py"),

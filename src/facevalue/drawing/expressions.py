@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from facevalue.drawing.appearance import Person
+from facevalue.drawing.chance import pick
 from facevalue.drawing.variety import MILD, Variety
 
 Recipe = dict[int, tuple[float, float]]
@@ -241,7 +242,7 @@ def random_expression(
     shown = VARIANTS[emotion][variant]
     units = _shown(shown.units, rng, intensity)
     blend, share = "none", 0.0
-    other = str(rng.choice(BLEND_WITH[emotion]))
+    other = pick(rng, BLEND_WITH[emotion])
     second = _shown(VARIANTS[other][_variant(other, rng, False)].units, rng, intensity)
     second_share = float(rng.uniform(0.15, 0.45))
     if chance["blends"] < v.blends:
@@ -249,22 +250,26 @@ def random_expression(
         units = _blended(units, second, share)
     if chance["partial"] < v.partial:
         _weaken_half(units, upper=bool(rng.random() < 0.6), rest=float(rng.uniform(0.1, 0.6)))
-    units = {k: x * (1 + v.individuality * np.clip(rng.normal(), -2, 2)) for k, x in units.items()}
+    strays = np.clip(rng.standard_normal(len(units)), -2, 2).tolist()
+    units = {
+        k: x * (1 + v.individuality * stray)
+        for (k, x), stray in zip(units.items(), strays, strict=True)
+    }
     if chance["stray_units"] < v.stray_units:
         for unit in rng.choice(STRAY, 2, replace=False):
             units[int(unit)] = max(units.get(int(unit), 0.0), float(rng.uniform(0.05, 0.3)))
     speech = "none"
     if chance["speech"] < v.speech:
-        speech = str(rng.choice(list(VISEMES)))
+        speech = pick(rng, list(VISEMES))
         _speak(units, speech, rng)
     aside = 0.5 if emotion == "fear" else v.gaze  # fear looks for a way out
     if chance["gaze"] < aside:
         _look(units, rng)
     if chance["blinks"] < v.blinks:
         units[43] = max(units.get(43, 0.0), float(rng.uniform(0.5, 1)))
-    lean = float(rng.choice([-1, 1]) * rng.uniform(0.6, 1.4)) * shown.lean
+    lean = float(pick(rng, (-1, 1)) * rng.uniform(0.6, 1.4)) * shown.lean
     if chance["asymmetric"] < v.asymmetric:
-        lean += float(rng.choice([-1, 1]) * rng.uniform(0.3, 0.7))
+        lean += float(pick(rng, (-1, 1)) * rng.uniform(0.3, 0.7))
     return Expression(
         emotion,
         variant,
@@ -286,7 +291,7 @@ def _variant(emotion: str, rng: np.random.Generator, rare: bool) -> str:
     """Return the name of a random variant, rare or not; neutral has no rare ones."""
     variants = VARIANTS[emotion]
     names = [name for name, v in variants.items() if v.rare == rare] or list(variants)
-    return names[int(rng.random() * len(names))]
+    return pick(rng, names)
 
 
 def _shown(recipe: Recipe, rng: np.random.Generator, intensity: float) -> dict[int, float]:

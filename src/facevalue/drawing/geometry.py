@@ -31,6 +31,13 @@ def _spline_basis(points: int, per_segment: int) -> tuple[np.ndarray, np.ndarray
     return basis, np.clip(segments, 0, points - 1)
 
 
+BROW_AXIS = np.linspace(0, 4, 21)
+"""Positions along a brow, from its inner end on, in fifths."""
+
+EYE_AXIS, MOUTH_AXIS = np.linspace(-1, 1, 17), np.linspace(-1, 1, 33)
+"""Positions across an eye and the mouth, from corner to corner."""
+
+
 def smooth(points: np.ndarray, per_segment: int = 5) -> np.ndarray:
     """Return a Catmull-Rom curve through `points` (..., n, 2), including the last one."""
     basis, index = _spline_basis(points.shape[-2], per_segment)
@@ -144,14 +151,14 @@ def brow(u: Intensities, p: Person) -> Brow:
     y = y + (u[6] + u[7]) * np.array([0.0, 0.003, 0.008, 0.012, 0.014])
     x = x - (u[4] + 0.4 * u[9]) * np.array([0.05, 0.04, 0.03, 0.02, 0.01])
     half = 0.036 * p.brow_thickness * np.array([0.6, 1.0, 0.85, 0.65, 0.3])
-    return Brow(smooth(np.stack([x, y], 1)), np.interp(np.linspace(0, 4, 21), range(5), half))
+    return Brow(smooth(np.stack([x, y], 1)), np.interp(BROW_AXIS, range(5), half))
 
 
 def eye(u: Intensities, p: Person, gaze: tuple[float, float]) -> Eye:
     """Return the eye of one side, with x >= 0; `gaze` is already mirrored."""
     cx, cy = 0.36 * p.eye_distance, -0.235
     width = 0.172 * p.eye_size
-    t = np.linspace(-1, 1, 17)
+    t = EYE_AXIS
     old = max(0.0, p.age - 40) / 35
     upper = 0.060 * p.eye_size * p.eye_opening * (1 - 0.15 * old) * (1 - 0.25 * p.hooded_lids)
     upper += 0.055 * u[5] - 0.016 * u[7] - 0.012 * u[6] - 0.010 * u[4] - 0.024 * u[9]
@@ -184,7 +191,7 @@ def mouth(left: Intensities, right: Intensities, p: Person) -> Mouth:
     u = Intensities({k: (left[k] + right[k]) / 2 for k in {*left, *right}})
     jaw = 0.10 * u[26] + 0.34 * u[27]
     part = 0.022 * u[25] + 0.30 * jaw + 0.03 * u[19]
-    t = np.linspace(-1, 1, 33)
+    t = MOUTH_AXIS
     side = (1 + np.clip(t * 1.2, -1, 1)) / 2
 
     def corner(s: Intensities) -> tuple[float, float]:

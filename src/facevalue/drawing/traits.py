@@ -11,48 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from facevalue.drawing.chance import Draws
 from facevalue.drawing.variety import Variety
-
-VALUES = 96
-"""How many normal and how many uniform random values a person takes at most."""
-
-
-class Draws:
-    """A person's random values, taken from the generator at once."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._normal = iter(np.clip(rng.standard_normal(VALUES), -2, 2).tolist())
-        self._uniform = iter(rng.random(VALUES).tolist())
-
-    def around(self, mean: float, spread: float) -> float:
-        """Return a normal value, at most two standard deviations (`spread`) from the mean."""
-        return mean + spread * next(self._normal)
-
-    def between(self, low: float = 0.0, high: float = 1.0) -> float:
-        """Return a uniform value."""
-        return low + (high - low) * next(self._uniform)
-
-    def chance(self, share: float) -> bool:
-        """Return True with the probability `share`."""
-        return next(self._uniform) < share
-
-    def skewed(self, a: float, b: float) -> float:
-        """Return a value from 0 to 1, like a beta distribution (Kumaraswamy's distribution)."""
-        return (1 - (1 - next(self._uniform)) ** (1 / b)) ** (1 / a)
-
-    def often(self, share: float, low: float, high: float) -> float:
-        """Return 0, or with the probability `share` a uniform value from `low` to `high`."""
-        seen, value = self.chance(share), self.between(low, high)
-        return value if seen else 0.0
-
-    def choice(self, weights: dict[str, float]) -> str:
-        """Return one of the names, with probabilities in proportion to their weights."""
-        place = next(self._uniform) * sum(weights.values())
-        for name, weight in weights.items():
-            place -= weight
-            if place < 0:
-                return name
-        return next(iter(weights))
 
 
 @dataclass(frozen=True)
