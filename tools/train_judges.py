@@ -110,6 +110,7 @@ class Judge:
         standardised: whether each image is standardised to mean 0 and standard deviation 1.
         strong: whether images are warped, lit differently and erased, or only mirrored.
         rows: which of the Training images it sees, one of `ROWS`.
+        averaged: whether its weights are the average over its last steps, or those of the last one.
     """
 
     seed: int
@@ -120,6 +121,7 @@ class Judge:
     standardised: bool = False
     strong: bool = True
     rows: str = "all"
+    averaged: bool = True
 
     def network(self) -> nn.Sequential:
         """Return the untrained network."""
@@ -135,11 +137,13 @@ JUDGES = {
     "a": Judge(1, plain, (32, 64, 128, 256), 18),
     "b": Judge(2, residual, (32, 64, 128, 256, 256), 22),
     "c": Judge(3, plain, (24, 48, 96, 160), 24, "ferplus", standardised=True, rows="even"),
-    "d": Judge(4, separable, (48, 48, 96, 96, 192, 192, 256), 20, strong=False, rows="even"),
+    "d": Judge(4, separable, (48, 48, 96, 96, 192, 192, 256), 20,
+               strong=False, rows="even", averaged=False),
     # for the final measurement only: they see none of the images that c and d see
     "e": Judge(5, residual, (24, 48, 96, 160), 24, standardised=True, rows="odd"),
-    "f": Judge(6, strided, (48, 96, 96, 128, 160), 20, "ferplus", strong=False, rows="odd"),
-}
+    "f": Judge(6, strided, (48, 96, 96, 128, 160), 20, "ferplus",
+               strong=False, rows="odd", averaged=False),
+}  # fmt: skip
 
 
 def change(x: torch.Tensor) -> torch.Tensor:
@@ -191,7 +195,7 @@ def accuracy(net: nn.Module, data: Dataset) -> float:
 
 
 def train(name: str, out: Path, epochs: int | None) -> nn.Module:
-    """Train one judge, saving after each epoch, and return it with its averaged weights."""
+    """Train one judge, saving after each epoch, and return it."""
     judge = JUDGES[name]
     epochs = epochs or judge.epochs
     torch.manual_seed(judge.seed)
@@ -236,14 +240,14 @@ def train(name: str, out: Path, epochs: int | None) -> nn.Module:
             {k: p.state_dict() for k, p in parts.items()} | {"epoch": epoch + 1}, f"{state}.part"
         )
         Path(f"{state}.part").replace(state)
-        public_accuracy = accuracy(average.module, public)
+        public_accuracy = accuracy(average.module if judge.averaged else net, public)
         seconds = time.perf_counter() - start
         print(
             f"judge {name} epoch {epoch + 1}/{epochs} loss {total / steps:.3f} "
             f"PublicTest {public_accuracy:.4f} {seconds:.0f} s",
             flush=True,
         )
-    return average.module.eval()
+    return (average.module if judge.averaged else net).eval()
 
 
 def to_keras(net: nn.Module, name: str) -> keras.Model:
