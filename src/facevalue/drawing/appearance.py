@@ -241,7 +241,7 @@ class View:
             yaw=draws.tailed(v.yaw, 40),
             pitch=draws.tailed(v.pitch, 30),
             roll=draws.tailed(v.roll, 30),
-            scale=draws.around(1.06, v.scale),
+            scale=draws.around(1.1, v.scale),
             shift_x=draws.around(0, v.shift),
             shift_y=draws.around(0, v.shift),
             near=either(v.perspective, 0.12, 0.38),

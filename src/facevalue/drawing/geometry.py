@@ -161,7 +161,7 @@ def eye(u: Intensities, p: Person, gaze: tuple[float, float]) -> Eye:
     t = EYE_AXIS
     old = max(0.0, p.age - 40) / 35
     upper = 0.060 * p.eye_size * p.eye_opening * (1 - 0.15 * old) * (1 - 0.25 * p.hooded_lids)
-    upper += 0.055 * u[5] - 0.016 * u[7] - 0.012 * u[6] - 0.010 * u[4] - 0.024 * u[9]
+    upper += 0.065 * u[5] - 0.016 * u[7] - 0.012 * u[6] - 0.010 * u[4] - 0.024 * u[9]
     lower = (
         0.044 * p.eye_size * p.eye_opening
         - 0.026 * u[7]
