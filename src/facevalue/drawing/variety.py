@@ -113,28 +113,28 @@ class ExpressionKnobs:
 class ViewKnobs:
     """How much the ways in which a face is seen and photographed differ."""
 
-    shift: float = 0.08
+    shift: float = 0.05
     """Spread (standard deviation) of the face's place in the crop, in half frames."""
 
-    scale: float = 0.09
+    scale: float = 0.06
     """Spread of the face's size in the crop, as a share of its size."""
 
-    roll: float = 8.0
+    roll: float = 6.0
     """Spread of the roll, in degrees; tails reach 30."""
 
     yaw: float = 14.0
     """Spread of the yaw, in degrees; it stays under 40."""
 
-    pitch: float = 8.0
+    pitch: float = 7.0
     """Spread of the pitch, in degrees; it stays under 30."""
 
     perspective: float = 0.3
     """Share of faces that a near camera sees, with a larger nose and middle."""
 
-    light: float = 0.6
+    light: float = 0.5
     """Spread of the direction of soft light: 1 is 45 degrees from the side."""
 
-    hard_light: float = 0.2
+    hard_light: float = 0.15
     """Share of faces in hard light, from a side or above."""
 
     shadows: float = 0.08
