@@ -266,7 +266,7 @@ def balance(net: nn.Module, labels: np.ndarray) -> None:
     smooth = (1 - SMOOTHING) * shares + SMOOTHING / 7
     last = list(net.children())[-1]
     with torch.no_grad():
-        last.bias -= torch.from_numpy(np.log(smooth)).float()  # type: ignore[operator, union-attr]
+        last.bias -= torch.from_numpy(np.log(smooth)).float()
 
 
 def to_keras(net: nn.Module, name: str) -> keras.Model:

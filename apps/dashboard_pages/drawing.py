@@ -9,7 +9,7 @@ import streamlit as st
 
 from apps.api import classical_guess
 from apps.dashboard_pages import shared
-from facevalue.drawing import appearance, faces, facs
+from facevalue.drawing import appearance, expressions, faces, facs
 from facevalue.emotions import EMOTIONS
 
 GROUPS = {
@@ -63,7 +63,7 @@ def described(units: Mapping[int, float]) -> str:
 
 def preset(emotion: str) -> dict[int, float]:
     """Return the action units with which the course draws an emotion, each from 0 to 1."""
-    ranges = faces.RECIPES[emotion][0]
+    ranges = next(iter(expressions.VARIANTS[emotion].values())).units
     return {unit: round(20 * (low + high) / 2) / 20 for unit, (low, high) in ranges.items()}
 
 

@@ -32,10 +32,11 @@ def mouth(units: dict[int, float]) -> geometry.Mouth:
     return geometry.mouth(*sides(Intensities(units), Person()), Person())
 
 
-def test_every_emotion_has_at_least_four_clear_variants_of_known_units():
+def test_every_emotion_has_three_clear_variants_and_rare_ones_of_known_units():
     assert set(VARIANTS) == set(BLEND_WITH) == set(EMOTIONS)
     for emotion, variants in VARIANTS.items():
-        assert sum(not variant.rare for variant in variants.values()) >= 4, emotion
+        assert len(variants) >= 4, emotion
+        assert sum(not variant.rare for variant in variants.values()) >= 3, emotion
         for variant in variants.values():
             assert set(variant.units) <= {*ACTION_UNITS, *GAZE_UNITS}
             assert all(0 <= low <= high <= 1 for low, high in variant.units.values())
@@ -52,7 +53,7 @@ def test_anger_draws_the_brows_together_and_disgust_wrinkles_the_nose():
     for counter, emotion in ((angry, "angry"), (disgust, "disgust")):
         for seen in shown(OFF, emotion):
             counter.update(seen.units)
-    assert angry[4] > 3 * disgust[4] and disgust[9] > 5 * angry[9]
+    assert angry[4] > 5 * disgust[4] and disgust[9] > 2 * angry[9]
     assert angry[5] > 30 and disgust[5] == 0
 
 

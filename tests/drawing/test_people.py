@@ -101,7 +101,7 @@ CHANGES: list[dict[str, object]] = [
     *({"nose_hook": 1.0}, {"mouth_height": 0.04}, {"upper_lip": 1.5}, {"brow_density": 0.5}),
     *({name: 0.8} for name in ("forehead_lines", "frown_lines", "crows_feet", "smile_lines")),
     *({"freckles": 1.0}, {"moles": 3}, {"blotches": 1.0}, {"eye_liner": 1.0}, {"hair_locks": 1.0}),
-    *({name: 0.4} for name in RESTING),
+    *({name: 0.4} for name in sorted(RESTING)),
     *({"hairstyle": style} for style in hair.STYLES if style != "short"),
     *({"headwear": kind} for kind in HEADWEAR),
     *({"beard": 0.8, "beard_style": style} for style in BEARDS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -41,7 +41,7 @@ class Draws:
         seen, value = self.chance(share), self.between(low, high)
         return value if seen else 0.0
 
-    def choice(self, weights: dict[str, float]) -> str:
+    def choice(self, weights: Mapping[str, float]) -> str:
         """Return one of the names, with probabilities in proportion to their weights."""
         place = next(self._uniform) * sum(weights.values())
         for name, weight in weights.items():

@@ -318,8 +318,8 @@ class Painter:
         if self.person.tooth_gap:
             mix(inside, 0.9 * canvas.fill(self.tooth_gap(), blur=0.006), 0.05)
         if m.opening > 0.1:
-            place = (0, float(m.lower_inner[16, 1]) - 0.02)
-            tongue = canvas.fill((0.55 * width, 0.4 * m.opening) * circle() + place, blur=0.02)
+            size, place = (0.55 * width, 0.4 * m.opening), (0, float(m.lower_inner[16, 1]) - 0.02)
+            tongue = canvas.fill(circle() * np.array(size) + np.array(place), blur=0.02)
             mix(inside, 0.8 * tongue, 0.4 * self.skin * light)
         hole = canvas.fill(np.concatenate([m.upper_inner, m.lower_inner[::-1]]))
         self.lay(face, hole, inside, "white")

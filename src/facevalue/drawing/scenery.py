@@ -82,7 +82,7 @@ def _lights(image: np.ndarray, rng: np.random.Generator) -> None:
 def backdrop(pixels: int, view: View) -> np.ndarray:
     """Return the background of a face: float32, shape (pixels, pixels), 0 to 1."""
     clouds = texture("clouds", pixels, pixels / 100, view.texture)
-    image = np.float32(view.background) + np.float32(0.12) * clouds
+    image: np.ndarray = np.float32(view.background) + np.float32(0.12) * clouds
     if view.scene != "clouds":
         rng = np.random.default_rng([view.texture, 5])
         image = image * np.float32(0.4) + np.float32(0.6 * view.background)

@@ -213,7 +213,7 @@ def _worn(draws: Draws, variety: Variety, kind: Kind) -> dict[str, Any]:
     sunglasses, glasses = draws.chance(variety.sunglasses), draws.chance(variety.glasses)
     frame, covered = draws.choice(FRAMES), draws.chance(variety.headwear)
     women = {"headband", "hijab"} if not kind.child else {"headband"}
-    weights = {k: 0 if k == "hijab" else v for k, v in HEADWEAR.items()}
+    weights = {k: 0.0 if k == "hijab" else v for k, v in HEADWEAR.items()}
     if not kind.man:
         weights = {k: v if k in women else 0.5 * v for k, v in HEADWEAR.items()}
     headwear = draws.choice(weights)

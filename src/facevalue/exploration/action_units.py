@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facevalue.drawing import appearance, faces
+from facevalue.drawing import appearance, expressions, faces
 from facevalue.emotions import EMOTIONS
 from facevalue.image_files import encode_png
 
@@ -48,14 +48,14 @@ def sliders(units: Sequence[int]) -> ipywidgets.interactive:
 
 
 def unit_strengths() -> np.ndarray:
-    """Return the mean strength of each action unit in the recipes of each emotion.
+    """Return the mean strength of each action unit in the usual variants of each emotion.
 
     Returns:
         float, shape (7, number of `appearance.ACTION_UNITS`), from 0 to 1.
     """
     table = np.zeros((len(EMOTIONS), len(appearance.ACTION_UNITS)))
     for row, name in enumerate(EMOTIONS):
-        variants = faces.RECIPES[name]
+        variants = [v.units for v in expressions.VARIANTS[name].values() if not v.rare]
         for recipe in variants:
             for unit, (low, high) in recipe.items():
                 if unit in appearance.ACTION_UNITS:

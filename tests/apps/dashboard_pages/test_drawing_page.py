@@ -13,7 +13,7 @@ from dashboard_helpers import (
 from apps.dashboard_pages import (
     drawing,
 )
-from facevalue.drawing import appearance, faces
+from facevalue.drawing import appearance, expressions, faces
 from facevalue.emotions import EMOTIONS
 
 
@@ -49,7 +49,7 @@ def test_presets_set_the_sliders_and_neutral_puts_them_back(seen):
     for emotion in EMOTIONS:
         checked(app.button(key=f"preset_{emotion}").click().run())
         drawn[emotion] = app.image[0].value[0]
-        low_and_high = faces.RECIPES[emotion][0]
+        low_and_high = next(iter(expressions.VARIANTS[emotion].values())).units
         for unit, (low, high) in low_and_high.items():
             if unit in appearance.ACTION_UNITS:
                 assert low - 0.03 <= app.slider(key=f"au_{unit}").value <= high + 0.03
