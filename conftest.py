@@ -10,6 +10,7 @@ for _library in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
 # the stored outputs are those of the defaults
 os.environ.pop("FACEVALUE_DATASET", None)
 os.environ.pop("FACEVALUE_PROFILE", None)
+os.environ.pop("FACEVALUE_SEED", None)
 
 
 def pytest_collectstart(collector: Any) -> None:

@@ -7,7 +7,7 @@ from facevalue import settings
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch):
-    for variable in ("FACEVALUE_DATASET", "FACEVALUE_PROFILE"):
+    for variable in ("FACEVALUE_DATASET", "FACEVALUE_PROFILE", "FACEVALUE_SEED"):
         monkeypatch.delenv(variable, raising=False)
 
 
@@ -51,4 +51,13 @@ def test_an_empty_setting_means_the_default(monkeypatch):
 def test_an_unknown_setting_names_the_known_ones(monkeypatch, variable, value, known):
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValueError, match=f"{variable}='{value}' is unknown: set it to {known}"):
+        settings.profile()
+
+
+def test_a_seed_is_a_whole_number_from_0(monkeypatch):
+    assert settings.profile().seed == 42
+    monkeypatch.setenv("FACEVALUE_SEED", "7")
+    assert settings.profile().seed == 7
+    monkeypatch.setenv("FACEVALUE_SEED", "-1")
+    with pytest.raises(ValueError, match="FACEVALUE_SEED='-1' is no seed: set it to a whole num"):
         settings.profile()

@@ -1,5 +1,6 @@
 """What the notebooks share: set-up, checks and pictures."""
 
+import json
 import os
 import random
 
@@ -50,6 +51,18 @@ def test_check_prints_what_it_compares(capsys):
 def test_a_comparison_that_fails_stops_with_its_values(relation, bound, margin):
     with pytest.raises(AssertionError, match=f"better: 0.61 {relation} {bound}.*not true in this"):
         utils.check("better", 0.61, relation, bound, margin=margin)
+
+
+def test_a_claim_that_fails_is_noted_and_does_not_stop(monkeypatch, tmp_path):
+    notes = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("FACEVALUE_CLAIMS", str(notes))
+    utils.check("better", np.float32(0.5), ">", 0.6)
+    utils.check("same", np.True_)
+    first, second = (json.loads(line) for line in notes.read_text("utf-8").splitlines())
+    assert (first["value"], first["relation"], first["bound"], first["holds"]) == (
+        0.5, ">", 0.6, False,
+    )  # fmt: skip
+    assert second["label"] == "same" and second["holds"] is True
 
 
 def test_an_unknown_relation_is_named():
