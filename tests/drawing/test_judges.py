@@ -11,7 +11,7 @@ JUDGES = Path(__file__).parents[2] / "models" / "judges"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["a", "b"])
+@pytest.mark.parametrize("name", ["a", "b", "c"])
 def test_a_network_trained_on_photos_reads_the_drawn_emotions(name):
     import keras
 
