@@ -24,13 +24,14 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
 
-from facevalue import paths
+from facevalue import Recogniser, paths
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import appearance, drawn_set, faces
 from facevalue.drawing.expressions import expression
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition import haar_detector
+from facevalue.recognition.recogniser import NAMES
 
 SEED = 2013
 JUDGED = 1400
@@ -180,11 +181,15 @@ def main() -> int:
         speed()
         default_set()
         detector(options.photos)
+    data = drawn_set.sample(JUDGED, SEED, clean=True, progress=False)
+    for name in NAMES:
+        right = Recogniser(name).probabilities(data.images).argmax(axis=1) == data.labels
+        least = min(right[data.labels == label].mean() for label in range(len(EMOTIONS)))
+        line(f"{name}: accuracy, least recall", f"{right.mean():.3f} {least:.3f}")
     networks = sorted(options.judges.glob("*.keras"))
     if not options.final:
         networks = [path for path in networks if path.stem not in FINAL]
     if networks:
-        data = drawn_set.sample(JUDGED, SEED, clean=True, progress=False)
         levels = {level: expressions(350, level) for level in INTENSITIES}
         for path in networks:
             judge(path, data, levels)
