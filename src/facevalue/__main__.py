@@ -146,9 +146,15 @@ def _add_score_options(command: argparse.ArgumentParser) -> None:
         nargs="+",
         help="photos and videos, or a folder, also at an address such as s3://bucket/photos",
     )
+    command.epilog = (
+        "The exit status is 1 if a file could not be read, also if it is one of many in a folder."
+    )
     where = command.add_mutually_exclusive_group()
     where.add_argument(
-        "--out", type=Path, metavar="FILE", help="the .csv or .parquet file to write"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the .csv or .parquet file to write, in a folder that exists",
     )
     where.add_argument("--csv", action="store_true", help="print the whole table as CSV")
     where.add_argument("--json", action="store_true", help="print the whole table as JSON")
@@ -156,7 +162,8 @@ def _add_score_options(command: argparse.ArgumentParser) -> None:
         "--annotate",
         type=Path,
         metavar="FOLDER",
-        help="write copies of the photos with boxes and bars",
+        help="write copies of the photos with a face, with boxes, numbers and bars, into this "
+        "folder, which is created",
     )
     command.add_argument("--model", default="fast", help="fast (default) or accurate")
     command.add_argument("--detector", default="yunet", help="yunet (default) or haar")
@@ -179,7 +186,7 @@ def _add_score_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--keep-parts",
         action="store_true",
-        help="keep the finished parts, so that a later run scores only new photos",
+        help="keep the finished parts beside --out, so that a later run scores only new photos",
     )
 
 
