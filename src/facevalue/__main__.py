@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from facevalue.files import error_sentence
+from facevalue.files import check_parent, error_sentence
 
 RESUMES = "Finished work is kept, and the same command continues."
 """What is printed after an interrupted command that can continue."""
@@ -42,6 +42,8 @@ def train(options: argparse.Namespace) -> None:
     from facevalue.learning import recipe
 
     recipe.read(options.recipe)  # a wrong one is reported before TensorFlow is loaded
+    if options.out is not None:
+        check_parent(options.out)  # now, and not after the training
 
     from facevalue.learning import train_recogniser
 

@@ -15,7 +15,7 @@ from facevalue.data import ferplus
 from facevalue.data.dataset import Dataset
 from facevalue.data.ferplus import VOTES_FILE
 from facevalue.drawing import course_faces
-from facevalue.files import atomic_write, check_parent, write_text
+from facevalue.files import atomic_write, write_text
 from facevalue.learning import devices, mixed_precision, networks, training
 from facevalue.learning.callbacks import TimeLeft
 from facevalue.learning.curves import curve_file
@@ -178,8 +178,6 @@ def main(options: argparse.Namespace) -> None:
             .keras file to write, or None for `trained_file`.
     """
     recipe = read(options.recipe)
-    if options.out is not None:
-        check_parent(options.out)  # now, and not after the training
     devices.start()
     policy = mixed_precision.use_mixed_precision()
     data = course_faces.load(options.data)

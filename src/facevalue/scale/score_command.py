@@ -229,9 +229,8 @@ def folder_lines(done: Scored, out: Path, *, kept: bool) -> list[str]:
         shares = (f"{name} {n:,} ({100 * n / done.faces:.0f} %)" for name, n in counts)
         lines.append(f"Emotions: {', '.join(shares)}.")
     if done.no_face:
-        number = _count(sum(done.no_face.values()), "file")
-        reasons = _no_face_reasons(done.no_face)
-        lines.append(f"No face was found in {number}{reasons}{_names(out, 'no_face', kept)}")
+        files = _count(sum(done.no_face.values()), "file") + _no_face_reasons(done.no_face)
+        lines.append(f"No face was found in {files}{_names(out, 'no_face', kept)}")
     if done.failed:
         lines += _failed_lines(done.failed, out, kept)
     if done.skipped:
@@ -280,7 +279,7 @@ def _no_face_reasons(reasons: dict[str, int]) -> str:
 def _failed_lines(number: int, out: Path, kept: bool) -> list[str]:
     """Return a line with the number of failed files, and some of them with their reasons."""
     listed = _listed(out, "failed")
-    place = f"; {out.with_suffix('.failed.csv')} lists them" if kept else ""
+    place = f" (listed in {out.with_suffix('.failed.csv')})" if kept else ""
     lines = [f"{_count(number, 'file')} failed{place}:"]
     lines += [f"  {_failure(*each)}" for each in listed[:MAX_NAMES]]
     return lines + ([f"  and {number - MAX_NAMES:,} more"] if number > MAX_NAMES else [])
