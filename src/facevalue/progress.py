@@ -51,6 +51,7 @@ class ProgressBar:
         if self._tqdm is not None:
             self._tqdm.total, self._tqdm.initial = total, skipped
             if is_first:
+                self._tqdm.delay = 0  # else a bar that ends at once is never shown whole
                 self._tqdm.refresh()
 
     def close(self) -> None:
