@@ -15,7 +15,7 @@ import video_files
 from live_helpers import frame, movie, small_model
 
 from facevalue import __main__ as command
-from facevalue import paths
+from facevalue import paths, progress
 from facevalue.collection import fetch_data
 from facevalue.recognition import detection, haar_detector, live_window, video, yunet
 from facevalue.recognition import recogniser as recognising
@@ -113,7 +113,7 @@ def test_score_passes_its_options_on(tmp_path, monkeypatch, capsys):
 
     def stub(source, out, **named):
         given.update(source=source, out=out, **named)
-        return score_folder.Scored(0, 0, 0, {}, {}, {}, {})
+        return score_folder.Scored(0, 0, 0, {}, {}, {}, {}, 0, 0, 0)
 
     monkeypatch.setattr(score_folder, "score", stub)
     out = tmp_path / "scores.parquet"
@@ -204,6 +204,40 @@ def test_a_path_that_does_not_exist_is_named(tmp_path, capsys):
     assert command.main(["score", str(tmp_path / "nowhere"), "--out", str(out)]) == 1
     told = capsys.readouterr().err
     assert told.startswith("There is no photo, video or folder ") and "nowhere" in told
+    assert command.main(["live", "--source", str(tmp_path / "none.mp4")]) == 1  # not: no windows
+    assert capsys.readouterr().err.startswith("There is no video file ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["score", ""], "is empty: the current folder is a dot"),
+        (["score", ".", "--out", "nowhere/s.csv"], "There is no folder nowhere for s.csv: create"),
+        (["score", ".", "--keep-parts"], "--keep-parts needs --out FILE"),
+        (["score", "a b.mp4", "--annotate", "drawn"], "facevalue live --source 'a b.mp4' --out"),
+        (["score", "notes.txt"], "notes.txt is not scored: by its name, it must be a photo (JPEG"),
+        (["live", "--source", "0", "--out", "nowhere/v.mp4"], "There is no folder nowhere for v"),
+        (["train", RECIPE, "--out", "nowhere/m.keras"], "There is no folder nowhere for m"),
+    ],
+)
+def test_what_would_have_no_effect_or_a_surprising_one_is_refused(
+    arguments, told, tmp_path, monkeypatch, recogniser, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("no photo")
+    assert command.main(arguments) == 1
+    printed = capsys.readouterr().err
+    assert told in printed and printed.count("\n") == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_the_progress_bar_begins_with_the_number_of_files(capsys):
+    with progress.ProgressBar("scoring", 0, unit="file") as bar:
+        assert capsys.readouterr().err == ""
+        bar.set_total(3)
+        assert "0/3" in capsys.readouterr().err
+        bar.update(3)
+    assert "0file" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

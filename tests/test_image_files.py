@@ -129,7 +129,8 @@ def test_a_photo_of_too_many_pixels_is_not_unpacked(tmp_path, side):
 def test_what_is_no_image_is_one_sentence(tmp_path):
     whole = packed(Image.fromarray(COLOURS.repeat(9, axis=0)), "JPEG")
     for content, message in [
-        (b"", "x.jpg is not a JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF image."),
+        (b"", "x.jpg is an empty file."),
+        (b"Dear", "x.jpg is not a JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF image."),
         (b"<html>", "x.jpg is a web page, not a JPEG,"),
         (packed(Image.fromarray(COLOURS), "ICO"), "x.jpg is not a JPEG,"),
         (whole[: len(whole) // 2], "x.jpg is a broken image."),

@@ -94,7 +94,7 @@ def create_live_app(
             and at least two.
     """
     app = create_app(engine, hosts=hosts, note=note, routers=(router, sample.router))
-    app.state.models = models
+    app.state.models, app.state.server_model = models, model
     app.state.frames = frames.FrameQueue(
         [Worker(models[model]) for _ in range(processes or max(2, os.cpu_count() or 1))],
         [Worker(models[model], nice=STEP_BACK) for _ in range(PHOTO_PROCESSES)],
@@ -159,6 +159,7 @@ def live(request: Request) -> Response:
         counts=counts,
         samples={emotion: number for number, emotion in pages.samples(snapshot, each=1)},
         browser_mode=has_onnx_runtime() and "fast" in request.app.state.models,
+        server_model=request.app.state.server_model,
         videos=request.app.state.feeds.files(),
         note=request.app.state.note,
     )

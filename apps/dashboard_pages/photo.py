@@ -23,7 +23,7 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 """The kinds of files that visitors may upload."""
 
 MAX_DETAILS = 12
-"""How many faces of a photo are shown in detail, the largest first."""
+"""How many faces of a photo are shown in detail, the largest ones."""
 
 
 def show() -> None:
@@ -48,6 +48,7 @@ def show() -> None:
     )
     with st.spinner("Looking for faces ..."):
         found = shared.recogniser(name).photo(image)
+    found.sort(key=lambda sighting: sighting.box[0])  # numbered from left to right
     _show_found(image, found, attention_maps.network_file(name))
 
 
@@ -105,12 +106,14 @@ def _show_found(image: np.ndarray, found: list[Sighting], network: Path) -> None
         "expression it sees. That is not what a person feels: people smile when they are "
         "embarrassed, and frown when they think."
     )
-    shown = found[:MAX_DETAILS]
+    numbers = {id(sighting): number for number, sighting in enumerate(found, 1)}
+    largest = sorted(found, key=lambda each: -each.box[2] * each.box[3])[:MAX_DETAILS]
+    shown = sorted(largest, key=lambda each: numbers[id(each)])
     maps = None
     if attention_maps.are_wanted(network):
         maps = attention_maps.attention_maps(image, shown, network)
     for k, sighting in enumerate(shown):
-        _show_face(image, sighting, k + 1, None if maps is None else maps[k])
+        _show_face(image, sighting, numbers[id(sighting)], None if maps is None else maps[k])
     if len(found) > MAX_DETAILS:
         st.caption(f"Only the {MAX_DETAILS} largest faces are shown in detail.")
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from facevalue.files import error_sentence
+from facevalue.files import check_parent, error_sentence
 
 RESUMES = "Finished work is kept, and the same command continues."
 """What is printed after an interrupted command that can continue."""
@@ -42,6 +42,8 @@ def train(options: argparse.Namespace) -> None:
     from facevalue.learning import recipe
 
     recipe.read(options.recipe)  # a wrong one is reported before TensorFlow is loaded
+    if options.out is not None:
+        check_parent(options.out)  # now, and not after the training
 
     from facevalue.learning import train_recogniser
 
@@ -146,9 +148,15 @@ def _add_score_options(command: argparse.ArgumentParser) -> None:
         nargs="+",
         help="photos and videos, or a folder, also at an address such as s3://bucket/photos",
     )
+    command.epilog = (
+        "The exit status is 1 if a file could not be read, also if it is one of many in a folder."
+    )
     where = command.add_mutually_exclusive_group()
     where.add_argument(
-        "--out", type=Path, metavar="FILE", help="the .csv or .parquet file to write"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the .csv or .parquet file to write, in a folder that exists",
     )
     where.add_argument("--csv", action="store_true", help="print the whole table as CSV")
     where.add_argument("--json", action="store_true", help="print the whole table as JSON")
@@ -156,7 +164,8 @@ def _add_score_options(command: argparse.ArgumentParser) -> None:
         "--annotate",
         type=Path,
         metavar="FOLDER",
-        help="write copies of the photos with boxes and bars",
+        help="write copies of the photos with a face, with boxes, numbers and bars, into this "
+        "folder, which is created",
     )
     command.add_argument("--model", default="fast", help="fast (default) or accurate")
     command.add_argument("--detector", default="yunet", help="yunet (default) or haar")
@@ -179,7 +188,7 @@ def _add_score_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--keep-parts",
         action="store_true",
-        help="keep the finished parts, so that a later run scores only new photos",
+        help="keep the finished parts beside --out, so that a later run scores only new photos",
     )
 
 

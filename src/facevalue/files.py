@@ -38,6 +38,20 @@ def open_regular(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
+def check_parent(path: Path) -> None:
+    """Raise an error if the folder of a file that a user named does not exist.
+
+    A mistyped path is told, and not created.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {path.parent} for {path.name}: create it, or choose another."
+        )
+
+
 class ExplainedError(OSError):
     """An error whose message is a sentence; str() does not show its number."""
 

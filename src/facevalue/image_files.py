@@ -212,6 +212,8 @@ def _open(
 
 def _not_readable(data: bytes, name: str, formats: Sequence[str]) -> str:
     """Return a sentence on what a file is that Pillow cannot open as one of `formats`."""
+    if not data:
+        return f"{name} is an empty file."
     kind, wanted = content_kind(data[:HEAD]), _format_names(formats)
     if not kind:
         return f"{name} is not {wanted} image."

@@ -18,7 +18,7 @@ class ProgressBar:
     Args:
         label: what is being done.
         total: the number of steps; None if it is unknown.
-        unit: the name of a step.
+        unit: the name of a step; its plural ends in s.
         show: whether to show anything.
     """
 
@@ -46,9 +46,13 @@ class ProgressBar:
 
     def set_total(self, total: int, skipped: int = 0) -> None:
         """Change the number of steps; `skipped` of them were done before, so they took no time."""
+        is_first = not self._total
         self._total = total
         if self._tqdm is not None:
             self._tqdm.total, self._tqdm.initial = total, skipped
+            if is_first:
+                self._tqdm.delay = 0  # else a bar that ends at once is never shown whole
+                self._tqdm.refresh()
 
     def close(self) -> None:
         """Show the final state."""
@@ -68,4 +72,5 @@ def _tqdm(label: str, total: int | None, unit: str) -> Any:
         from tqdm import tqdm
     except ImportError:  # not needed to recognise faces, so not a base dependency
         return None
-    return tqdm(desc=label, total=total, unit=unit)
+    # with a delay, nothing is shown before the number of steps is known
+    return tqdm(desc=label, total=total, unit=f" {unit}s", delay=0 if total else 1e-3)

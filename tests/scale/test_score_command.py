@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from live_helpers import movie
 from PIL import Image
 
 from facevalue import Recogniser, image_files
@@ -37,8 +38,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def truth(folder):
-    """The faces of 2.png, by the recogniser itself."""
-    return Recogniser("fast").photo(image_files.read_photo(folder / "2.png"))
+    """The faces of 2.png, by the recogniser itself, from left to right."""
+    found = Recogniser("fast").photo(image_files.read_photo(folder / "2.png"))
+    return sorted(found, key=lambda sighting: sighting.box[0])
 
 
 def test_a_photo_gives_a_table_that_people_can_read(folder, truth, capsys):
@@ -70,12 +72,12 @@ def test_a_photo_without_a_face_and_one_that_fails_say_why(folder, capsys):
 
 
 def test_programs_get_csv_and_json_and_nothing_else(folder, truth, tmp_path, capsys):
-    assert command.main(["score", str(folder), "--csv"]) == 0
+    assert command.main(["score", str(folder), "--csv"]) == 1  # a file failed
     printed = capsys.readouterr()
     table = list(csv.DictReader(io.StringIO(printed.out)))
     assert list(table[0]) == list(face_table.COLUMNS)
-    assert "faces in 5 photos" in printed.err
-    assert command.main(["score", str(folder), "--json"]) == 0
+    assert "faces in 4 photos" in printed.err
+    assert command.main(["score", str(folder), "--json"]) == 1
     listed = json.loads(capsys.readouterr().out)
     assert [list(row) for row in listed] == [list(face_table.COLUMNS)] * len(table)
     here = [row for row in listed if row["file"] == "2.png"]
@@ -90,22 +92,23 @@ def test_programs_get_csv_and_json_and_nothing_else(folder, truth, tmp_path, cap
             name: cells[name] for name in BOX
         }
         assert cells["seconds"] == cells["person"] == ""
-    assert command.main(["score", str(folder), "--out", str(tmp_path / "scores.csv")]) == 0
+    assert command.main(["score", str(folder), "--out", str(tmp_path / "scores.csv")]) == 1
     assert (tmp_path / "scores.csv").read_text() == printed.out
 
 
 def test_a_folder_ends_with_counts_by_hand(folder, tmp_path, capsys):
     out = tmp_path / "scores.csv"
-    assert command.main(["score", str(folder), "--out", str(out)]) == 0
+    assert command.main(["score", str(folder), "--out", str(out)]) == 1
     lines = capsys.readouterr().out.splitlines()
     counts = pd.read_csv(out)["emotion"].value_counts()
-    assert lines[0] == f"{out}: 3 faces in 5 photos and videos." and counts.sum() == 3
+    assert lines[0] == f"{out}: 3 faces in 4 photos." and counts.sum() == 3
     told = {m[1]: int(m[2]) for m in re.finditer(r"(\w+) (\d+) \(", lines[1])}
     assert told == {name: counts.get(name, 0) for name in EMOTIONS}
     assert lines[2:] == [
-        f"No face in 2 of them (none found 1, too dark 1): 0.png, night.png. "
+        f"No face was found in 2 files (1 too dark): 0.png, night.png. "
         f"{tmp_path / 'scores.no_face.csv'} has the reasons.",
-        f"1 file failed: torn.jpg. {tmp_path / 'scores.failed.csv'} has the reasons.",
+        f"1 file failed (listed in {tmp_path / 'scores.failed.csv'}):",
+        "  torn.jpg is not a JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF image.",
         "Skipped 1 file of other types (.txt 1).",
     ]
     assert {file.name for file in tmp_path.iterdir()} == {
@@ -115,9 +118,9 @@ def test_a_folder_ends_with_counts_by_hand(folder, tmp_path, capsys):
 
 def test_without_out_a_folder_is_counted_and_nothing_stays(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert command.main(["score", str(folder)]) == 0
+    assert command.main(["score", str(folder)]) == 1
     printed = capsys.readouterr().out
-    assert printed.startswith("3 faces in 5 photos and videos.\n")
+    assert printed.startswith("3 faces in 4 photos.\n")
     assert "--out scores.csv writes it" in printed and "has the reasons" not in printed
     assert list(tmp_path.iterdir()) == []
 
@@ -126,10 +129,14 @@ def test_several_photos_are_shown_one_after_the_other(folder, truth, capsys):
     assert command.main(["score", str(folder / "2.png"), str(folder / "0.png")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "2.png: 2 faces" and len(truth) == 2
-    assert lines[4] == "2 faces in 2 photos and videos."
-    assert "No face in 1 of them (none found 1): 0.png." in lines
-    assert command.main(["score", str(folder / "1.png"), str(folder / "torn.jpg")]) == 1
-    assert "1 file failed: torn.jpg." in capsys.readouterr().out
+    assert lines[4] == "2 faces in 2 photos."
+    assert "No face was found in 1 file: 0.png." in lines
+    (folder / "empty.jpg").touch()
+    assert command.main(["score", str(folder / "1.png"), str(folder / "empty.jpg")]) == 1
+    (folder / "empty.jpg").unlink()
+    told = capsys.readouterr().out
+    assert "1 face in 1 photo.\n" in told
+    assert "\n1 file failed:\n  empty.jpg is an empty file.\n" in told
     assert command.main(["score", str(folder / "1.png"), str(folder / "none.png")]) == 1
     assert "none.png: check the path." in capsys.readouterr().err
 
@@ -159,7 +166,7 @@ def test_a_long_list_names_some_and_says_where_all_are(tmp_path, capsys):
     for number in range(5):
         Image.fromarray(np.full((60, 60), 99, np.uint8)).save(tmp_path / f"{number}.png")
     assert command.main(["score", str(tmp_path), "--out", str(tmp_path / "s.csv")]) == 0
-    assert "(none found 5): 0.png, 1.png, 2.png and 2 more." in capsys.readouterr().out
+    assert "in 5 files: 0.png, 1.png, 2.png and 2 more." in capsys.readouterr().out
     assert len(pd.read_csv(tmp_path / "s.no_face.csv")) == 5
 
 
@@ -180,7 +187,9 @@ def test_a_video_has_a_row_for_each_person_and_second(tmp_path, capsys):
     left = table[table["person"] == 1]
     assert left["seconds"].tolist() == pytest.approx(list(range(12)), abs=0.01)
     assert (left["x"].to_numpy() < table[table["person"] == 2]["x"].to_numpy()).all()
-    assert lines[0] == "film.avi: 24 faces" and lines[1].startswith("seconds  person  box")
+    assert lines[0] == "film.avi: 24 faces of 2 people" and lines[1].startswith(
+        "seconds  person  box"
+    )
     assert len(lines) == 2 + score_command.MAX_ROWS + 2
     assert lines[-2].startswith("... and 4 more: ")
     first = lines[2].split()
@@ -188,12 +197,34 @@ def test_a_video_has_a_row_for_each_person_and_second(tmp_path, capsys):
 
 
 def test_a_video_is_not_annotated_and_the_command_that_does_so_is_named(folder, tmp_path, capsys):
-    (tmp_path / "film.mp4").write_text("no video")
+    image = image_files.read_photo(folder / "1.png")
+    film = movie(tmp_path / "film.mp4", [image] * 3)
     drawn = tmp_path / "drawn"
-    command.main(["score", str(tmp_path / "film.mp4"), "--annotate", str(drawn)])
-    assert "live" in capsys.readouterr().out and not drawn.exists()
-    assert command.main(["score", str(folder / "1.png"), "--annotate", str(drawn)]) == 0
-    assert f"{drawn} has the photos" in capsys.readouterr().out and (drawn / "1.png").is_file()
+    named = [str(folder / "0.png"), str(film), "--annotate", str(drawn)]
+    assert command.main(["score", *named]) == 0
+    told = capsys.readouterr().out
+    assert "1 face in 1 photo and 1 video, with 1 person in the video." in told
+    assert "No photo was annotated, because none has a face. Videos are annotated by" in told
+    assert command.main(["score", str(folder / "1.png"), *named]) == 0
+    assert f"{drawn} has the photos with a face" in capsys.readouterr().out
+    assert [file.name for file in drawn.rglob("*.png")] == ["1.png"]
+
+
+@pytest.mark.slow
+def test_a_jpeg_too_large_to_be_decoded_whole_is_annotated_in_reduced_size(folder, tmp_path):
+    photo = Image.open(folder / "2.png").resize((9_600, 7_200))
+    photo.save(tmp_path / "large.jpg", quality=80)
+    out, drawn = tmp_path / "s.csv", tmp_path / "drawn"
+    given = ["score", str(tmp_path / "large.jpg"), "--out", str(out), "--annotate", str(drawn)]
+    assert command.main(given) == 0
+    table, copy = pd.read_csv(out), Image.open(drawn / "large.jpg")
+    assert len(table) == 2 and table["x"].is_monotonic_increasing
+    assert copy.width in (2_400, 4_800) and not (tmp_path / "s.failed.csv").exists()
+    scale = copy.width / 9_600
+    before = np.asarray(photo.resize(copy.size)).astype(int)
+    changed = abs(np.asarray(copy) - before).sum(axis=2) > 150
+    for x, y, _, height in (scale * table[BOX].to_numpy()).round().astype(int):
+        assert changed[y + height // 2, x - 4 : x + 8].any()
 
 
 def test_json_keeps_letters_of_other_alphabets_and_an_empty_table_is_a_list(capsys):

@@ -382,7 +382,7 @@ def test_a_folder_without_photos_is_named_and_leaves_nothing(tmp_path, models):
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "notes.txt").write_text("no photo")
-    with pytest.raises(ValueError, match=r"no photo or video in .*empty: .* \.jpg"):
+    with pytest.raises(ValueError, match=r"no file in .*empty that is, by its name, a photo"):
         score_folder.score(empty, tmp_path / "scores.parquet", models=models, progress=False)
     with pytest.raises(FileNotFoundError, match="no photo, video or folder .*nowhere"):
         score_folder.score(tmp_path / "nowhere", tmp_path / "s.parquet", models=models)
@@ -443,7 +443,7 @@ def test_files_of_other_names_are_told_by_their_content(tmp_path, models):
     assert done.skipped == {".heic": 2, "": 1, ".txt": 1}
     assert done.kinds == {"HEIC image": 2, "PNG image": 1}
     (source / "1.png").unlink()
-    with pytest.raises(ValueError, match=r"no photo or video .* its files are: HEIC image 2, PNG"):
+    with pytest.raises(ValueError, match=r"no file in .* its files are: HEIC image 2, PNG"):
         score_folder.score(source, tmp_path / "s.csv", models=models, progress=False)
     with pytest.raises(ValueError, match=r"IMG_1\.HEIC is not scored, because it is a HEIC image"):
         score_folder.score(source / "IMG_1.HEIC", tmp_path / "s.csv", models=models)
@@ -585,14 +585,14 @@ def test_a_large_photo_is_decoded_in_part_and_its_boxes_are_those_of_the_whole(t
 def test_annotated_photos_show_the_boxes_where_the_table_has_them(folder, tmp_path, models):
     out, drawn_on = tmp_path / "scores.csv", tmp_path / "annotated"
     score_folder.score(folder, out, annotate=drawn_on, models=models, progress=False)
-    photos = {path.relative_to(folder).as_posix() for path in folder.rglob("*.png")}
-    assert {p.relative_to(drawn_on).as_posix() for p in drawn_on.rglob("*.*")} == photos
     table = pd.read_csv(out)
+    photos = set(table["file"]) - {"film.avi", "b/film.mp4"}  # those without a face are left out
+    assert {p.relative_to(drawn_on).as_posix() for p in drawn_on.rglob("*.*")} == photos
     for name in photos:
         before = image_files.read_photo(folder / name).astype(int)
         changed = abs(image_files.read_photo(drawn_on / name) - before).sum(axis=2) > 0
         here = table[table["file"] == name]
-        assert changed.any() == (len(here) > 0)
+        assert changed.any()
         for x, y, width, height in here[BOX].to_numpy():
             middle = y + height // 2, x + width // 2
             edges = changed[middle[0], x : x + 3], changed[y + height - 3 : y + height, middle[1]]
@@ -620,7 +620,7 @@ def test_a_single_file_is_scored(folder, tmp_path, models):
     assert done.files == 1 and set(pd.read_csv(out)["file"]) == {"2.png"}
     assert score_folder.score(folder / "film.avi", out, models=models, progress=False).faces >= 3
     (folder / "notes.txt").write_text("no photo")
-    with pytest.raises(ValueError, match=r"notes\.txt must be a photo or a video"):
+    with pytest.raises(ValueError, match=r"notes\.txt is not scored: .* must be a photo"):
         score_folder.score(folder / "notes.txt", out, models=models, progress=False)
 
 

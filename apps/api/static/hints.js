@@ -4,18 +4,37 @@ const SIDE = 32; // pixels of the small copy that is measured
 const FLAT = 24; // grey levels: a picture with less contrast shows one colour only
 const BLACK = 48; // a grey level: a darker picture without contrast is called too dark, not of one colour
 
-// Returns a sentence. picture: a canvas; dark: a grey level, as "dark" of /live/settings.json: the
-// picture is dark if 99 % of it is darker.
-export function hint(picture, dark) {
+const SENTENCES = {
+  camera: {
+    flat: "The picture shows one colour only: is something in front of the camera?",
+    dark: "It is too dark: turn on a light, or turn towards a window.",
+    bright: "It is too bright: turn away from the lamp or the window.",
+    dim: "There is little light: turn towards it, so that it falls on your face.",
+    other: "Turn the face to the camera, or come closer.",
+  },
+  photo: {
+    flat: "The photo shows one colour only.",
+    dark: "The photo is too dark.",
+    bright: "The photo is too bright.",
+    dim: "The photo is rather dark: try one with more light on the faces.",
+    other: "Try a photo in which the faces are larger, uncovered and seen from the front.",
+  },
+};
+
+// Returns a sentence. picture: a canvas; isPhoto: whether it is a photo, which nobody can pose for
+// any more; dark: a grey level, as "dark" of /live/settings.json: the picture is dark if 99 % of it
+// is darker.
+export function hint(picture, isPhoto, dark) {
+  const sentences = isPhoto ? SENTENCES.photo : SENTENCES.camera;
   const levels = greyLevels(picture);
   const low = levels[Math.floor(0.01 * levels.length)];
   const high = levels[Math.floor(0.99 * levels.length)];
   const middle = levels[Math.floor(levels.length / 2)];
-  if (high - low < FLAT && high > BLACK) return "The picture shows one colour only: is something in front of the camera?";
-  if (high < dark) return "It is too dark: turn on a light, or turn towards a window.";
-  if (low > 128) return "It is too bright: turn away from the lamp or the window.";
-  if (middle < 0.4 * dark) return "There is little light: turn towards it, so that it falls on your face.";
-  return "Turn the face to the camera, or come closer.";
+  if (high - low < FLAT && high > BLACK) return sentences.flat;
+  if (high < dark) return sentences.dark;
+  if (low > 128) return sentences.bright;
+  if (middle < 0.4 * dark) return sentences.dim;
+  return sentences.other;
 }
 
 // Returns the sorted grey levels of a small copy.

@@ -12,9 +12,11 @@ const FRAME_SIDE = 640; // pixels of the longer side of a video's frame; larger 
 const CANVAS_PIXELS = 16.7e6; // the largest canvas of every browser; larger photos are shrunk
 const SERVER_PIXELS = 4e6; // as apps.api.picture_worker.PHOTO_PIXELS
 const MAX_BYTES = 50e6, MAX_PIXELS = 40e6; // of a photo; facevalue.image_files allows more
+const SETTLING = 10; // how often the frame of a paused video is recognised, until its boxes rest
+const MODELS = { browser: "fast", server: document.getElementById("live").dataset.serverModel };
 const EXPLANATIONS = {
-  browser: "On: this browser. No picture leaves your machine, and none is stored.",
-  server: "On: the server. Each picture is sent to the server, which recognises the faces in memory and then discards it; none is stored.",
+  browser: `On: this browser, with the model ${MODELS.browser}. No picture leaves your machine, and none is stored.`,
+  server: `On: the server, with the model ${MODELS.server}. Each picture is sent to the server, which recognises the faces in memory and then discards it; none is stored.`,
   missing: "The browser could do this without the server, but ONNX Runtime Web is not installed on this server: run python tools/fetch_ort_web.py to install it.",
   unsupported: "This browser cannot run the model itself.",
 };
@@ -33,6 +35,8 @@ const state = {
   mode: null, // "browser" or "server"
   engine: null,
   paused: false,
+  settling: 0, // how often the frame of a paused video must still be recognised
+  choice: 0, // the number of the newest choice of a source; older ones, which still load, stop
   mirrored: true,
   run: 0, // the number of the newest run; older ones stop
   people: new People(),
@@ -89,15 +93,25 @@ async function show(found, { width, height, picture }) {
   state.seen = { faces, width, height };
   overlay.draw(faces, {
     width, height, emotions, mirrored: isMirrored(),
-    hint: faces.length ? "" : hint(picture, search.dark),
+    hint: faces.length ? "" : hint(picture, isStill(), search.dark),
   });
   element("snapshot").disabled = state.source === "sample";
-  if (state.source === "sample") return;
-  const scale = shownSize().width / width;
-  const whole = faces.map((face) => ({ ...face, box: face.box.map((value) => value * scale) }));
-  state.table.add(whole, state.source === "camera" ? (performance.now() - state.began) / 1000
-    : state.source === "video" ? video.currentTime : 0);
+  if (state.source === "sample" || state.paused) return;
+  const seconds = state.source === "camera" ? (performance.now() - state.began) / 1000
+    : state.source === "video" ? video.currentTime : 0;
+  state.table.add(asShown(faces, width),
+    { seconds, emotions, where: state.mode, model: MODELS[state.mode] });
   element("csv").disabled = !state.table.rows.length;
+}
+
+// Returns faces with boxes in pixels of the whole picture as it is shown, perhaps mirrored. width: of
+// the picture, perhaps smaller, in which they were found.
+function asShown(faces, width) {
+  const whole = shownSize().width, scale = whole / width;
+  return faces.map((face) => {
+    const [x, y, w, h] = face.box.map((value) => value * scale);
+    return { ...face, box: [isMirrored() ? whole - x - w : x, y, w, h] };
+  });
 }
 
 // The size of the picture itself, in pixels.
@@ -126,8 +140,11 @@ async function recogniseVideo() {
     if (run === state.run) requestFrame(onFrame);
   };
   requestFrame(onFrame);
+  state.settling = SETTLING;
+  let hasFailed = false;
   while (run === state.run) {
-    if (!isNewFrame || state.paused || video.readyState < 2 || !video.videoWidth) {
+    const isDue = state.paused ? state.settling > 0 : isNewFrame;
+    if (!isDue || video.readyState < 2 || !video.videoWidth) {
       await sleep(4);
       continue;
     }
@@ -136,7 +153,9 @@ async function recogniseVideo() {
     try {
       const found = await recognise(video, video.videoWidth, video.videoHeight, false);
       if (run !== state.run) return;
-      showProblem("");
+      if (hasFailed) showProblem("");
+      hasFailed = false;
+      if (state.paused) state.settling--;
       await show(smoother.update(found.faces, now / 1000), found);
       if (run !== state.run) return;
       times.push(performance.now());
@@ -151,6 +170,7 @@ async function recogniseVideo() {
         return setMode("server");
       }
       showProblem(`${error.message} Trying again.`);
+      hasFailed = true;
       await sleep(1000);
     }
   }
@@ -190,12 +210,14 @@ async function recogniseStill() {
     element("latency").textContent = Math.round(found.ms); // without loading the model
   } catch (error) {
     if (run !== state.run || isSample) return; // a visitor who starts a camera is told it then
-    showSample(error.message);
+    overlay.clear();
+    showProblem(error.message);
   }
 }
 
 // Stops everything and shows the sample, with a sentence if something went wrong.
 async function showSample(sentence = "") {
+  state.choice++;
   stop(sentence);
   const run = state.run;
   try {
@@ -263,10 +285,10 @@ function begin(source, width, height) {
   element("csv").disabled = true;
 }
 
-// Gives the stage the shape of the picture, as large as the window's height allows.
+// Gives the stage the shape of the picture, as large as the window's height allows (see live.css).
 function setShape(width, height) {
   stage.style.aspectRatio = `${width} / ${height}`;
-  stage.style.maxWidth = `calc(62vh * ${width / height})`;
+  stage.style.maxWidth = `calc(var(--highest) * ${width / height})`;
 }
 
 const CAMERA_ERRORS = {
@@ -277,6 +299,7 @@ const CAMERA_ERRORS = {
 };
 
 async function startCamera() {
+  state.choice++;
   stop();
   if (!navigator.mediaDevices?.getUserMedia)
     return showSample("Browsers allow the camera only on pages from https or localhost: the person "
@@ -300,49 +323,75 @@ async function startCamera() {
   }
 }
 
-function openFile(file) {
-  stop();
-  if (file.type.startsWith("video/")) openVideo(file);
-  else openPhoto(file);
-}
-
-async function openVideo(file) {
-  const run = state.run;
-  video.src = URL.createObjectURL(file);
-  video.loop = true;
+// Opens a photo or a video. One that cannot be shown leaves what was shown before.
+async function openFile(file) {
+  const choice = ++state.choice, address = URL.createObjectURL(file);
+  const isVideo = file.type.startsWith("video/");
   try {
-    begin("video");
-    await video.play();
-    recogniseVideo();
-  } catch {
-    if (run === state.run)
-      showSample(`${file.name} is not a video that this browser can play: use MP4 or WebM.`);
-  }
-}
-
-async function openPhoto(file) {
-  const run = state.run;
-  if (file.size > MAX_BYTES)
-    return showSample(`${file.name} is larger than 50 MB: use a smaller photo.`);
-  const address = URL.createObjectURL(file);
-  try {
-    const image = await loadImage(address);
-    const { naturalWidth: width, naturalHeight: height } = image;
-    if (run !== state.run) return;
-    if (width * height > MAX_PIXELS)
-      return showSample(`${file.name} has more than 40 megapixels: use a smaller photo.`);
-    drawn(photo, image, width, height, Math.sqrt(CANVAS_PIXELS / (width * height)));
-  } catch {
-    return showSample(`${file.name} is not a photo that this browser can show: use JPEG, PNG or WebP.`);
-  } finally {
+    if (!file.size) throw new Error(`${file.name} is an empty file.`);
+    const opened = await (isVideo ? loadVideo(file, address) : loadPhoto(file, address));
+    if (choice !== state.choice) return URL.revokeObjectURL(address);
+    stop();
+    await (isVideo ? playVideo(address) : showPhoto(opened));
+    if (!isVideo) URL.revokeObjectURL(address);
+  } catch (error) {
+    if (choice !== state.choice) return;
     URL.revokeObjectURL(address);
+    showProblem(error.message);
   }
+}
+
+// Throws an Error with a sentence if the browser cannot play a video.
+async function loadVideo(file, address) {
+  const trial = document.createElement("video");
+  trial.preload = "auto";
+  trial.muted = true;
+  trial.src = address;
+  try {
+    await new Promise((resolve, reject) => ([trial.onloadeddata, trial.onerror] = [resolve, reject]));
+    if (!trial.videoWidth) throw new Error("There is only sound.");
+  } catch {
+    throw new Error(`${file.name} is not a video that this browser can play: use MP4 or WebM.`);
+  } finally {
+    trial.removeAttribute("src");
+    trial.load();
+  }
+}
+
+function playVideo(address) {
+  video.src = address;
+  video.loop = true;
+  begin("video");
+  video.play().catch(() => {}); // a pause at once ends it with an error
+  recogniseVideo();
+}
+
+// Returns the image. Throws an Error with a sentence if it is too large, or no photo.
+async function loadPhoto(file, address) {
+  if (file.size > MAX_BYTES) throw new Error(`${file.name} is larger than 50 MB: use a smaller photo.`);
+  let image;
+  try {
+    image = await loadImage(address);
+  } catch {
+    throw new Error(file.type.startsWith("image/")
+      ? `${file.name} is not a photo that this browser can show: use JPEG, PNG or WebP.`
+      : `${file.name} is not a photo or a video.`);
+  }
+  if (image.naturalWidth * image.naturalHeight > MAX_PIXELS)
+    throw new Error(`${file.name} has more than 40 megapixels: use a smaller photo.`);
+  return image;
+}
+
+async function showPhoto(image) {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  drawn(photo, image, width, height, Math.sqrt(CANVAS_PIXELS / (width * height)));
   begin("photo", photo.width, photo.height);
   await recogniseStill();
 }
 
 function setPaused(yes) {
   state.paused = yes;
+  state.settling = SETTLING;
   element("pause").setAttribute("aria-pressed", String(yes));
   if (state.source === "camera" || state.source === "video") yes ? video.pause() : video.play();
 }

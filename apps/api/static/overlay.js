@@ -1,7 +1,7 @@
 // Draws the found faces over the picture: a box, a name and seven bars for each, all with the
 // person's number and colour. The bars are next to their face as long as they cover no face and no
 // name; otherwise the bars of all faces move out of the picture. A name that would cover another face
-// or name is shortened to the number.
+// or name is shortened to the number, and the emotion and its probability are above the bars instead.
 
 import { sharedArea } from "./boxes.js";
 import { colour, enlarged, indexOfLargest, title } from "./people.js";
@@ -43,6 +43,7 @@ export class Overlay {
     this.outside.parentNode.classList.toggle("crowd", isCrowd);
     const taken = drawn.map(({ box }) => box);
     drawn.forEach((each) => taken.push(placeName(each, room, taken)));
+    drawn.forEach(({ label }) => showTitleOnce(label));
     this.placeBars(drawn, room, taken);
     this.describe(faces, emotions, hint);
   }
@@ -140,11 +141,18 @@ function createLabel(person, emotions, over) {
 function fill(label, face, emotions, isSmall) {
   const best = indexOfLargest(face.probabilities);
   label.nameText.textContent = isSmall ? "" : title(face, emotions);
-  label.titleText.textContent = title(face, emotions);
+  label.fullTitle = title(face, emotions);
   label.rows.forEach(({ text, bar }, k) => {
     text.className = k === best ? "top" : "";
     bar.style.transform = `scaleX(${Math.max(0.01, face.probabilities[k])})`;
   });
+}
+
+// Shows the emotion and its probability above the bars if the name on the face is only a number.
+function showTitleOnce(label) {
+  const isNamed = label.nameText.textContent !== "";
+  label.titleText.textContent = isNamed ? "" : label.fullTitle;
+  label.bars.classList.toggle("named", isNamed);
 }
 
 const place = (node, x, y) =>

@@ -13,20 +13,25 @@ export class Table {
   }
 
   // Adds a row for each face, at most five times a second. faces: [{person, box, probabilities}],
-  // boxes in pixels of the picture; seconds: of the video, or since the camera was started.
-  add(faces, seconds) {
+  // boxes in pixels of the picture as it is shown, perhaps mirrored; seconds: of the video, or since
+  // the camera was started; where: "browser" or "server"; model: the name of the model.
+  add(faces, { seconds, emotions, where, model }) {
     const now = Date.now();
     if (now - this.last < PAUSE) return;
     this.last = now;
     const time = new Date(now).toISOString();
-    for (const { person, box, probabilities } of faces)
+    const ordered = [...faces].sort((a, b) => a.person - b.person);
+    for (const { person, box, probabilities } of ordered)
       this.rows.push([time, seconds.toFixed(2), person, ...box.map((value) => value.toFixed(1)),
-        ...probabilities.map((value) => value.toFixed(4))].join(","));
+        ...probabilities.map((value) => value.toFixed(4)), emotions[indexOfLargest(probabilities)],
+        where, model].join(","));
     if (this.rows.length > MAX_ROWS) this.rows = this.rows.slice(-MAX_ROWS);
   }
 
   csv(emotions) {
-    const names = ["time", "seconds", "person", "x", "y", "width", "height", ...emotions];
+    // as far as they mean the same, the columns have the names of those of facevalue score
+    const names = ["time", "seconds", "person", "x", "y", "width", "height", ...emotions, "emotion",
+      "where", "model"];
     return new Blob([[names.join(","), ...this.rows, ""].join("\n")], { type: "text/csv" });
   }
 }

@@ -56,10 +56,10 @@ def show(source: Source, recogniser: Recogniser) -> None:
         FileNotFoundError, ConnectionError: as in `video.open_clip`.
         ValueError: as in `video.open_clip` and `Clip.sampled`.
     """
-    check()
-    clip = open_clip(source)
+    clip = open_clip(source)  # first, because a wrong path is the nearer reason
     smooth, start = Smoother(), time.monotonic()
     try:
+        check()
         for _, seconds, frame in clip.sampled():
             ahead = 0.0 if clip.live else start + seconds - time.monotonic()
             if ahead < -MAX_DELAY:

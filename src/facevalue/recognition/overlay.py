@@ -21,7 +21,7 @@ LIGHT = (255, 255, 255)
 """The colour of text."""
 
 
-def draw(image: Any, sightings: Sequence[Sighting]) -> np.ndarray:
+def draw(image: Any, sightings: Sequence[Sighting], *, numbered: bool = False) -> np.ndarray:
     """Return a picture with a box, the emotion and seven bars drawn for each face.
 
     The bars are placed near their face, where they cover no other face, name or bars; the largest
@@ -31,6 +31,8 @@ def draw(image: Any, sightings: Sequence[Sighting]) -> np.ndarray:
     Args:
         image: a photo in any of the forms that `image_files.as_photo` takes; it is not changed.
         sightings: the faces and their emotions, as from `Recogniser.photo`.
+        numbered: whether the number of each face, in the order of `sightings`, is before the name
+            of its emotion.
     Returns:
         uint8, shape (height, width, 3), RGB; an array of this form itself if there are no faces.
     Raises:
@@ -44,7 +46,16 @@ def draw(image: Any, sightings: Sequence[Sighting]) -> np.ndarray:
     canvas = ImageDraw.Draw(picture, "RGBA")
     font_size = max(11, round(max(picture.size) / 50))
     ordered = sorted(sightings, key=lambda face: face.box[2] * face.box[3], reverse=True)
-    names = [_name_box(sighting, picture.width, font_size) for sighting in ordered]
+    titles = [_title(sighting) for sighting in ordered]
+    if numbered:
+        order = {id(sighting): number for number, sighting in enumerate(sightings, 1)}
+        titles = [
+            f"{order[id(face)]}  {title}" for face, title in zip(ordered, titles, strict=True)
+        ]
+    names = [
+        _name_box(face.box, title, picture.width, font_size)
+        for face, title in zip(ordered, titles, strict=True)
+    ]
     panels: list[Box] = []
     for number, sighting in enumerate(ordered):
         others = [face.box for face in ordered if face is not sighting]
@@ -52,7 +63,7 @@ def draw(image: Any, sightings: Sequence[Sighting]) -> np.ndarray:
         if place is not None:
             panels.append(place)
             _draw_bars(canvas, place, sighting, font_size)
-        _draw_name(canvas, names[number], sighting, font_size)
+        _draw_name(canvas, names[number], titles[number], sighting, font_size)
     return np.asarray(picture)
 
 
@@ -70,15 +81,17 @@ def _title(sighting: Sighting) -> str:
     return f"{sighting.emotion} {100 * probability:.0f} %"
 
 
-def _name_box(sighting: Sighting, columns: int, font_size: int) -> Box:
+def _name_box(face: Box, title: str, columns: int, font_size: int) -> Box:
     """Return the place of a face's name: above the face, or inside it at the top of the picture."""
-    x, y, _, _ = sighting.box
-    width = round(_font(font_size).getlength(_title(sighting))) + 2 * (font_size // 3)
+    x, y, _, _ = face
+    width = round(_font(font_size).getlength(title)) + 2 * (font_size // 3)
     height = font_size + 2 * (font_size // 3)
     return min(max(x, 0), max(0, columns - width)), max(y, height) - height, width, height
 
 
-def _draw_name(canvas: ImageDraw.ImageDraw, place: Box, sighting: Sighting, font_size: int) -> None:
+def _draw_name(
+    canvas: ImageDraw.ImageDraw, place: Box, title: str, sighting: Sighting, font_size: int
+) -> None:
     """Draw the box of a face, and the name and the probability of its emotion."""
     x, y, width, height = sighting.box
     colour = COLOURS[sighting.emotion]
@@ -86,7 +99,7 @@ def _draw_name(canvas: ImageDraw.ImageDraw, place: Box, sighting: Sighting, font
     left, top, columns, rows = place
     canvas.rectangle((left, top, left + columns, top + rows), fill=DARK)
     start = left + font_size // 3, top + font_size // 3
-    canvas.text(start, _title(sighting), font=_font(font_size), fill=LIGHT)
+    canvas.text(start, title, font=_font(font_size), fill=LIGHT)
 
 
 def _panel_box(

@@ -183,7 +183,10 @@ def _file_or_other(source: Source) -> Source:
 def _no_video(file: Path) -> str:
     """Return a sentence on a file that is not a video that OpenCV reads."""
     with file.open("rb") as opened:
-        kind = content_kind(opened.read(HEAD))
+        head = opened.read(HEAD)
+    if not head:
+        return f"{file.name} is an empty file."
+    kind = content_kind(head)
     told = f" but {with_article(kind)}" if kind and not kind.endswith("video") else ""
     return f"{file.name} is not a video that OpenCV can read{told}."
 
@@ -226,7 +229,7 @@ def annotate(
     Returns:
         How many frames were written.
     Raises:
-        FileNotFoundError: there is no such video or camera.
+        FileNotFoundError: there is no such video or camera, or no folder for `out`.
         ConnectionError: no video can be read from the address.
         ValueError: the source is not a video, or is damaged; `out` is `source` or has another
             suffix.

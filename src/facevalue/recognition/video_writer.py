@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from facevalue.files import check_parent
 from facevalue.recognition.video_sound import Sound
 
 if TYPE_CHECKING:
@@ -40,10 +41,12 @@ def check(out: Path) -> None:
 
     Raises:
         ValueError: the suffix is none of `CODECS`.
+        FileNotFoundError: the folder of `out` does not exist.
         ModuleNotFoundError: the package av is not installed.
     """
     if out.suffix.lower() not in CODECS:
         raise ValueError(f"{out} must end in {', '.join(CODECS)}: choose one of these formats.")
+    check_parent(out)
     try:
         import av  # noqa: F401
     except ImportError as error:

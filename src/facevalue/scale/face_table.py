@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from facevalue.emotions import EMOTIONS
+from facevalue.files import check_parent
 
 Row = dict[str, Any]
 """A face by the columns of the table."""
@@ -86,10 +87,12 @@ def check_out(out: Path) -> None:
 
     Raises:
         ValueError: the suffix is none of `SUFFIXES`, or `out` is a folder.
+        FileNotFoundError: the folder of `out` does not exist.
         ModuleNotFoundError: a Parquet file needs pyarrow, which is not installed.
     """
     if out.suffix.lower() not in SUFFIXES or out.is_dir():
         raise ValueError(f"{out} must be a file, and its name must end in .csv or .parquet.")
+    check_parent(out)
     if out.suffix.lower() == ".parquet":
         try:
             import pyarrow  # noqa: F401

@@ -28,6 +28,11 @@ from facevalue.scale.face_table import BOX, Row, emotion_cells, face_row
 SUFFIXES = (*image_files.SUFFIXES, *video.SUFFIXES)
 """The suffixes of the files that are scored, in lower case."""
 
+KINDS = (
+    "a photo (JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF) or a video (MP4, MOV, MKV, AVI, WebM ...)"
+)
+"""What is scored, in words: there are too many suffixes for a sentence."""
+
 MAX_VIDEO_BYTES = 50_000_000_000
 """The size of the largest video that is read, in bytes."""
 
@@ -165,9 +170,13 @@ def _score_photo(method: Method, collector: _Collector, name: str, content: byte
     if not faces:
         reason = no_face.why(image, size, [round(scale * height) for height in smaller])
         collector.rows.append({"file": name, "no_face": reason})
-    if method.annotate is not None:
+    if method.annotate is not None and faces:
         collector.recognise()
-        _annotate(Path(method.annotate), name, content, collector.rows[before:])
+        # a photo that is too large to be decoded whole is drawn on in reduced size
+        whole = scale > 1 and size[0] * size[1] <= image_files.MAX_PIXELS
+        photo = image_files.decode_photo(content, PurePosixPath(name).name) if whole else image
+        rows = collector.rows[before:]
+        _annotate(Path(method.annotate, name), photo, rows, 1.0 if whole else scale)
 
 
 def _score_video(method: Method, collector: _Collector, name: str, file: Path) -> None:
@@ -203,33 +212,41 @@ def _faces(
     Args:
         scale: the width of the file's picture divided by that of `image`.
     Returns:
-        Each face with its pixels, as from `prepare`; and heights, in pixels of `image`.
+        Each face with its pixels, as from `prepare`, from left to right; and heights, in pixels of
+        `image`.
     """
     if method.cropped:
         height, width = image.shape[:2]
         return [(Face((0, 0, width, height)), prepare(image))], []
     found = detection.find_faces(image, method.detector, min_face=1)
+    found.sort(key=lambda face: face.box[0])
     large = [face for face in found if scale * face.box[3] >= method.min_face]
     smaller = [face.box[3] for face in found if scale * face.box[3] < method.min_face]
     return [(face, prepare(to_grey(crop(image, face)))) for face in large], smaller
 
 
-def _annotate(folder: Path, name: str, content: bytes, rows: Sequence[Row]) -> None:
-    """Write a photo with the boxes and bars of its faces.
+def _annotate(out: Path, photo: np.ndarray, rows: Sequence[Row], scale: float) -> None:
+    """Write a photo with the boxes, numbers and bars of its faces.
 
+    Args:
+        out: the file to write.
+        photo: uint8, shape (height, width, 3), RGB.
+        rows: its faces, as in the table.
+        scale: the width of the photo's file divided by that of `photo`.
     Raises:
-        CannotAnnotate: it cannot be written.
+        CannotAnnotate: the file cannot be written.
     """
-    photo = image_files.decode_photo(content, PurePosixPath(name).name)
     sightings = [
-        Sighting(Face(tuple(row[side] for side in BOX)), {name: row[name] for name in EMOTIONS})
+        Sighting(
+            Face(tuple(round(row[side] / scale) for side in BOX)),
+            {name: row[name] for name in EMOTIONS},
+        )
         for row in rows
-        if "emotion" in row
     ]
-    out = folder / name
+    drawn = Image.fromarray(overlay.draw(photo, sightings, numbered=True))
     try:
         with atomic_write(out, suffix=out.suffix) as part:
-            Image.fromarray(overlay.draw(photo, sightings)).save(part, quality=90)
+            drawn.save(part, quality=90)
     except OSError as error:
         raise CannotAnnotate(str(error)) from error
 

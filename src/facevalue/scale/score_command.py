@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import shlex
 import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby, islice
 from operator import itemgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TextIO
 
 from facevalue.emotions import EMOTIONS
@@ -40,13 +41,26 @@ def main(options: argparse.Namespace) -> int:
             whole table); model, detector, min_face (None for the default), every, cropped,
             annotate and keep_parts, as in `score_folder.score`.
     Returns:
-        1 if a file that was named failed, otherwise 0.
+        1 if a file failed, otherwise 0.
+    Raises:
+        ValueError: an option has no effect with this source or without another option.
     """
+    _check_options(options)
     if options.out is not None:
         return _run(options, options.out)
     options.interrupted = "Nothing was written."
     with tempfile.TemporaryDirectory() as folder:
         return _run(options, Path(folder, "scores.csv"))
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    if options.keep_parts and options.out is None:
+        raise ValueError("--keep-parts needs --out FILE: the parts are kept beside that file.")
+    if options.annotate is not None and all(kind(source) == "video" for source in options.source):
+        raise ValueError(
+            "--annotate draws on photos only: facevalue live --source "
+            f"{shlex.quote(options.source[0])} --out drawn.mp4 draws on the video."
+        )
 
 
 def _run(options: argparse.Namespace, out: Path) -> int:
@@ -73,42 +87,60 @@ def _run(options: argparse.Namespace, out: Path) -> int:
     # programs read stdout if it has the table, so remarks go to stderr
     remarks = sys.stderr if options.csv or options.json else sys.stdout
     if single:
-        _print_file(options, out, done.faces, remarks)
+        _print_file(options, out, done, remarks)
     else:
         if several and remarks is sys.stdout and done.faces <= MAX_ROWS:
             _print_tables(out)
         print("\n".join(folder_lines(done, out, kept=options.out is not None)), file=remarks)
     if options.annotate is not None:
-        print(_annotate_line(options.source, options.annotate), file=remarks)
-    return int((single or several) and done.failed > 0)
+        print(_annotate_line(options.annotate, done.videos), file=remarks)
+    return int(done.failed > 0)
 
 
 def _print_tables(out: Path) -> None:
     """Print the faces of each of a few files."""
     for name, rows in groupby(_rows(out), key=itemgetter("file")):
         faces = list(rows)
-        print("\n".join(file_lines(name, faces, len(faces))))
+        people = len({face["person"] for face in faces} - {None})
+        print("\n".join(file_lines(name, faces, len(faces), people)))
 
 
-def _print_file(options: argparse.Namespace, out: Path, faces: int, remarks: TextIO) -> None:
+def _print_file(options: argparse.Namespace, out: Path, done: Scored, remarks: TextIO) -> None:
     """Print what was found in a single file."""
-    if faces and remarks is sys.stdout:
-        print("\n".join(file_lines(Path(options.source[0]).name, _rows(out), faces)))
+    if done.faces and remarks is sys.stdout:
+        name = Path(options.source[0]).name
+        print("\n".join(file_lines(name, _rows(out), done.faces, done.people)))
     for name, reason in _listed(out, "no_face"):
         details = "" if reason == no_face.NONE_FOUND else f" ({reason})"
         print(f"{name}: no face found{details}.", file=remarks)
     for name, reason in _listed(out, "failed"):
-        subject = "" if reason.startswith(name) else f"{name}: "
-        print(f"{subject}{reason.removesuffix('.')}.", file=sys.stderr)
+        print(_failure(name, reason), file=sys.stderr)
     if options.out is not None:
-        print(f"{out}: {_count(faces, 'face')}.")
+        print(f"{out}: {_count(done.faces, 'face')}{_of_people(done.people)}.")
 
 
-def _annotate_line(sources: Sequence[str], folder: Path) -> str:
-    """Return the line on the folder for annotated photos, which a video does not create."""
-    if all(kind(source) == "video" for source in sources) or not folder.is_dir():
-        return "No photo was annotated: facevalue live --out annotates a video."
-    return f"{folder} has the photos with boxes and bars."
+def _failure(name: str, reason: str) -> str:
+    """Return a sentence on a failed file, which has its name once.
+
+    >>> _failure("a/b.jpg", "b.jpg is an empty file."), _failure("b.jpg", "Permission denied")
+    ('a/b.jpg is an empty file.', 'b.jpg: Permission denied.')
+    """
+    base = PurePosixPath(name).name
+    rest = reason.removesuffix(".")
+    return f"{name}{rest[len(base) :]}." if rest.startswith(f"{base} ") else f"{name}: {rest}."
+
+
+def _of_people(people: int) -> str:
+    """Return the people of a video's faces in words, "" for photos."""
+    return f" of {people:,} {'person' if people == 1 else 'people'}" if people else ""
+
+
+def _annotate_line(folder: Path, videos: int) -> str:
+    """Return the line on the folder for annotated photos."""
+    line = f"{folder} has the photos with a face, with boxes, numbers and bars."
+    if not folder.is_dir():
+        line = "No photo was annotated, because none has a face."
+    return f"{line} Videos are annotated by facevalue live --out." if videos else line
 
 
 def _rows(out: Path) -> Iterable[Row]:
@@ -143,13 +175,14 @@ def print_json(rows: Iterable[Row]) -> None:
     print("[]" if before == "[" else "\n]")
 
 
-def file_lines(name: str, rows: Iterable[Row], faces: int) -> list[str]:
+def file_lines(name: str, rows: Iterable[Row], faces: int, people: int = 0) -> list[str]:
     """Return the lines of the table of a single file.
 
     Args:
         name: the name of the file.
         rows: its first faces, as in the table.
         faces: the number of all its faces.
+        people: the number of people in a video; 0 for a photo.
 
     >>> happy = {emotion: float(emotion == "happy") for emotion in EMOTIONS}
     >>> row = {"seconds": None, "x": 5, "y": 6, "width": 70, "height": 80, **happy}
@@ -162,7 +195,7 @@ def file_lines(name: str, rows: Iterable[Row], faces: int) -> list[str]:
     is_video = any(row["seconds"] is not None for row in shown)
     head = ("seconds", "person") if is_video else ("face",)
     title = f"{'  '.join(head)}  box (x, y, width, height)  emotions"
-    lines = [f"{name}: {_count(faces, 'face')}", title]
+    lines = [f"{name}: {_count(faces, 'face')}{_of_people(people)}", title]
     for number, row in enumerate(shown, 1):
         first = f"{row['seconds']:7.2f}  {row['person']:6}" if is_video else f"{number:4}"
         box = ", ".join(str(row[side]) for side in BOX)
@@ -190,18 +223,16 @@ def folder_lines(done: Scored, out: Path, *, kept: bool) -> list[str]:
         kept: whether these files are kept.
     """
     start = f"{out}: " if kept else ""
-    files = "1 photo or video" if done.files == 1 else f"{done.files:,} photos and videos"
-    lines = [f"{start}{_count(done.faces, 'face')} in {files}."]
+    lines = [f"{start}{_count(done.faces, 'face')} in {_read_files(done)}."]
     if done.faces:
         counts = Counter(done.emotions).most_common()
         shares = (f"{name} {n:,} ({100 * n / done.faces:.0f} %)" for name, n in counts)
         lines.append(f"Emotions: {', '.join(shares)}.")
     if done.no_face:
-        number = sum(done.no_face.values())
-        reasons = ", ".join(f"{reason} {n:,}" for reason, n in done.no_face.items())
-        lines.append(f"No face in {number:,} of them ({reasons}){_names(out, 'no_face', kept)}")
+        files = _count(sum(done.no_face.values()), "file") + _no_face_reasons(done.no_face)
+        lines.append(f"No face was found in {files}{_names(out, 'no_face', kept)}")
     if done.failed:
-        lines.append(f"{_count(done.failed, 'file')} failed{_names(out, 'failed', kept)}")
+        lines += _failed_lines(done.failed, out, kept)
     if done.skipped:
         number = sum(done.skipped.values())
         common = Counter(done.skipped).most_common(MAX_TYPES)
@@ -217,6 +248,41 @@ def folder_lines(done: Scored, out: Path, *, kept: bool) -> list[str]:
     if not kept:
         lines.append("The table was not kept: --out scores.csv writes it, --csv prints it.")
     return lines
+
+
+def _read_files(done: Scored) -> str:
+    """Return the numbers of photos and videos that could be read, and of people, in words."""
+    counts = [(done.photos, "photo"), (done.videos, "video")]
+    files = " and ".join(_count(n, noun) for n, noun in counts if n) or "0 photos and videos"
+    if not done.people:
+        return files
+    people = _of_people(done.people).removeprefix(" of ")
+    return f"{files}, with {people} in the video{'' if done.videos == 1 else 's'}"
+
+
+def _no_face_reasons(reasons: dict[str, int]) -> str:
+    """Return the special reasons why no face was found, with their numbers, in parentheses.
+
+    >>> _no_face_reasons({"none found": 3}), _no_face_reasons({"none found": 3, "too dark": 2})
+    ('', ' (2 too dark)')
+    >>> _no_face_reasons({"too dark": 2})
+    ' (too dark)'
+    """
+    special = {reason: n for reason, n in reasons.items() if reason != no_face.NONE_FOUND}
+    if not special:
+        return ""
+    if len(reasons) == 1:
+        return f" ({next(iter(special))})"
+    return f" ({', '.join(f'{n:,} {reason}' for reason, n in special.items())})"
+
+
+def _failed_lines(number: int, out: Path, kept: bool) -> list[str]:
+    """Return a line with the number of failed files, and some of them with their reasons."""
+    listed = _listed(out, "failed")
+    place = f" (listed in {out.with_suffix('.failed.csv')})" if kept else ""
+    lines = [f"{_count(number, 'file')} failed{place}:"]
+    lines += [f"  {_failure(*each)}" for each in listed[:MAX_NAMES]]
+    return lines + ([f"  and {number - MAX_NAMES:,} more"] if number > MAX_NAMES else [])
 
 
 def _count(number: int, noun: str) -> str:

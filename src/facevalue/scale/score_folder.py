@@ -25,6 +25,7 @@ from facevalue.scale import cluster, no_face, storage
 from facevalue.scale.face_parts import Parts
 from facevalue.scale.face_table import Row, check_out, write_csv, write_table
 from facevalue.scale.score_batch import (
+    KINDS,
     SUFFIXES,
     Batch,
     Method,
@@ -55,6 +56,9 @@ class Scored(NamedTuple):
         no_face: the number of photos and videos without a face, by reason (`no_face.REASONS`).
         kinds: what the skipped files on this machine are by their content, if that is known, and
             how many there are of each kind.
+        photos, videos: the numbers of photos and videos that could be read, a video perhaps only
+            in part.
+        people: the number of people in the videos.
     """
 
     files: int
@@ -64,6 +68,9 @@ class Scored(NamedTuple):
     emotions: dict[str, int]
     no_face: dict[str, int]
     kinds: dict[str, int]
+    photos: int
+    videos: int
+    people: int
 
 
 def score(
@@ -83,7 +90,8 @@ def score(
     """Find the faces in all photos and videos of a folder, and recognise their emotions.
 
     Writes `out`, a row per face with the columns `face_table.COLUMNS`: file (the path relative to
-    the folder, by which the rows are sorted), frame, seconds and person (the number of the frame in
+    the folder, by which the rows are sorted; those of a photo or a frame follow from left to
+    right), frame, seconds and person (the number of the frame in
     a video, its time stamp, and the number of the person; 0 and empty for photos), x, y, width and
     height (the box in pixels), the probability of each emotion, and emotion (the most probable
     one). Beside out.csv, files that failed are listed with the reason in out.failed.csv, and files
@@ -98,19 +106,22 @@ def score(
             depth, on this machine or at an address that fsspec knows, such as s3://bucket/folder;
             or one or several files on this machine, whose names are then relative to the folder
             that they share. A cluster's workers must be able to read it.
-        out: the file to write; its suffix is .csv or .parquet.
+        out: the file to write, in a folder that exists; its suffix is .csv or .parquet.
         model: as in `Recogniser`.
         detector, min_face: as in `detection.find_faces`.
         every: the interval between two scored frames of a video, in seconds.
         cropped: each image is a cropped face: no detector is used, and the box is the whole image.
-        annotate: a folder for copies of the photos with boxes and bars drawn on them.
+        annotate: a folder for copies of the photos with faces, on which boxes, numbers and bars
+            are drawn; it is created if need be. A JPEG of more than `image_files.MAX_PIXELS`
+            pixels is drawn in reduced size.
         keep_parts: keep out.parts at the end, so that a later run scores only new photos.
         models: the folder of the model files; by default that of the package.
         progress: show a progress bar.
     Returns:
         How many files, faces and failures there were.
     Raises:
-        FileNotFoundError: there is no such folder or file, or no such model file.
+        FileNotFoundError: there is no such folder or file, no such model file, or no folder for
+            `out`.
         ValueError: the source is not a photo, a video or a folder that contains some, or an
             argument is invalid.
         OSError: `out` cannot be written, for example because the disk is full.
@@ -148,8 +159,8 @@ def score(
         kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.kinds.items())
         others = f" By their content, its files are: {kinds}." if kinds else ""
         raise ValueError(
-            f"There is no photo or video in {storage.without_secrets(folder)}: their names end in "
-            f"{', '.join(SUFFIXES)}.{others}"
+            f"There is no file in {storage.without_secrets(folder)} that is, by its name, {KINDS}."
+            f"{others}"
         )
     with explain_write_errors(out):
         return run.write(keep_parts)
@@ -162,9 +173,13 @@ def _folder_and_files(
 
     Raises:
         FileNotFoundError: there is no such folder or file.
-        ValueError: it is a file of another type, or one of several is not a file.
+        ValueError: it is empty or a file of another type, or one of several is not a file.
     """
     sources = [source] if isinstance(source, str | Path) else list(dict.fromkeys(source))
+    if "" in sources:
+        raise ValueError(
+            "The name of a photo, a video or a folder is empty: the current folder is a dot (.)."
+        )
     addresses = [storage.address(one) for one in sources]
     for address in addresses:
         if "://" not in address and not Path(address).exists():
@@ -204,9 +219,7 @@ def _not_scored(file: Path) -> str:
     if content.endswith("image") or content.endswith("photo"):
         told = f"{with_article(content)}: convert it to JPEG"
         return f"{file.name} is not scored, because it is {told}."
-    return (
-        f"{file.name} must be a photo or a video, and its name must end in {', '.join(SUFFIXES)}."
-    )
+    return f"{file.name} is not scored: by its name, it must be {KINDS}."
 
 
 def _content(path: Path) -> str:
@@ -257,7 +270,7 @@ class Run:
         self.failed_file = out.with_suffix(".failed.csv")
         self.no_face_file = out.with_suffix(".no_face.csv")
         self.keys: list[str] = []
-        self.files = 0
+        self.files = self.videos = 0
         self.problems: list[Row] = []
         self.skipped: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
@@ -270,6 +283,7 @@ class Run:
             for batch in make_batches(self.method, self._listed()):
                 self.keys.append(batch.key)
                 self.files += len(batch.files)
+                self.videos += sum(kind(name) == "video" for name in batch.files)
                 finished = self.parts.is_done(batch.key)
                 done += len(batch.files) if finished else 0
                 bar.set_total(self.files, done)
@@ -340,16 +354,17 @@ class Run:
         """
         problems = list(self.problems)
         without_face: list[Row] = []
-        emotions = Counter(dict.fromkeys(EMOTIONS, 0))
+        counts = _Counts()
 
         def face_rows() -> Iterator[Row]:
             for row in self.rows():
                 if "problem" in row:
                     problems.append(row)
+                    counts.add_problem(row)
                 elif "no_face" in row:
                     without_face.append(row)
                 else:
-                    emotions[row["emotion"]] += 1
+                    counts.add_face(row)
                     yield row
 
         with atomic_write(self.out) as table:
@@ -362,18 +377,51 @@ class Run:
         reasons = Counter(row["no_face"].split(":")[0] for row in without_face)
         return Scored(
             self.files,
-            emotions.total(),
+            counts.emotions.total(),
             len(problems),
             dict(self.skipped),
-            dict(emotions),
+            dict(counts.emotions),
             {reason: reasons[reason] for reason in no_face.REASONS if reasons[reason]},
             dict(self.kinds),
+            self.files - self.videos - counts.unread["photo"],
+            self.videos - counts.unread["video"],
+            counts.people,
         )
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of all parts, in the order of the files."""
         for key in self.keys:
             yield from self.parts.rows(key)
+
+
+class _Counts:
+    """Counts the faces and the people in rows that are in the order of their files.
+
+    Attributes:
+        emotions: the number of faces, by emotion.
+        people: the number of people in videos.
+        unread: the number of files of which nothing could be read, by kind.
+    """
+
+    def __init__(self) -> None:
+        self.emotions = Counter(dict.fromkeys(EMOTIONS, 0))
+        self.people = 0
+        self.unread: Counter[str] = Counter()
+        self._file, self._people_in_file = "", 0
+
+    def add_face(self, row: Row) -> None:
+        """Count a face, and its person if that has a higher number than all before."""
+        if row["file"] != self._file:
+            self._file, self._people_in_file = row["file"], 0
+        new = max(0, (row["person"] or 0) - self._people_in_file)
+        self._people_in_file += new
+        self.people += new
+        self.emotions[row["emotion"]] += 1
+
+    def add_problem(self, row: Row) -> None:
+        """Count a file that failed, unless it is a video that only breaks off."""
+        if row["file"] != self._file:
+            self.unread[kind(row["file"])] += 1
 
 
 def _write_reasons(file: Path, rows: list[Row], column: str) -> None:

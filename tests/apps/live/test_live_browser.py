@@ -302,7 +302,7 @@ def test_a_video_file_is_played_and_named(browser, address, pictures, tmp_path):
 
 BAD = {
     "text": (b"Dear Sir or Madam\n" * 99, "wrong.jpg is not a photo"),
-    "empty": (b"", "wrong.jpg is not a photo"),
+    "empty": (b"", "wrong.jpg is an empty file"),
     "GIF bomb": (bomb("GIF", (65535, 65535)), "wrong.jpg "),
     "100 megapixels": (bomb("PNG", (10_000, 10_000)), "wrong.jpg has more than 40 megapixels"),
     "50 MB": (b"\xff\xd8" + bytes(50_000_001), "wrong.jpg is larger than 50 MB"),
