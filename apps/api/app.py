@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from apps.api import images, pages, parameters, recognise
+from apps.api import docs, images, pages, parameters, recognise
 from apps.api.addresses import RequestTurns
 from apps.api.catalogue import Catalogue
 from apps.api.frames import FrameQueue
@@ -75,6 +75,7 @@ def create_app(
     app.include_router(images.router)
     app.include_router(recognise.router)
     app.include_router(pages.router)
+    app.include_router(docs.router)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.add_middleware(ResponseHeaders)
     app.add_middleware(RequestTurns)

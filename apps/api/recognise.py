@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from apps.api import origins
 from apps.api.connections import REQUEST_SECONDS
 from apps.api.frames import MAX_BYTES, FrameQueue, TooManyVisitors
+from apps.api.routes import DescribedRoute
 from apps.api.schemas import FoundFace, Recognition, problems
 from apps.api.workers import WorkerEnded
 from facevalue.emotions import EMOTIONS
@@ -30,7 +31,11 @@ BODY = {
     "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in TYPES},
 }
 
-router = APIRouter(tags=["recognise"], responses=problems(400, 403, 408, 413, 415, 422, 503))
+router = APIRouter(
+    tags=["recognise"],
+    responses=problems(400, 403, 408, 413, 415, 422, 503),
+    route_class=DescribedRoute,
+)
 
 
 @router.post(

@@ -33,7 +33,10 @@ class Entry(BaseModel):
     id: int
     source: str
     source_id: int
-    url_link: str = Field(serialization_alias="url link", description="the address of the source")
+    url_link: str = Field(
+        serialization_alias="url link",
+        description="the address of the source: a web page, or a path in the course's folder",
+    )
     emotion: str
     emotion_id: int
     origin: str = Field(description="the name of the image at its source")
