@@ -12,7 +12,7 @@ from apps.api import origins
 from apps.api.connections import REQUEST_SECONDS
 from apps.api.frames import MAX_BYTES, FrameQueue, TooManyVisitors
 from apps.api.routes import DescribedRoute
-from apps.api.schemas import FoundFace, Recognition, problems
+from apps.api.schemas import Recognition, problems
 from apps.api.workers import WorkerEnded
 from facevalue.emotions import EMOTIONS
 from facevalue.file_kinds import HEAD, content_kind
@@ -66,13 +66,13 @@ async def recognise(request: Request) -> Recognition:
         is_picture = content_kind(content[:HEAD]) in KINDS.values()
         raise HTTPException(422 if is_picture else 415, found["error"])
     faces = [
-        FoundFace(
-            box=face["box"],
-            probabilities=dict(zip(EMOTIONS, face["probabilities"], strict=True)),
-        )
+        {
+            "box": face["box"],
+            "probabilities": dict(zip(EMOTIONS, face["probabilities"], strict=True)),
+        }
         for face in found["faces"]
     ]
-    return Recognition(faces=faces, width=found["width"], height=found["height"])
+    return Recognition.model_validate(found | {"faces": faces})
 
 
 def _check_head(request: Request) -> None:
