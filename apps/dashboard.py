@@ -18,11 +18,11 @@ from apps.dashboard_pages import data, drawing, game, photo, results, start  # n
 
 # title, address, function, and what one does there; Streamlit would show a docstring here
 PAGES = (
-    ("You against the model", "game", game.show, "Who guesses the emotions of 20 faces better?"),
-    ("Try a face", "photo", photo.show, "See what the model sees in your photo or a sample."),
-    ("Make a face", "drawing", drawing.show, "Move the muscles of a drawn face."),
-    ("The data", "data", data.show, "Look through the images of notebook 01."),
-    ("The results", "results", results.show, "Compare all models of the course."),
+    ("You against the model", "game", game.show, "who guesses the emotions of 20 faces better?"),
+    ("Try a face", "photo", photo.show, "see what the model sees in your photo or a sample."),
+    ("Make a face", "drawing", drawing.show, "move the muscles of a drawn face."),
+    ("The data", "data", data.show, "look through the images of notebook 01."),
+    ("The results", "results", results.show, "compare all models of the course."),
 )
 
 st.set_page_config(page_title="Face Value", layout="wide")

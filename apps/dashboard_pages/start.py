@@ -37,9 +37,8 @@ def show(pages: Sequence[tuple[StreamlitPage, str]]) -> None:
         "meet here. Everything runs on your own machine."
     )
     for page, text in pages:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.page_link(page, width="content")
-            st.markdown(text, width="content")
+        label = f"**{page.title}**: {text}"
+        st.page_link(page, label=label, icon=":material/arrow_forward:")
     st.subheader("Your camera, live", anchor=False)
     shared.prose(
         f"[The live page]({LIVE}) names the emotions in your camera's picture while you watch. "
