@@ -5,15 +5,15 @@ from __future__ import annotations
 import secrets
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apps.api import pages
-from apps.api.app import HEADERS
+from apps.api import origins
+from apps.api.app import FOR_PROGRAMS, HEADERS, error_response
 from apps.api.frames import POLICY_VIOLATION
 
 COOKIE = "facevalue_token"
@@ -30,7 +30,9 @@ class AccessControl:
         """Handle one request or WebSocket."""
         if scope["type"] == "http" and not self._has_token(scope):
             await self._response_without_cookie(scope)(scope, receive, send)
-        elif scope["type"] == "websocket" and not (_same_origin(scope) and self._has_token(scope)):
+        elif scope["type"] == "websocket" and not (
+            origins.is_own(scope) and self._has_token(scope)
+        ):
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
         else:
             await self._app(scope, receive, send)
@@ -38,8 +40,11 @@ class AccessControl:
     def _has_token(self, scope: Scope) -> bool:
         if not self._token:
             return True
+        headers = Headers(scope=scope)
+        if _equal(headers.get("authorization", ""), f"Bearer {self._token}"):  # a program
+            return True
         try:
-            cookie = SimpleCookie(Headers(scope=scope).get("cookie", "")).get(COOKIE)
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
         except CookieError:
             return False
         return cookie is not None and _equal(cookie.value, self._token)
@@ -48,7 +53,7 @@ class AccessControl:
         """Return a redirect that sets the cookie if the URL has the token, and else an error."""
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if not _equal(query.pop("token", [""])[-1], self._token):
-            return _forbidden()
+            return _forbidden(scope["path"])
         # a path that begins with // would lead to another server
         path = "/" + scope["path"].lstrip("/")
         address = path + ("?" + urlencode(query, doseq=True) if query else "")
@@ -58,24 +63,20 @@ class AccessControl:
         return response
 
 
-def _forbidden() -> Response:
-    page = pages.page(
-        "error.html",
-        title=HTTPStatus.FORBIDDEN.phrase,
-        sentence="This server requires a token: open the URL that it printed when it was started, "
-        "which ends in ?token=...",
+def _forbidden(path: str) -> Response:
+    sentence = (
+        "This server requires a token: open the URL that it printed when it was started, which "
+        "ends in ?token=..."
     )
-    page.status_code = HTTPStatus.FORBIDDEN
-    page.headers.update(HEADERS)
-    return page
+    if path.startswith(FOR_PROGRAMS):
+        sentence = (
+            "This server requires a token: send the header Authorization: Bearer TOKEN, with the "
+            "token from the URL that it printed when it was started."
+        )
+    response = error_response(path, HTTPStatus.FORBIDDEN, sentence)
+    response.headers.update(HEADERS)
+    return response
 
 
 def _equal(given: str, token: str) -> bool:
     return secrets.compare_digest(given.encode(), token.encode())
-
-
-def _same_origin(scope: Scope) -> bool:
-    """Return whether a page of this server opens a WebSocket, by its browser's Origin header."""
-    headers = Headers(scope=scope)
-    origin = urlsplit(headers.get("origin", ""))
-    return origin.scheme in ("http", "https") and origin.netloc == headers.get("host")

@@ -26,12 +26,16 @@ MAX_CACHED_FILTERS = 64
 
 
 class Filter(NamedTuple):
-    """The images to find; None matches any value. Aspect ratios match to two decimals."""
+    """The images to find; None matches any value.
+
+    Attributes:
+        aspect_ratio: the lowest and the highest, compared to two decimals.
+    """
 
     source_id: int | None = None
     emotion: int | None = None
     colour: int | None = None
-    aspect_ratio: float | None = None
+    aspect_ratio: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Snapshot:
         ids: int64, shape (n,).
         source_ids, emotions, colours: int64, shape (n,); -1 is a colour space not in COLOURS.
         aspect_ratios: float64, shape (n,).
-        sources: by id.
+        sources: those of the images, by id.
         found: the results of earlier filters.
     """
 
@@ -82,7 +86,8 @@ class Snapshot:
             if value is not None:
                 matches &= column == value
         if wanted.aspect_ratio is not None:
-            matches &= np.abs(self.aspect_ratios - wanted.aspect_ratio) < 0.005
+            low, high = wanted.aspect_ratio
+            matches &= (self.aspect_ratios > low - 0.005) & (self.aspect_ratios < high + 0.005)
         return matches
 
     def counts(self) -> np.ndarray:
@@ -151,7 +156,7 @@ class Catalogue:
 
 
 def read(connection: Connection) -> Snapshot:
-    """Read the columns of all images, which one index covers, and all sources.
+    """Read the columns of all images, which one index covers, and their sources.
 
     Images with an unknown emotion or source are left out: another program must have added them.
     """
@@ -172,4 +177,5 @@ def read(connection: Connection) -> Snapshot:
     table = table[known]
     table = table[np.argsort(table[:, 0])]
     ids, source_ids, labels, colours = table[:, :4].T.astype(np.int64)
+    sources = {number: sources[number] for number in np.unique(source_ids).tolist()}
     return Snapshot(ids, source_ids, labels, colours, table[:, 4], sources)

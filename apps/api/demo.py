@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from facevalue import paths
 from facevalue.collection import database, database_import
-from facevalue.drawing import drawn_set
+from facevalue.drawing import course_faces, drawn_set
 from facevalue.emotions import EMOTIONS
 from facevalue.files import atomic_write, file_lock
 
@@ -21,8 +22,14 @@ SOURCE = {
 }
 
 
-def create_demo_database(file: Path) -> Path:
-    """Create the SQLite database `file` unless it exists, and return it."""
+def create_demo_database(file: Path | None = None) -> Path:
+    """Create the SQLite database `file` unless it exists, and return it.
+
+    Args:
+        file: by default in data/processed, with a name that changes with the code that draws.
+    """
+    if file is None:
+        file = paths.processed() / f"faces-demo-{course_faces.drawing_key()}.db"
     with file_lock(file):  # two servers may start at once
         if not file.exists():
             _create(file)

@@ -1,4 +1,4 @@
-"""Pictures that visitors send over WebSockets, recognised for one visitor after the other."""
+"""Pictures that visitors send, recognised for one visitor after the other."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -47,10 +47,14 @@ MAX_PER_ADDRESS = 16
 IDLE_SECONDS = 20.0
 """How long a visitor may send nothing before the connection is closed. The page reconnects."""
 
+KEEP_SECONDS = 20.0
+"""How long the processes for photos are kept for the next photo; each has about 100 MB."""
+
 UNSUPPORTED_DATA, POLICY_VIOLATION, MESSAGE_TOO_BIG = 1003, 1008, 1009
 INTERNAL_ERROR, TRY_AGAIN_LATER = 1011, 1013
 """Status codes of closed WebSockets: RFC 6455, 7.4.1."""
 
+TOO_MANY = "there are too many visitors: try again later"
 TOO_SLOW = "The picture takes too long to decode: save it again as an ordinary JPEG."
 FATAL = "The picture ended the process that decoded it: save it again as an ordinary JPEG."
 
@@ -66,6 +70,10 @@ class PictureWorker(Protocol):
 
     def end(self) -> None:
         """End the work on a picture at once: `ask` raises WorkerEnded."""
+
+
+class TooManyVisitors(Exception):
+    """There are MAX_VISITORS, or MAX_PER_ADDRESS of this address."""
 
 
 class _Closing(Exception):
@@ -93,6 +101,7 @@ class FrameQueue:
         self._pool = ThreadPoolExecutor(2 * workers, "pictures")  # they wait for the processes
         self._visitors: Counter[str] = Counter()
         self._photo_visitors = 0
+        self._rest: asyncio.TimerHandle | None = None
         self._frame_turns = Turns(frame_workers, self._visitors)
         self._photo_turns = Turns(photo_workers, self._visitors)
         self._received_until: defaultdict[str, float] = defaultdict(float)
@@ -118,14 +127,15 @@ class FrameQueue:
             photo: search each picture as carefully as a photo, and not as a frame of a video.
         """
         await socket.accept()
-        visit = _Visit(socket, photo)
-        if self.visitors >= MAX_VISITORS or self._visitors[visit.address] >= MAX_PER_ADDRESS:
-            await socket.close(TRY_AGAIN_LATER, "there are too many visitors: try again later")
+        visit = _SocketVisit(socket, photo)
+        try:
+            self._enter(visit)
+        except TooManyVisitors:
+            await socket.close(TRY_AGAIN_LATER, TOO_MANY)
             return
-        self._enter(visit)
         tasks = [
             asyncio.create_task(self._receive(visit)),
-            asyncio.create_task(self._answer(visit)),
+            asyncio.create_task(self._answer_all(visit)),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -146,8 +156,42 @@ class FrameQueue:
             finally:
                 self._leave(visit)
 
+    @asynccontextmanager
+    async def photo_visit(
+        self, client: tuple[str, int] | None
+    ) -> AsyncIterator[Callable[[bytes], Awaitable[str]]]:
+        """Admit a visitor with one photo; give the function that answers it.
+
+        The answer is that of `picture_worker.look`.
+
+        Args:
+            client: host and port, as ASGI names them.
+        Raises:
+            TooManyVisitors: try again later.
+            WorkerEnded: by the function, if no process can be started.
+        """
+        visit = _Visit(client, photo=True)
+
+        async def answer(content: bytes) -> str:
+            visit.newest = content
+            return await self._answer(visit)
+
+        self._enter(visit)
+        try:
+            yield answer
+        finally:
+            self._leave(visit)
+
     def _enter(self, visit: _Visit) -> None:
-        if not self.visitors:  # so that nobody waits for a process later
+        """Count a visitor.
+
+        Raises:
+            TooManyVisitors: there are too many already.
+        """
+        if self.visitors >= MAX_VISITORS or self._visitors[visit.address] >= MAX_PER_ADDRESS:
+            raise TooManyVisitors
+        # so that nobody waits for a process later
+        if not visit.photo and self.visitors == self._photo_visitors:
             for worker in self._frame_workers:
                 self._pool.submit(worker.start)
         self._visitors[visit.address] += 1
@@ -162,11 +206,18 @@ class FrameQueue:
         for turns in (self._frame_turns, self._photo_turns):
             turns.forget(visit)
         self._photo_visitors -= visit.photo
-        if not self._photo_visitors:  # a photo takes 100 MB, which its process would keep
+        if not self._photo_visitors:
+            if self._rest is not None:
+                self._rest.cancel()
+            self._rest = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._end_idle)
+
+    def _end_idle(self) -> None:
+        """End the processes for photos: each would keep the memory of its largest photo."""
+        if not self._photo_visitors:
             for worker in self._photo_turns.free:
                 worker.end()
 
-    async def _receive(self, visit: _Visit) -> None:
+    async def _receive(self, visit: _SocketVisit) -> None:
         """Receive pictures until the visitor leaves.
 
         Raises:
@@ -179,21 +230,24 @@ class FrameQueue:
             if begun > now:
                 await asyncio.sleep(begun - now)
 
-    async def _answer(self, visit: _Visit) -> None:
+    async def _answer_all(self, visit: _SocketVisit) -> None:
         while True:
             await visit.arrived.wait()
-            is_heavy = visit.photo or self._seconds[visit.address] > HEAVY_SECONDS
-            turns = self._photo_turns if is_heavy else self._frame_turns
-            async with turns.turn(visit.address, visit) as worker:
-                visit.arrived.clear()
-                # it may be newer than the one that joined the queue
-                looking = asyncio.create_task(self._look(worker, visit, visit.newest))
-                try:
-                    answer = await asyncio.shield(looking)
-                except asyncio.CancelledError:  # the visitor has left; the worker is still at work
-                    await asyncio.wait([looking])
-                    raise
-            await visit.socket.send_text(answer)
+            await visit.socket.send_text(await self._answer(visit))
+
+    async def _answer(self, visit: _Visit) -> str:
+        """Return the answer to the newest picture of a visitor, when it is their turn."""
+        is_heavy = visit.photo or self._seconds[visit.address] > HEAVY_SECONDS
+        turns = self._photo_turns if is_heavy else self._frame_turns
+        async with turns.turn(visit.address, visit) as worker:
+            visit.arrived.clear()
+            # it may be newer than the one that joined the queue
+            looking = asyncio.create_task(self._look(worker, visit, visit.newest))
+            try:
+                return await asyncio.shield(looking)
+            except asyncio.CancelledError:  # the visitor has left; the worker is still at work
+                await asyncio.wait([looking])
+                raise
 
     async def _look(self, worker: PictureWorker, visit: _Visit, content: bytes) -> str:
         """Return the answer to a picture, at the latest when its time is over."""
@@ -218,13 +272,20 @@ class FrameQueue:
 
 
 class _Visit:
-    """One visitor: the newest picture, and how many arrived in this second."""
+    """One visitor, and the newest picture."""
 
-    def __init__(self, socket: WebSocket, photo: bool) -> None:
-        self.socket, self.photo = socket, photo
-        self.address = address_of(socket.scope["client"])
+    def __init__(self, client: tuple[str, int] | None, photo: bool) -> None:
+        self.address, self.photo = address_of(client), photo
         self.newest = b""
         self.arrived = asyncio.Event()
+
+
+class _SocketVisit(_Visit):
+    """A visitor who sends one picture after the other, and how many arrived in this second."""
+
+    def __init__(self, socket: WebSocket, photo: bool) -> None:
+        super().__init__(socket.scope["client"], photo)
+        self.socket = socket
         self._second, self._count = 0.0, 0
 
     async def receive(self) -> bool:

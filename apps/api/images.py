@@ -10,11 +10,17 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from apps.api import parameters, queries
+from apps.api.routes import DescribedRoute
 from apps.api.schemas import Entry, Guess, Page, Units, problems
 from facevalue.collection.database_schema import Image
 from facevalue.image_files import encode_png
 
-router = APIRouter(prefix="/images", tags=["images"], responses=problems(404, 422, 503))
+router = APIRouter(
+    prefix="/images",
+    tags=["images"],
+    responses=problems(404, 422, 503),
+    route_class=DescribedRoute,
+)
 
 
 def _json(model: BaseModel) -> Response:
@@ -66,7 +72,7 @@ def by_colour(request: Request, query: Annotated[parameters.ByColour, Query()]) 
 def by_aspect_ratio(
     request: Request, query: Annotated[parameters.ByAspectRatio, Query()]
 ) -> Response:
-    """The images with one aspect ratio, which is width divided by height."""
+    """The images with one aspect ratio, which is width divided by height, or in a range."""
     return _page(request, query)
 
 

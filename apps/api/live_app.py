@@ -18,10 +18,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from apps.api import frames, pages, queries, sample, stream
+from apps.api import frames, origins, pages, queries, sample, stream
 from apps.api.access import AccessControl
 from apps.api.app import create_app
-from apps.api.workers import Worker
+from apps.api.workers import Worker, photo_workers
 from facevalue import emotions
 from facevalue.drawing import facs
 from facevalue.image_files import FACE_SIZE
@@ -49,12 +49,6 @@ LIVE_HEADERS = {
 
 SWITCH_SECONDS = 0.0005
 """How long a thread that makes a page may keep Python from passing on pictures; usually 0.005."""
-
-PHOTO_PROCESSES = 2
-"""How many photos are recognised at the same time."""
-
-STEP_BACK = 10
-"""How far these processes step back for others: frames must not wait."""
 
 LINKS = (
     ("/", "live", "Live"),
@@ -93,28 +87,30 @@ def create_live_app(
         processes: how many frames are recognised at the same time; default: one for each core,
             and at least two.
     """
-    app = create_app(engine, hosts=hosts, note=note, routers=(router, sample.router))
-    app.state.models, app.state.server_model = models, model
-    app.state.frames = frames.FrameQueue(
-        [Worker(models[model]) for _ in range(processes or max(2, os.cpu_count() or 1))],
-        [Worker(models[model], nice=STEP_BACK) for _ in range(PHOTO_PROCESSES)],
+    folder = models[model].file.parent
+    queue = frames.FrameQueue(
+        [Worker(model, folder) for _ in range(processes or max(2, os.cpu_count() or 1))],
+        photo_workers(model, folder),
     )
+    app = create_app(engine, hosts=hosts, note=note, queue=queue, routers=(router, sample.router))
+    app.state.models, app.state.server_model = models, model
     app.state.feeds = stream.Feeds(models[model], videos)
     app.mount("/live/static", _Static(directory=STATIC))
     app.add_middleware(AccessControl, token=token)
     app.add_middleware(_Navigation)
-    app.router.lifespan_context = _lifespan
+    ends_pictures = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        async with ends_pictures(app):
+            yield
+        sys.setswitchinterval(before)
+        app.state.feeds.close()
+
+    app.router.lifespan_context = lifespan
     return app
-
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    yield
-    sys.setswitchinterval(before)
-    app.state.frames.close()
-    app.state.feeds.close()
 
 
 class _Navigation:
@@ -242,7 +238,7 @@ async def frames_of_visitor(socket: WebSocket) -> None:
 @router.get("/video_feed")
 async def video_feed(request: Request, source: Annotated[str, Query()] = "0") -> Response:
     """The server's camera or a video file as a stream of pictures (MJPEG)."""
-    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+    if origins.is_foreign(request.scope):
         return _error(403, "Other websites may not open the camera of this server.")
     try:
         feed = await run_in_threadpool(request.app.state.feeds.feed, source)

@@ -1,7 +1,8 @@
-"""The pages for people: welcome, gallery, one image, action units, and the API's documentation."""
+"""The pages for people: welcome, gallery, one image and action units."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,22 +17,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection
 
-from apps.api import parameters, queries
+from apps.api import links, parameters, queries
 from apps.api.catalogue import COLOURS, Snapshot
+from apps.api.routes import DescribedRoute
 from facevalue import emotions
-
-EXAMPLES = {
-    "/images/": "/images/?page=1&page_size=50",
-    "/images/sources": "/images/sources?source_id=1",
-    "/images/emotions": "/images/emotions?emotion=5",
-    "/images/colors": "/images/colors?colors=0",
-    "/images/aspect_ratio": "/images/aspect_ratio?aspect_ratio=1",
-    "/images/emotions/faces": "/images/emotions/faces?face=happy",
-    "/images/{image_id}": "/images/1?pixels=true",
-    "/images/{image_id}/file": "/images/1/file",
-    "/images/{image_id}/guess": "/images/1/guess",
-}
-"""An example for each path on the documentation page."""
 
 LINKS: ContextVar[tuple[tuple[str, str, str], ...]] = ContextVar(
     "links",
@@ -57,7 +46,10 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        colours=COLOURS, emotions=emotions.EMOTIONS, palette=emotions.COLOURS
+        colours=COLOURS,
+        emotions=emotions.EMOTIONS,
+        palette=emotions.COLOURS,
+        web_link=links.web_link,
     )
     return environment
 
@@ -73,7 +65,12 @@ def problems(*numbers: int) -> dict[int | str, dict[str, Any]]:
     return {n: html | {"description": HTTPStatus(n).phrase} for n in numbers}
 
 
-router = APIRouter(tags=["pages"], default_response_class=HTMLResponse, responses=problems(503))
+router = APIRouter(
+    tags=["pages"],
+    default_response_class=HTMLResponse,
+    responses=problems(503),
+    route_class=DescribedRoute,
+)
 
 
 @dataclass(frozen=True)
@@ -163,9 +160,16 @@ def gallery(request: Request, query: Annotated[GalleryQuery, Query()]) -> Respon
         last=last,
         query=query,
         emotion=parameters.to_filter(query).emotion,
+        ratios=_ratio_inputs(query),
         hidden={} if query.page_size == 60 else {"page_size": query.page_size},
         **tables(snapshot),
     )
+
+
+def _ratio_inputs(query: parameters.Combined) -> tuple[str, str]:
+    """Return the values of the form's fields for the lowest and the highest aspect ratio."""
+    low, high = query.ratio_range() or (0.0, math.inf)
+    return f"{low:g}" if low else "", f"{high:g}" if math.isfinite(high) else ""
 
 
 @router.get("/gallery/{image_id}", responses=problems(404, 422))
@@ -208,23 +212,10 @@ def face(request: Request, query: Annotated[parameters.ByFace, Query()]) -> Resp
     return page("face.html", units=units, has_images=has_images, ids=ids)
 
 
-@router.get("/docs")
-def docs(request: Request) -> Response:
-    """The documentation of the API."""
-    schema = request.app.openapi()
-    listed = [
-        (path, EXAMPLES[path], operations["get"])
-        for path, operations in schema["paths"].items()
-        if path in EXAMPLES
-    ]
-    fields = schema["components"]["schemas"]["Entry"]["properties"]
-    return page("docs.html", listed=listed, fields=fields)
-
-
 @router.get("/style.css", response_class=Response, responses={200: {"content": {"text/css": {}}}})
 def style() -> Response:
     """The style sheet of all pages, light and dark."""
-    return _file("style.css", "text/css")
+    return file("style.css", "text/css")
 
 
 @router.get(
@@ -232,9 +223,10 @@ def style() -> Response:
 )
 def icon() -> Response:
     """The icon of all pages, at the path where browsers look for it."""
-    return _file("icon.svg", "image/svg+xml")
+    return file("icon.svg", "image/svg+xml")
 
 
-def _file(name: str, kind: str) -> Response:
+def file(name: str, kind: str) -> Response:
+    """Return a file of the templates that is not a page, with its media type."""
     text = templates().get_template(name).render()
     return Response(text, media_type=kind, headers={"Cache-Control": "private, max-age=60"})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -45,6 +46,8 @@ EXPECTED = {
     "face": f"a number from 0 to 6, or one of {NAMES}, contempt",
     "colors": "0 (grayscale) or 1 (RGB)",
     "aspect_ratio": "width divided by height, a number above 0; it is compared to two decimals",
+    "min_aspect_ratio": "the lowest width divided by height, a number above 0",
+    "max_aspect_ratio": "the highest width divided by height, a number above 0",
     "size": "a whole number from 16 to 512: the longer side in pixels",
 }
 """What each parameter must be, for the OpenAPI document and for error messages."""
@@ -89,19 +92,12 @@ class ByColour(Paging):
     colors: Colour = described("colors")
 
 
-class ByAspectRatio(Paging):
-    """The images with one aspect ratio."""
+class AspectRatios(Paging):
+    """One aspect ratio or a range of them; empty values, as forms send them, are ignored."""
 
-    aspect_ratio: AspectRatio = described("aspect_ratio")
-
-
-class Combined(Paging):
-    """Any combination of filters; empty ones, as forms send them, are ignored."""
-
-    source_id: SourceId | None = described("source_id", default=None)
-    emotion: Emotion | None = described("emotion", default=None)
-    colors: Colour | None = described("colors", default=None)
     aspect_ratio: AspectRatio | None = described("aspect_ratio", default=None)
+    min_aspect_ratio: AspectRatio | None = described("min_aspect_ratio", default=None)
+    max_aspect_ratio: AspectRatio | None = described("max_aspect_ratio", default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -109,6 +105,44 @@ class Combined(Paging):
         if isinstance(values, dict):
             return {name: value for name, value in values.items() if value != ""}
         return values
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        low, high = self.min_aspect_ratio, self.max_aspect_ratio
+        if low is not None and high is not None and low > high:
+            raise ValueError(
+                f"min_aspect_ratio, {low:g}, must not be above max_aspect_ratio, {high:g}."
+            )
+        return self
+
+    def ratio_range(self) -> tuple[float, float] | None:
+        """Return the lowest and the highest aspect ratio that match, or None if all do."""
+        given = (self.aspect_ratio, self.min_aspect_ratio, self.max_aspect_ratio)
+        if given == (None, None, None):
+            return None
+        low = [ratio for ratio in (self.aspect_ratio, self.min_aspect_ratio) if ratio is not None]
+        high = [ratio for ratio in (self.aspect_ratio, self.max_aspect_ratio) if ratio is not None]
+        return max(low, default=0.0), min(high, default=math.inf)
+
+
+class ByAspectRatio(AspectRatios):
+    """The images with one aspect ratio, or in a range of them."""
+
+    @model_validator(mode="after")
+    def _check_given(self) -> Self:
+        if self.ratio_range() is None:
+            raise ValueError(
+                "aspect_ratio is missing: give it, or min_aspect_ratio, max_aspect_ratio or both."
+            )
+        return self
+
+
+class Combined(AspectRatios):
+    """Any combination of filters."""
+
+    source_id: SourceId | None = described("source_id", default=None)
+    emotion: Emotion | None = described("emotion", default=None)
+    colors: Colour | None = described("colors", default=None)
 
 
 class ByFace(Parameters):
@@ -136,13 +170,15 @@ def to_filter(query: Paging) -> Filter:
         source_id=getattr(query, "source_id", None),
         emotion=emotions.number(emotion) if isinstance(emotion, str) else emotion,
         colour=getattr(query, "colors", None),
-        aspect_ratio=getattr(query, "aspect_ratio", None),
+        aspect_ratio=query.ratio_range() if isinstance(query, AspectRatios) else None,
     )
 
 
 def error_sentence(errors: Sequence[Mapping[str, Any]]) -> str:
     """Return a sentence about the first of the errors that pydantic found."""
     error = errors[0]
+    if error["type"] == "value_error" and len(error["loc"]) == 1:  # of several parameters
+        return str(error["ctx"]["error"])
     name = str(error["loc"][1]) if len(error["loc"]) > 1 else ""
     if error["type"] == "missing":
         return f"{name} is missing: it must be {EXPECTED[name]}."

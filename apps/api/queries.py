@@ -11,7 +11,7 @@ import numpy as np
 from fastapi import HTTPException, Request
 from sqlalchemy import Connection, func, select
 
-from apps.api import classical_guess, parameters
+from apps.api import classical_guess, links, parameters
 from apps.api.catalogue import Catalogue
 from apps.api.schemas import Entry, Guess, Unit, Units
 from facevalue import emotions, image_files
@@ -66,7 +66,10 @@ def listing(request: Request, query: parameters.Paging) -> Listing:
     wanted = parameters.to_filter(query)
     if wanted.source_id is not None and wanted.source_id not in snapshot.sources:
         known = ", ".join(map(str, snapshot.sources)) or "none"
-        raise HTTPException(404, f"There is no source {wanted.source_id}; the sources are {known}.")
+        raise HTTPException(
+            404,
+            f"There are no images of source {wanted.source_id}: the sources are {known}.",
+        )
     ids = snapshot.find(wanted)
     pages = max(1, -(-len(ids) // query.page_size))
     if query.page > pages:
@@ -114,7 +117,7 @@ def entries(connection: Connection, ids: Sequence[int], *, pixels: bool = False)
 def _entry(row: dict[str, Any]) -> Entry:
     # not validated: the rows come from our own tables, and validation takes half of the time
     return Entry.model_construct(
-        **row,
+        **row | {"url_link": links.source_link(row["url_link"])},
         emotion=emotions.EMOTIONS[row["emotion_id"]],
         file=f"/images/{row['id']}/file",
     )

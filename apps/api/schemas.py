@@ -7,6 +7,19 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from apps.api.parameters import EmotionName
+
+PROBABILITIES = {
+    "angry": 0.01,
+    "disgust": 0.0,
+    "fear": 0.02,
+    "happy": 0.9,
+    "sad": 0.01,
+    "surprise": 0.04,
+    "neutral": 0.02,
+}
+"""An example for the OpenAPI document."""
+
 
 class Problem(BaseModel):
     """What is wrong with a request, in one sentence."""
@@ -20,7 +33,10 @@ class Entry(BaseModel):
     id: int
     source: str
     source_id: int
-    url_link: str = Field(serialization_alias="url link", description="the address of the source")
+    url_link: str = Field(
+        serialization_alias="url link",
+        description="the address of the source: a web page, or a path in the course's folder",
+    )
     emotion: str
     emotion_id: int
     origin: str = Field(description="the name of the image at its source")
@@ -75,6 +91,30 @@ class Guess(BaseModel):
     image_id: int
     label: str = Field(description="the emotion that the source gives")
     guess: str = Field(description="the emotion that the model of notebook 06 predicts")
+
+
+class FoundFace(BaseModel):
+    """A face in a picture."""
+
+    box: list[int] = Field(
+        min_length=4,
+        max_length=4,
+        description="x and y of the upper left corner, width and height, in pixels of the picture",
+        examples=[[212, 96, 88, 104]],
+    )
+    probabilities: dict[EmotionName, float] = Field(
+        description="the probability of each of the seven emotions, by its name; they add up to 1, "
+        "but for rounding",
+        examples=[PROBABILITIES],
+    )
+
+
+class Recognition(BaseModel):
+    """The faces in a picture, the largest first; none if none was found."""
+
+    faces: list[FoundFace]
+    width: int = Field(description="the width of the picture, in pixels, upright")
+    height: int = Field(description="the height of the picture, in pixels, upright")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

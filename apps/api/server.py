@@ -71,8 +71,7 @@ def open_database() -> str:
     file = paths.processed() / "faces.db"
     try:
         if "DATABASE_URL" not in os.environ and not file.exists():
-            demo = create_demo_database(paths.processed() / "faces-demo.db")
-            os.environ["DATABASE_URL"] = f"sqlite:///{demo}"
+            os.environ["DATABASE_URL"] = f"sqlite:///{create_demo_database()}"
             note = (
                 "There is no database from notebook 01 yet (make run NOTEBOOK=01). "
                 "Until then, you see a few faces that the course drew."

@@ -5,11 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import IO
 
 from apps.api.picture_worker import HEAD, LENGTH
 from facevalue import paths
-from facevalue.recognition.recogniser import Recogniser
+from facevalue.recognition.recogniser import WEIGHTS
+
+PHOTO_PROCESSES = 2
+"""How many photos are recognised at the same time."""
+
+STEP_BACK = 10
+"""How far these processes step back for others: frames must not wait."""
 
 
 class WorkerEnded(Exception):
@@ -19,14 +26,15 @@ class WorkerEnded(Exception):
 class Worker:
     """One process of apps/api/picture_worker.py; it starts when it is needed, also again."""
 
-    def __init__(self, recogniser: Recogniser, nice: int = 0) -> None:
+    def __init__(self, model: str, folder: Path = WEIGHTS, *, nice: int = 0) -> None:
         """Choose the model.
 
         Args:
-            recogniser: its model is the one that the process loads.
+            model: the name of the recogniser that the process loads.
+            folder: where its file is.
             nice: how far the process steps back for others (not on Windows).
         """
-        self._arguments = [recogniser.name, str(recogniser.file.parent), "--nice", str(nice)]
+        self._arguments = [model, str(folder), "--nice", str(nice)]
         self._process: subprocess.Popen[bytes] | None = None
         self._starting = threading.Lock()
 
@@ -71,6 +79,15 @@ class Worker:
         if process is not None:
             process.kill()
             process.wait()
+
+
+def photo_workers(model: str, folder: Path = WEIGHTS) -> list[Worker]:
+    """Return the processes for photos.
+
+    Args:
+        model, folder: as in `Worker`.
+    """
+    return [Worker(model, folder, nice=STEP_BACK) for _ in range(PHOTO_PROCESSES)]
 
 
 def _read_answer(process: subprocess.Popen[bytes]) -> tuple[str, float]:

@@ -77,25 +77,30 @@ def counts(snapshot: Snapshot) -> pd.DataFrame:
 def _filters(snapshot: Snapshot) -> Filter:
     """Show the filters. One source at a time: drawn and real faces are not mixed."""
     present = [n for n in snapshot.sources if np.any(snapshot.source_ids == n)]
-    ratios = dict(snapshot.frequent_ratios())
     columns = st.columns(4)
     source = columns[0].selectbox(
         "Source", present, format_func=lambda n: snapshot.sources[n].name, key="source"
     )
     emotion = columns[1].selectbox("Emotion", [None, *EMOTIONS], format_func=_any, key="emotion")
     colour = columns[2].selectbox("Colours", [None, *COLOURS], format_func=_any, key="colour")
-    ratio = columns[3].selectbox(
-        "Width / height",
-        [None, *ratios],
-        format_func=lambda r: "any" if r is None else f"{r:.2f}",
-        key="ratio",
-    )
+    with columns[3]:
+        ratios = _ratio_range(snapshot)
     return Filter(
         source_id=source,
         emotion=None if emotion is None else EMOTIONS.index(emotion),
         colour=None if colour is None else COLOURS.index(colour),
-        aspect_ratio=ratio,
+        aspect_ratio=ratios,
     )
+
+
+def _ratio_range(snapshot: Snapshot) -> tuple[float, float] | None:
+    """Show the range of width / height, and return the chosen part of it; None for all."""
+    low, high = np.round([snapshot.aspect_ratios.min(), snapshot.aspect_ratios.max()], 2).tolist()
+    if low == high:
+        st.markdown(f"Width / height  \n{low:g} for all images")
+        return None
+    chosen = st.slider("Width / height", low, high, (low, high), step=0.01, key="ratio")
+    return None if chosen == (low, high) else chosen
 
 
 def _any(value: str | None) -> str:

@@ -11,6 +11,7 @@ from apps.api import classical_guess
 from apps.dashboard_pages import shared
 from facevalue.drawing import appearance, expressions, faces, facs
 from facevalue.emotions import EMOTIONS
+from facevalue.recognition import recogniser
 
 GROUPS = {
     "Brows and eyes": (1, 2, 4, 5, 6, 7, 43),
@@ -39,21 +40,29 @@ def show() -> None:
         "its action units. Choose an emotion or a neutral face, and change the units one by one."
     )
     _show_presets()
-    left, right = st.columns([1, 2], gap="large")
+    left, middle, right = st.columns([3, 3, 4], gap="medium")
     with right:
         units = _sliders()
     person = appearance.Person()
     if "person" in st.session_state:
         person = appearance.Person.random(np.random.default_rng(st.session_state.person))
+    face = faces.draw(units, person)
+    answers = {name: shared.recogniser(name)(face) for name in recogniser.NAMES}
     with left:
         st.html(STICKY_STYLE.format(background=shared.page_colour()))
         with st.container(key="drawn"):
             large = faces.draw(units, person, size=shared.LARGE)
             st.image(large, alt=f"A drawn face: {described(units)}", width=shared.LARGE)
+            _show_verdict(answers)
         caption = described(units)
         st.caption(f"{caption[0].upper()}{caption[1:]}.")
         st.button("Another person", on_click=_next_person)
-    _show_models(faces.draw(units, person))
+    with middle:
+        for name, probabilities in answers.items():
+            st.markdown(f"The **{name}** network")
+            shared.show_bars(probabilities)
+        _show_classical(face)
+        st.caption("Each model gets the face with 48 x 48 pixels, as in training.")
 
 
 def described(units: Mapping[int, float]) -> str:
@@ -100,20 +109,10 @@ def _sliders() -> dict[int, float]:
     return {unit: units[unit] for unit in sorted(units) if units[unit]}
 
 
-def _show_models(face: np.ndarray) -> None:
-    """Show what each model predicts for a drawn face, uint8, shape (48, 48)."""
-    st.subheader("What each model sees", anchor=False)
-    st.write("Each model gets the face with 48 x 48 pixels, as in training.")
-    for column, name in zip(st.columns(3, gap="large"), ("accurate", "fast", ""), strict=True):
-        with column:
-            _show_model(name, face) if name else _show_classical(face)
-
-
-def _show_model(name: str, face: np.ndarray) -> None:
-    probabilities = shared.recogniser(name)(face)
-    best = max(probabilities, key=probabilities.__getitem__)
-    st.markdown(f"The {name} network: **{best}**")
-    shared.show_bars(probabilities)
+def _show_verdict(answers: Mapping[str, Mapping[str, float]]) -> None:
+    """Show in one line what each network sees; it stays in view with the face."""
+    best = {name: max(shares, key=shares.__getitem__) for name, shares in answers.items()}
+    st.markdown(", ".join(f"{name}: **{emotion}**" for name, emotion in best.items()))
 
 
 def _show_classical(face: np.ndarray) -> None:

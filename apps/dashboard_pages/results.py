@@ -6,14 +6,17 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from apps.dashboard_pages import shared
+from apps.dashboard_pages import explanations, shared
 from facevalue.data import reference
 from facevalue.evaluation import metrics, results
 
 DATA = {"fer2013": "FER-2013, real photos", "rendered": "drawn faces"}
 """The name of each data set on the page. Their numbers are never in the same figure."""
 
-OURS, THEIRS = "measured here", "published"
+OURS, EASIER, THEIRS = "measured here", "measured here, an easier task", "published"
+
+RUNS = {"best": "the most complete"}
+"""The names of the runs on the page; the others are called as in the table."""
 
 SCALE = alt.Scale(domain=[0, 1])
 """The horizontal scale of the chart: all measures are shares."""
@@ -22,10 +25,12 @@ MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "top3_accuracy": "to
 
 SHOWN = {
     "model": "model",
+    "explanation": "what it is",
     "accuracy": "accuracy",
     "published": "published",
     "macro_f1": "macro F1",
     "top3_accuracy": "top-3 accuracy",
+    "profile": "run",
     "images": "test images",
     "seconds": "training, s",
     "megabytes": "size, MB",
@@ -41,6 +46,11 @@ SHOWN = {
 def show() -> None:
     """Show the page."""
     st.title("The results")
+    shared.prose(
+        "How often is each model of the course right, on faces that it did not learn from? A guess "
+        "is right on one face in seven. The published numbers are those of five earlier student "
+        "projects."
+    )
     table = results.read()
     if table.empty:
         st.info(
@@ -55,17 +65,19 @@ def show() -> None:
 def _show_measured(table: pd.DataFrame) -> None:
     data = _choose("Data", [d for d in DATA if d in set(table["data"])], DATA)
     table = table[table["data"] == data]
-    columns = st.columns(3)
-    with columns[0]:
-        split = _choose("Split", sorted(table["split"].unique(), key=_split_order))
+    split = _choose("Test images", sorted(table["split"].unique(), key=_split_order))
+    st.caption(_sentence(explanations.SPLITS.get(split, "")))
     table = table[table["split"] == split]
-    with columns[1]:
-        profile = _choose("Profile", sorted(table["profile"].unique(), reverse=True))
-    table = table[table["profile"] == profile]
-    with columns[2]:
+    left, right = st.columns([2, 1])
+    with left:
+        profiles = sorted(table["profile"].unique(), reverse=True)
+        run = _choose("Run", ["best", *profiles] if len(profiles) > 1 else profiles, RUNS)
+        st.caption(_sentence(explanations.PROFILES.get(run, "")))
+    with right:
         available = [m for m in MEASURES if table[m].notna().any()]
         measure = _choose("Sort by", available, MEASURES)
-    table = table.sort_values(measure, ascending=False)
+    fullest = table.groupby("model")["profile"].transform("max")  # "full" comes after "fast"
+    table = ranked(table[table["profile"] == (fullest if run == "best" else run)], measure)
     if data == "rendered":  # the published numbers are on real photos
         table = table.drop(columns=["published", "published_source"])
     _show_chart(table, measure)
@@ -78,6 +90,23 @@ def _show_measured(table: pd.DataFrame) -> None:
         column_config=config,
         placeholder="",
     )
+
+
+def ranked(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return results from the best to the worst, and after them those of easier tasks.
+
+    Returns:
+        The table with the columns easier (bool) and explanation (str) in addition.
+    """
+    names = table["model"]
+    table = table.assign(
+        easier=names.map(explanations.is_easier), explanation=names.map(explanations.model)
+    )
+    return table.sort_values(["easier", measure], ascending=[True, False])
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _choose(label: str, options: list[str], names: dict[str, str] | None = None) -> str:
@@ -96,8 +125,7 @@ def _choose(label: str, options: list[str], names: dict[str, str] | None = None)
 
 
 def _split_order(split: str) -> tuple[int, str]:
-    # the published numbers were taken on both test splits together
-    order = ("PublicTest + PrivateTest", "PrivateTest", "PublicTest")
+    order = list(explanations.SPLITS)
     return (order.index(split) if split in order else len(order), split)
 
 
@@ -113,6 +141,12 @@ def _show_chart(table: pd.DataFrame, measure: str) -> None:
     chart = alt.layer(*layers).properties(height=alt.Step(28))
     text = ", ".join(f"{m} {v:.1%}" for m, v in zip(models, shown[measure], strict=True))
     st.altair_chart(chart, alt=f"{name} by model: {text}.")
+    if shown["easier"].any():
+        names = " and ".join(shown.loc[shown["easier"], "model"])
+        st.caption(
+            f"The grey square, {names}, is not comparable: it chose among fewer emotions, and its "
+            "test images show only these."
+        )
     if measure == "accuracy":
         st.caption(
             "The line through a point is the 95 % confidence interval from the number of test "
@@ -122,11 +156,15 @@ def _show_chart(table: pd.DataFrame, measure: str) -> None:
 
 def _values(shown: pd.DataFrame, measure: str) -> pd.DataFrame:
     """Return a row for each point of the chart: model, value, who measured it, and its source."""
-    ours = shown[["model"]].assign(value=shown[measure], who=OURS, source="reports/results.csv")
+    ours = shown[["model", "explanation"]].assign(
+        value=shown[measure],
+        who=shown["easier"].map({True: EASIER, False: OURS}),
+        source="reports/results.csv",
+    )
     if measure != "accuracy" or "published" not in shown:
         return ours
     given = shown[shown["published"].notna()]
-    theirs = given[["model"]].assign(
+    theirs = given[["model", "explanation"]].assign(
         value=given["published"], who=THEIRS, source=given["published_source"]
     )
     return pd.concat([ours, theirs])
@@ -154,8 +192,9 @@ def _points(values: pd.DataFrame, name: str, y: alt.Y) -> alt.Chart:
         labelFontSize=14,
         labelLimit=300,
     )
-    colour = alt.Scale(domain=[OURS, THEIRS], range=[shared.BLUE, shared.ORANGE])
-    shape = alt.Scale(domain=[OURS, THEIRS], range=["circle", "diamond"])
+    kinds = [OURS, EASIER, THEIRS]
+    colour = alt.Scale(domain=kinds, range=[shared.BLUE, shared.GREY, shared.ORANGE])
+    shape = alt.Scale(domain=kinds, range=["circle", "square", "diamond"])
     return (
         alt.Chart(values)
         .mark_point(filled=True, size=110, opacity=1)
@@ -164,7 +203,13 @@ def _points(values: pd.DataFrame, name: str, y: alt.Y) -> alt.Chart:
             y=y,
             color=alt.Color("who", scale=colour, legend=legend),
             shape=alt.Shape("who", scale=shape, legend=legend),
-            tooltip=["model", alt.Tooltip("value", format=".1%", title=name), "who", "source"],
+            tooltip=[
+                "model",
+                alt.Tooltip("explanation", title="what it is"),
+                alt.Tooltip("value", format=".1%", title=name),
+                "who",
+                "source",
+            ],
         )
     )
 

@@ -120,5 +120,5 @@ def emotion_colour() -> alt.Color:
     return alt.Color("emotion", scale=scale, legend=None)
 
 
-BLUE, ORANGE = "#0072B2", "#D55E00"
-"""Two colours that everybody can distinguish, on a light and on a dark page."""
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#808080"
+"""Colours that everybody can distinguish, on a light and on a dark page."""

@@ -32,8 +32,20 @@ def test_all_answers_carry_the_security_headers(client, path):
 def test_pages_contain_nothing_from_other_servers_and_nothing_inline(client):
     for path in ("/", "/gallery", "/gallery/31", "/faces?face=fear", "/docs", "/nowhere"):
         page = client.get(path).text
-        assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
-        assert not re.search(r"<script|<style|\bstyle=|\bon\w+=", page)
+        assert not re.search(r'(?:src|action|<link[^>]*href)="(?:https?:)?//', page)
+        assert not re.search(r"<script(?![^>]* src=)|<style|\bstyle=|\bon\w+=", page)
+
+
+def test_only_the_documentation_may_run_scripts_and_only_those_of_this_server(client):
+    (policy,) = client.get("/docs").headers.get_list("content-security-policy")
+    assert "script-src 'self';" in policy and "style-src 'self';" in policy
+    assert "connect-src 'self';" in policy and "unsafe" not in policy
+    scripts = re.findall(r'<script src="([^"]+)"', client.get("/docs").text)
+    assert len(scripts) == 2
+    for script in scripts:
+        assert client.get(script).headers["content-type"].startswith("text/javascript")
+    for path in ("/", "/gallery", "/nowhere", "/images/"):
+        assert "script" not in client.get(path).headers["content-security-policy"]
 
 
 def test_head_is_answered_without_a_body(client):

@@ -2,8 +2,14 @@
 
 import re
 
+import pandas as pd
+from api_helpers import SOURCES, picture
 from databases import postgresql, url  # noqa: F401 - fixtures: both kinds of database
+from fastapi.testclient import TestClient
 
+from apps.api import demo, links
+from apps.api.app import create_app
+from facevalue.collection import database, database_import
 from facevalue.emotions import COLOURS
 
 
@@ -45,12 +51,40 @@ def test_an_invalid_request_of_a_person_gets_a_page(client):
         assert 'class="note"' in answer.text
 
 
-def test_the_docs_name_each_address_for_programs(client):
-    page = client.get("/docs").text
-    paths = [path for path in client.get("/openapi.json").json()["paths"] if "images" in path]
-    assert len(paths) == 9
-    for path in paths:
-        assert f"<code>{path}</code>" in page
+def test_the_address_of_a_source_can_be_followed_and_no_other_text_can(client):
+    page = client.get("/gallery/31").text
+    assert '<a href="https://pixabay.com/api/docs">Pixabay</a>' in page
+    assert "<td>javascript:alert(1)</td>" in page
+
+
+def test_an_address_in_the_repository_leads_to_it(monkeypatch):
+    monkeypatch.setattr(links, "_repository", lambda: "https://github.com/a/b")
+    links.source_link.cache_clear()
+    address = links.source_link(demo.SOURCE["address"])
+    assert address == "https://github.com/a/b/tree/HEAD/src/facevalue/drawing"
+    assert links.source_link("src/of_an_earlier_version.py") == "src/of_an_earlier_version.py"
+    links.source_link.cache_clear()
+
+
+def test_a_source_without_images_is_not_counted(tmp_path):
+    made = database.create(f"sqlite:///{tmp_path / 'faces.db'}")
+    database_import.add_sources(made, SOURCES)
+    database_import.add_images(made, pd.DataFrame([picture(1)]))
+    client = TestClient(create_app(made))
+    page = client.get("/").text
+    assert "<strong>1 source</strong>" in page and "Pixabay" not in page
+    assert "Pixabay" not in client.get("/gallery").text
+    assert client.get("/images/sources?source_id=2").json()["total"] == 1
+    assert client.get("/images/sources?source_id=1").status_code == 404
+    made.dispose()
+
+
+def test_the_gallery_keeps_the_range_of_aspect_ratios_in_its_form(client):
+    page = client.get("/gallery?min_aspect_ratio=1.2&max_aspect_ratio=2").text
+    assert "1 image<" in page
+    assert re.search(r'name="min_aspect_ratio"[^>]* value="1.2"', page)
+    assert re.search(r'name="max_aspect_ratio"[^>]* value="2"', page)
+    assert re.search(r'name="max_aspect_ratio"[^>]* value=""', client.get("/gallery").text)
 
 
 def test_the_style_has_the_colours_of_the_emotions(client):

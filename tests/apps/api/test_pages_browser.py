@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from browsers import chromium, running
 
+from apps.api import sample
 from apps.api.app import create_app
 from facevalue.collection import database, database_import
 from facevalue.emotions import EMOTIONS
@@ -118,9 +119,35 @@ def test_pages_fit_the_screen_and_can_be_read(page, width, scheme):
     page.emulate_media(color_scheme=scheme)
     for path in ("/", "/gallery", "/gallery/141", "/faces?face=fear", "/docs"):
         page.goto(path)
+        if path == "/docs":
+            page.locator(".opblock-post .opblock-summary-control").click()
+            page.get_by_role("button", name="Execute").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         for colours in page.evaluate(COLOURS):
             assert contrast(*colours) >= 4.5, (path, colours)
+
+
+@pytest.mark.slow
+def test_the_documentation_has_a_form_to_try_each_route(page):
+    page.goto("/docs")
+    page.locator(".opblock").first.wait_for()
+    paths = page.locator(".opblock-summary-path").all_inner_texts()
+    listed = page.request.get("/openapi.json").json()["paths"]
+    assert [path.replace("\u200b", "") for path in paths] == list(listed)
+    file_route = page.locator("[id*=file_of_image]")
+    file_route.locator(".opblock-summary-control").click()
+    file_route.locator("input").first.fill("141")
+    file_route.get_by_role("button", name="Execute").click()
+    assert is_drawn(file_route.locator(".response-col_description img"))
+    post = page.locator(".opblock-post")
+    post.locator(".opblock-summary-control").click()
+    photo = {"name": "one.png", "mimeType": "image/png", "buffer": sample.picture()}
+    post.locator("input[type=file]").set_input_files(photo)
+    post.locator("select").first.select_option("image/png")
+    post.get_by_role("button", name="Execute").click()
+    answer = post.locator(".live-responses-table .microlight").first
+    answer.wait_for()
+    assert answer.inner_text().count('"box"') == len(sample.SHOWN)
 
 
 COLOURS = """() => [...document.querySelectorAll("main *, header *, footer *")]

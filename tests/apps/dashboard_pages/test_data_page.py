@@ -1,5 +1,6 @@
 """The dashboard's page about the database, as a visitor uses it."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from dashboard_helpers import (
@@ -49,6 +50,25 @@ def test_the_database_is_counted_and_filtered(faces_db, monkeypatch):
     assert [image.captions[0] for image in app.image] != captions
     checked(app.selectbox(key="colour").set_value("RGB").run())
     assert "**0 images** match." in texts(app)
+
+
+@pytest.mark.slow
+def test_images_are_filtered_by_a_range_of_aspect_ratios(tmp_path, monkeypatch):
+    engine = database.create(f"sqlite:///{tmp_path / 'wide.db'}")
+    sources = pd.DataFrame({"name": ["rendered"], "address": "a", "licence": "CC0"})
+    database_import.add_sources(engine, sources)
+    shapes = [(48, 24), (48, 48), (48, 96), (32, 48)]
+    rows = [
+        database_import.image_row(np.zeros(shape, np.uint8), "rendered", "happy", f"{shape}")
+        for shape in shapes
+    ]
+    database_import.add_images(engine, pd.DataFrame(rows))
+    engine.dispose()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'wide.db'}")
+    app = page("data")
+    assert app.slider(key="ratio").value == (0.5, 2.0)
+    checked(app.slider(key="ratio").set_value((1.0, 1.6)).run())
+    assert "**2 images** match." in texts(app)
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ def test_a_slider_moves_the_face_and_each_model_says_what_it_sees(seen):
     assert "AU 12." in texts(app)
     level = EMOTIONS[int(np.abs(LEVELS - faces.draw({12: 1.0}).mean()).argmin())]
     for name in ("accurate", "fast"):
-        assert f"The {name} network: **{level}**" in texts(app)
+        assert f"{name}: **{level}**" in texts(app)
     assert "The classical model of notebook 06: **happy**" in texts(app)
 
 

@@ -13,13 +13,17 @@ from dashboard_helpers import (
     three_people,
     upload,
 )
+from live_helpers import sighting
 from PIL import Image
 
+from apps.api import sample
 from apps.dashboard_pages import (
     attention_maps,
     photo,
 )
 from facevalue.drawing import faces
+from facevalue.emotions import EMOTIONS
+from facevalue.recognition import detection
 
 
 @pytest.mark.slow
@@ -37,9 +41,42 @@ def test_all_faces_of_a_photo_are_found_and_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_there_is_a_drawn_sample_to_try():
+    app = page("photo")
+    checked(app.segmented_control(key="photo_source").set_value(photo.SAMPLE).run())
+    assert f"{len(sample.SHOWN)} faces found" in texts(app)
+
+
+def test_faces_are_numbered_from_left_to_right_with_their_emotions():
+    boxes = [(300, 40, 50, 60), (20, 50, 30, 40), (150, 45, 80, 90)]
+    found = [sighting(box, **{name: 0.9}) for box, name in zip(boxes, EMOTIONS, strict=False)]
+    numbered = photo.numbered(found)
+    assert [one.box[0] for one in numbered] == [20, 150, 300]
+    described = photo.described(numbered)
+    assert described.endswith("from left to right: 1 disgust, 2 fear, 3 angry")
+
+
+def test_the_largest_faces_are_shown_in_their_order(monkeypatch):
+    monkeypatch.setattr(photo, "MAX_DETAILS", 2)
+    found = [sighting((x, 0, size, size)) for x, size in ((10, 50), (90, 20), (200, 60))]
+    assert photo.largest(found) == [0, 2]
+
+
+def test_the_emotion_is_written_over_the_box_and_inside_the_photo():
+    image = np.zeros((200, 400, 3), np.uint8)
+    drawn = photo.boxed(image, [sighting((330, 80, 60, 70), surprise=0.9)])
+    assert not image.any()
+    written = np.argwhere(np.all(drawn[:76] == photo.BOX, axis=-1))
+    assert len(written) > 100 and written[:, 0].min() > 40
+    top = photo.boxed(image, [sighting((330, 2, 60, 70), surprise=0.9)])
+    assert np.all(top[0, 360:380] == photo.BOX)  # no room above it
+
+
+@pytest.mark.slow
 def test_a_photo_without_a_face_gets_a_sentence():
     app = upload(page("photo"), "wall.jpg", jpeg(np.full((300, 400, 3), 120, np.uint8)))
     assert "No face was found" in app.info[0].value
+    assert f"at least {detection.MIN_FACE} pixels" in app.info[0].value
 
 
 def many_pixels():

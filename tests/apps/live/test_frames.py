@@ -136,7 +136,7 @@ def test_a_picture_that_takes_too_long_is_ended_and_the_next_one_answered(
 
 @pytest.mark.slow
 def test_a_picture_that_ends_its_process_does_not_end_the_visit(models, picture):
-    worker = workers.Worker(models["fast"])
+    worker = workers.Worker("fast", models["fast"].file.parent)
     worker.start()
     worker.end()
     assert len(json.loads(worker.ask(picture, False)[0])["faces"]) == 1  # it starts again

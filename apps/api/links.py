@@ -1,0 +1,45 @@
+"""Where the addresses in the database lead."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+
+from facevalue import paths
+from facevalue.data.urls import is_web_url
+
+
+@cache
+def source_link(address: str) -> str:
+    """Return the URL of a source: of its web page, or of its code in the course's repository.
+
+    Args:
+        address: as the database has it: a URL, or the path of a file or folder of this course.
+    Returns:
+        `address` itself if it is a URL, or if this copy of the course names no repository.
+
+    >>> source_link("https://openverse.org/")
+    'https://openverse.org/'
+    """
+    if is_web_url(address) or not (address and (paths.root() / address).exists()):
+        return address
+    repository = _repository()
+    return f"{repository}/tree/HEAD/{address}" if repository else address
+
+
+def web_link(address: str | None) -> str | None:
+    """Return an address if a browser may follow it, or else None.
+
+    >>> web_link("javascript:alert(1)"), web_link("https://openverse.org/")
+    (None, 'https://openverse.org/')
+    """
+    return address if address and is_web_url(address) else None
+
+
+def _repository() -> str:
+    """Return the address of this copy's repository on GitHub, or "" if it has none."""
+    with (paths.root() / "pyproject.toml").open("rb") as file:
+        address = str(tomllib.load(file)["tool"]["facevalue"]["repository"])
+    found = re.match(r"(https://github\.com/[^/]+/[^/]+?)(?:\.git)?/?$", address)
+    return found[1] if found else ""
