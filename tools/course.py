@@ -253,6 +253,9 @@ def main() -> int:
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:  # a full disk, or a folder that may not be written
+        print(f"{error.filename or ROOT}: {error.strerror or error}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
+from pathlib import Path
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.utils import get_remote_addr
 
 from apps.api.addresses import address_of
 
@@ -25,13 +28,25 @@ class GuardedHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
 
     Where an address has too many connections, its oldest one that still owes a request makes room
     for the new one: half requests do not keep a visitor out who sends a whole one.
+
+    uvicorn's own encryption begins a connection only after the handshake, so that half-finished
+    handshakes would escape the limits. Therefore this class does the handshake: see `encrypted`.
     """
+
+    encryption: ssl.SSLContext | None = None
+    """The certificate for https; None for http."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Admit a connection, or close it or another one."""
-        super().connection_made(transport)
         self._owes_since = time.monotonic()
         self._watch: asyncio.TimerHandle | None = None
+        if self.encryption is None:
+            super().connection_made(transport)
+        else:
+            self.transport, self.client = transport, get_remote_addr(transport)
+            self.connections.add(self)
+            transport.pause_reading()  # the handshake is to be read by what follows
+            self._handshake = self.loop.create_task(self._encrypt(transport))
         address = address_of(self.client)
         alike = [other for other in self.connections if address_of(other.client) == address]
         if len(alike) > PER_ADDRESS or len(self.connections) > IN_ALL:
@@ -41,6 +56,19 @@ class GuardedHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
             oldest.transport.abort()
         if not transport.is_closing():
             self._check()
+
+    async def _encrypt(self, transport: asyncio.Transport) -> None:
+        """Do the handshake of TLS, and begin with HTTP; the limits apply meanwhile."""
+        try:
+            encrypted = await self.loop.start_tls(
+                transport, self, self.encryption, server_side=True
+            )
+        except OSError:  # the visitor left, took too long, or speaks no TLS
+            self._stop()
+            self.connections.discard(self)
+            transport.abort()
+            return
+        super().connection_made(encrypted)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching a connection that was closed."""
@@ -80,3 +108,10 @@ class GuardedHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
+
+
+def encrypted(certificate: Path, key: Path) -> type[GuardedHttp]:
+    """Return the protocol for https, with a certificate and its key, two PEM files."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return type("GuardedHttps", (GuardedHttp,), {"encryption": context})

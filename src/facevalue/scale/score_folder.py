@@ -113,7 +113,8 @@ def score(
         FileNotFoundError: there is no such folder or file, or no such model file.
         ValueError: the source is not a photo, a video or a folder that contains some, or an
             argument is invalid.
-        OSError: `out` cannot be written, for example because the disk is full.
+        OSError: `out` cannot be written, for example because the disk is full or because another
+            process writes it.
         RuntimeError: this OpenCV has no Haar cascade.
         ModuleNotFoundError: the address, the detector or a Parquet file needs a package that is
             not installed.
@@ -141,18 +142,19 @@ def score(
     )
     check_detector(detector)
     run = Run(method, out, named)
-    with ProgressBar("scoring", 0, unit="file", show=progress) as bar:
-        lost = run.work(run.unfinished(bar), bar)
-        run.work_one_by_one(lost)
-    if not run.files and not run.problems:
-        kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.kinds.items())
-        others = f" By their content, its files are: {kinds}." if kinds else ""
-        raise ValueError(
-            f"There is no photo or video in {storage.without_secrets(folder)}: their names end in "
-            f"{', '.join(SUFFIXES)}.{others}"
-        )
-    with explain_write_errors(out):
-        return run.write(keep_parts)
+    with run.parts.held():
+        with ProgressBar("scoring", 0, unit="file", show=progress) as bar:
+            lost = run.work(run.unfinished(bar), bar)
+            run.work_one_by_one(lost)
+        if not run.files and not run.problems:
+            kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.kinds.items())
+            others = f" By their content, its files are: {kinds}." if kinds else ""
+            raise ValueError(
+                f"There is no photo or video in {storage.without_secrets(folder)}: their names end "
+                f"in {', '.join(SUFFIXES)}.{others}"
+            )
+        with explain_write_errors(out):
+            return run.write(keep_parts)
 
 
 def _folder_and_files(
