@@ -59,7 +59,7 @@ REASONS = {
 }
 """What the sentence must say."""
 
-KEPT = re.compile(r"\.lock$|\.part(\.etag)?$|/\.fer2013-arriving|\.parts(/|$)|/index\.json$")
+KEPT = re.compile(r"\.lock$|\.part(\.etag)?$|/\.[\w-]+-arriving|\.parts(/|$)|/index\.json$")
 """What an interrupted writer may keep, because the next run goes on from it, or ignores it."""
 
 NOISE = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
@@ -114,6 +114,7 @@ def _(at: Place) -> Iterator[None]:
 @writer("a claim of a notebook")
 def _(at: Place) -> Iterator[None]:
     at.patch.setenv("FACEVALUE_CLAIMS", str(at.disk / "claims"))
+    utils.check("short", 1, "<", 2)
     yield
     utils.check("x" * 100_000, 1, "<", 2)
 
@@ -425,9 +426,11 @@ def fault(kind: str, disk: Path, full_disk: Callable) -> Iterator[None]:
             subprocess.run(["mount", "-o", "remount,ro", str(disk.parent)], check=True)
         elif os.geteuid() == 0:
             pytest.skip("root may write everywhere, and no disk can be mounted here")
-        disk.chmod(0o555)
+        else:
+            disk.chmod(0o555)
         yield
-        disk.chmod(0o755)
+        if not mounted:
+            disk.chmod(0o755)
     elif not mounted:  # what libraries write by themselves is not noticed
         with full_disk(0):
             yield

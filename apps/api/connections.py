@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +60,17 @@ class GuardedHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
 
     async def _encrypt(self, transport: asyncio.Transport) -> None:
         """Do the handshake of TLS, and begin with HTTP; the limits apply meanwhile."""
-        try:
+        encrypted = None
+        with suppress(OSError):  # the visitor left, took too long, or speaks no TLS
             encrypted = await self.loop.start_tls(
                 transport, self, self.encryption, server_side=True
             )
-        except OSError:  # the visitor left, took too long, or speaks no TLS
+        if encrypted is None or transport.is_closing():
             self._stop()
             self.connections.discard(self)
             transport.abort()
-            return
-        super().connection_made(encrypted)
+        else:
+            super().connection_made(encrypted)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching a connection that was closed."""
@@ -110,8 +112,10 @@ class GuardedHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
             self._watch = None
 
 
-def encrypted(certificate: Path, key: Path) -> type[GuardedHttp]:
-    """Return the protocol for https, with a certificate and its key, two PEM files."""
+def encrypted(certificate: Path, key: Path) -> dict[str, Any]:
+    """Return the options of uvicorn for https, with a certificate and its key, two PEM files."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
-    return type("GuardedHttps", (GuardedHttp,), {"encryption": context})
+    protocol = type("GuardedHttps", (GuardedHttp,), {"encryption": context})
+    # uvloop delivers what arrives before a handshake begins, although reading is paused
+    return {"http": protocol, "loop": "asyncio"}

@@ -13,15 +13,17 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import uvicorn
+from fastapi import FastAPI
 
 from apps.api import certificates, frames
 from apps.api.connections import encrypted
 from apps.api.live_app import create_live_app
-from apps.api.server import LOOPBACK, OPTIONS, listen, open_database
+from apps.api.server import LOOPBACK, OPTIONS, end_in_time, listen, open_database
 from facevalue import paths
 from facevalue.collection import database
 from facevalue.files import error_sentence
@@ -87,14 +89,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scheme = "https" if encryption else "http"
         address = f"{scheme}://{_browser_host(host)}:{port}/" + (f"?token={token}" if token else "")
         print(f"{address} is the live page. Ctrl+C stops it.", flush=True)
+
+        def serving_app() -> FastAPI:
+            end_in_time()
+            return app
+
         config = uvicorn.Config(
-            app,
-            **(OPTIONS | ({"http": encrypted(*encryption)} if encryption else {})),
+            serving_app,
+            factory=True,
+            **(OPTIONS | (encrypted(*encryption) if encryption else {})),
             ws_max_size=frames.MAX_BYTES,
             ws_per_message_deflate=False,  # pictures are compressed already
-            timeout_graceful_shutdown=2,  # streams never end by themselves
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # uvicorn sends it again at the end
+            uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 

@@ -148,7 +148,11 @@ def score(
             run.work_one_by_one(lost)
         if not run.files and not run.problems:
             kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.kinds.items())
-            others = f" By their content, its files are: {kinds}." if kinds else ""
+            others = (
+                f" By their content, its files are: {kinds}. Convert other images to JPEG."
+                if kinds
+                else ""
+            )
             raise ValueError(
                 f"There is no photo or video in {storage.without_secrets(folder)}: their names end "
                 f"in {', '.join(SUFFIXES)}.{others}"

@@ -14,7 +14,7 @@ class Stopped:
     """Stands in for the server: notes what it was to run."""
 
     def __init__(self, config):
-        Stopped.app, Stopped.config = config.app, config
+        Stopped.app, Stopped.config = config.app(), config
 
     def run(self, sockets):
         Stopped.port = sockets[0].getsockname()[1]
@@ -23,6 +23,7 @@ class Stopped:
 
 @pytest.fixture
 def started(models, monkeypatch, tmp_path):
+    monkeypatch.setattr(live, "end_in_time", lambda: None)
     monkeypatch.setattr(live.uvicorn, "Server", Stopped)
     monkeypatch.setattr(live.recogniser, "Recogniser", lambda name, threads: models[name])
     monkeypatch.setattr(live.cv2, "setNumThreads", lambda number: None)
@@ -72,7 +73,7 @@ def test_https_makes_a_certificate_once_for_the_printed_address(
 def test_a_certificate_of_ones_own_may_be_given(started, capsys, tmp_path, monkeypatch):
     pytest.importorskip("cryptography")
     used = []
-    monkeypatch.setattr(live, "encrypted", lambda *files: used.extend(files))
+    monkeypatch.setattr(live, "encrypted", lambda *files: used.extend(files) or {})
     certificate, key = certificates.self_signed(tmp_path, ["192.168.0.2"])
     given = ["--certificate", str(certificate), "--key", str(key)]
     assert live.main(["--port", "0", "--host", "127.0.0.1", *given]) == 0
