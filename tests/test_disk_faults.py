@@ -6,6 +6,7 @@ Each ends in one true sentence, and leaves everything as it was.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import databases
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,7 +43,13 @@ from facevalue.collection import (
 from facevalue.data import cache, download, fer2013, fer2013_download, ferplus, survey
 from facevalue.drawing import faces
 from facevalue.evaluation import records, results
-from facevalue.learning import classical_files, recipe, weight_files
+from facevalue.learning import (
+    classical_files,
+    model_files,
+    recipe,
+    train_recogniser,
+    weight_files,
+)
 from facevalue.recognition import video
 from facevalue.recognition.recogniser import Recogniser
 from facevalue.scale import crop_folder, fetch_images, score_folder, sweep, tuning
@@ -209,6 +217,7 @@ def _(at: Place) -> Iterator[None]:
     engine = database.create(f"sqlite:///{at.disk}/faces.db")
     database_import.add_sources(engine, databases.SOURCES)
     rows = pd.DataFrame([databases.face(1) | {"origin": "x" * 100_000}])
+    engine.dispose()
     yield
     database_import.add_images(engine, rows)
 
@@ -217,6 +226,7 @@ def _(at: Place) -> Iterator[None]:
 def _(at: Place) -> Iterator[None]:
     engine = database.create(f"sqlite:///{at.disk}/faces.db")
     database_import.add_sources(engine, databases.SOURCES)
+    engine.dispose()
     yield
     database_folders.add_folder(engine, at.inputs / "emotions", "album", progress=False)
 
@@ -324,8 +334,6 @@ def _(at: Place) -> Iterator[None]:
 
 @writer("a network as JSON and weights")
 def _(at: Place) -> Iterator[None]:
-    from facevalue.learning import model_files
-
     yield
     model_files.save_json_and_weights(_network(), at.disk / "m.json", at.disk / "m.weights.h5")
 
@@ -333,16 +341,12 @@ def _(at: Place) -> Iterator[None]:
 @writer("a network as ONNX")
 def _(at: Place) -> Iterator[None]:
     pytest.importorskip("tf2onnx", reason="tf2onnx is not installed")
-    from facevalue.learning import model_files
-
     yield
     model_files.to_onnx(_network(), at.disk / "m.onnx")
 
 
 @writer("a trained network")
 def _(at: Place) -> Iterator[None]:
-    from facevalue.learning import train_recogniser
-
     curve = pd.DataFrame({"val_accuracy": [0.5]})
     at.patch.setattr(train_recogniser, "train", lambda *_, **__: (_network(), curve))
     at.patch.setattr(train_recogniser.course_faces, "load", lambda name: None)
@@ -365,9 +369,7 @@ def _(at: Place) -> Iterator[None]:
         tiny_training.fit(tiny_training.network(width=1_000), epochs=2, verbose=0)
 
 
-def _network():  # noqa: ANN202 - Keras is only imported where it is needed
-    import keras
-
+def _network() -> keras.Model:
     return keras.Sequential([keras.Input((200,)), keras.layers.Dense(300), keras.layers.Dense(7)])
 
 
@@ -421,6 +423,7 @@ def disk() -> Iterator[Path]:
 def fault(kind: str, disk: Path, full_disk: Callable) -> Iterator[None]:
     """Let a disk be full, almost full (by three pages of memory), or read-only."""
     mounted = os.path.ismount(disk.parent)
+    gc.collect()  # closes files
     if kind == "read-only":
         if mounted:
             subprocess.run(["mount", "-o", "remount,ro", str(disk.parent)], check=True)
@@ -446,16 +449,21 @@ def fault(kind: str, disk: Path, full_disk: Callable) -> Iterator[None]:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Return all files of a folder, without those that may stay behind."""
+    """Return all files of a folder, without those that may stay behind.
+
+    An empty file is an empty database for SQLite.
+    """
     return {
         str(file.relative_to(folder)): file.read_bytes()
         for file in folder.rglob("*")
-        if file.is_file() and not KEPT.search(str(file))
+        if file.is_file()
+        and not KEPT.search(str(file))
+        and (file.stat().st_size or file.suffix != ".db")
     }
 
 
 def is_sentence(text: str) -> bool:
-    one_line = "\n" not in text and text.endswith(".") and text[0] in f"/{text[0].upper()}"
+    one_line = "\n" not in text and text.endswith(".")
     technical = re.search(r"\[Errno|Traceback|sqlalchemy|sqlite3|Error:|SELECT|INSERT", text)
     return one_line and not technical
 
@@ -541,14 +549,10 @@ def _crops(folder: Path) -> None:
 
 
 def _weights(file: Path) -> None:
-    from facevalue.learning import model_files
-
     model_files.load_weights(_network(), file)
 
 
 def _json(file: Path) -> None:
-    from facevalue.learning import model_files
-
     model_files.load_json_and_weights(file, file)
 
 

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from apps.api.app import create_app
-from apps.api.server import LOOPBACK, OPTIONS, end_in_time, listen, open_database
+from apps.api.server import LOOPBACK, OPTIONS, end_quietly, listen, open_database
 from facevalue.collection import database
 from facevalue.files import error_sentence
 
@@ -30,7 +30,7 @@ def worker_app() -> FastAPI:
 
 def serving_app() -> FastAPI:
     """Create the application in a process that uvicorn runs."""
-    end_in_time()
+    end_quietly()
     return worker_app()
 
 

@@ -23,7 +23,7 @@ from fastapi import FastAPI
 from apps.api import certificates, frames
 from apps.api.connections import encrypted
 from apps.api.live_app import create_live_app
-from apps.api.server import LOOPBACK, OPTIONS, end_in_time, listen, open_database
+from apps.api.server import LOOPBACK, OPTIONS, end_quietly, listen, open_database
 from facevalue import paths
 from facevalue.collection import database
 from facevalue.files import error_sentence
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{address} is the live page. Ctrl+C stops it.", flush=True)
 
         def serving_app() -> FastAPI:
-            end_in_time()
+            end_quietly()
             return app
 
         config = uvicorn.Config(

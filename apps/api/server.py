@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-import signal
 import socket
-import threading
-from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 from sqlalchemy import make_url
@@ -18,6 +15,7 @@ from apps.api.connections import GuardedHttp
 from apps.api.demo import create_demo_database
 from facevalue import paths
 from facevalue.collection import database
+from facevalue.interrupts import end_in_time
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """The names of this machine that no other machine can reach."""
@@ -33,31 +31,25 @@ OPTIONS: dict[str, Any] = {
 """The options of uvicorn that both servers share."""
 
 
-LAST_SECONDS = 1.5
-"""How long after Ctrl+C a process may still run."""
-
-
-def end_in_time() -> None:
+def end_quietly() -> None:
     """Let Ctrl+C end a server in time, and without traces of the requests that it cuts off.
 
-    uvicorn cancels what still runs, but a thread cannot be cancelled: a query that waits for a
-    database would hold the process. Call it when uvicorn runs, as the function that makes the app.
+    uvicorn cancels what still runs, but a query that waits for a database cannot be cancelled. Call
+    it when uvicorn runs, as the function that makes the app.
     """
+    end_in_time(0)  # uvicorn puts the handlers back
+    logging.getLogger("uvicorn.error").addFilter(_is_no_trace_of_the_end)
 
-    def wrapped(begin: Callable[..., Any]) -> Callable[[int, FrameType | None], None]:
-        def handler(number: int, frame: FrameType | None) -> None:
-            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-            last = threading.Timer(LAST_SECONDS, os._exit, (0,))
-            last.daemon = True
-            last.start()
-            begin(number, frame)
 
-        return handler
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        begin = signal.getsignal(number)
-        if callable(begin):
-            signal.signal(number, wrapped(begin))
+def _is_no_trace_of_the_end(record: logging.LogRecord) -> bool:
+    """Return whether a record of uvicorn's log is not about requests that it cuts off."""
+    kind = record.exc_info[0] if record.exc_info else None
+    text = record.getMessage()
+    return not (
+        (kind is not None and issubclass(kind, asyncio.CancelledError))
+        or "CancelledError" in text
+        or "timeout graceful shutdown exceeded" in text
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

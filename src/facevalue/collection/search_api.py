@@ -6,6 +6,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class SearchApi:
     Args:
         base_url: the URL of the API's search.
         cache: the SQLite file of the cache; by default one in data/processed, and no cache for a
-            service on this machine.
+            service on this machine. If it cannot be written, there is no cache.
         limiter: limits the requests.
         rows_key: the key of a response that holds the list of rows.
     Raises:
@@ -69,6 +70,8 @@ class SearchApi:
         from requests_cache import CachedSession
 
         try:
+            if not _can_be_written(cache):
+                return requests.Session()
             return CachedSession(
                 str(cache),
                 backend="sqlite",
@@ -165,6 +168,21 @@ class SearchApi:
             return None
         valid = isinstance(found, dict) and isinstance(found.get(self._rows_key), list)
         return found if valid else None
+
+
+def _can_be_written(cache: Path) -> bool:
+    """Return whether SQLite can write a file; if not, requests_cache would try it for ever.
+
+    Raises:
+        sqlite3.DatabaseError: the file is not a database.
+    """
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(cache)) as connection:
+            connection.execute("PRAGMA user_version = 1")
+    except (OSError, sqlite3.OperationalError):  # a full disk, a read-only folder
+        return False
+    return True
 
 
 def _redact_key(record: logging.LogRecord) -> bool:

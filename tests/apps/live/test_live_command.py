@@ -23,7 +23,7 @@ class Stopped:
 
 @pytest.fixture
 def started(models, monkeypatch, tmp_path):
-    monkeypatch.setattr(live, "end_in_time", lambda: None)
+    monkeypatch.setattr(live, "end_quietly", lambda: None)
     monkeypatch.setattr(live.uvicorn, "Server", Stopped)
     monkeypatch.setattr(live.recogniser, "Recogniser", lambda name, threads: models[name])
     monkeypatch.setattr(live.cv2, "setNumThreads", lambda number: None)
