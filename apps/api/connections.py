@@ -37,6 +37,9 @@ class GuardedHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
     encryption: ssl.SSLContext | None = None
     """The certificate for https; None for http."""
 
+    _early: bytearray | None = None
+    """What has arrived with the end of the handshake, until HTTP begins."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Admit a connection, or close it or another one."""
         self._owes_since = time.monotonic()
@@ -46,6 +49,7 @@ class GuardedHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
         else:
             self.transport, self.client = transport, get_remote_addr(transport)
             self.connections.add(self)
+            self._early = bytearray()
             transport.pause_reading()  # the handshake is to be read by what follows
             self._handshake = self.loop.create_task(self._encrypt(transport))
         address = address_of(self.client)
@@ -71,6 +75,16 @@ class GuardedHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
             transport.abort()
         else:
             super().connection_made(encrypted)
+            early, self._early = bytes(self._early or b""), None
+            if early:
+                self.data_received(early)
+
+    def data_received(self, data: bytes) -> None:
+        """Handle what the visitor sends."""
+        if self._early is None:
+            super().data_received(data)
+        else:
+            self._early += data
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching a connection that was closed."""

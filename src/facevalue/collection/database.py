@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +53,12 @@ def create(url: str) -> Engine:
     engine = create_engine(with_driver(url))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _enforce_foreign_keys)
-        with explain_errors(engine):
-            _check_and_complete(engine)
-    else:
-        _check_and_complete(engine)
+    with explain_errors(engine) if engine.dialect.name == "sqlite" else nullcontext():
+        _check_columns(engine)
+        if not _is_complete(engine):
+            with explain_errors(engine), _creating(engine):
+                _complete(engine)
     return engine
-
-
-def _check_and_complete(engine: Engine) -> None:
-    _check_columns(engine)
-    if not _is_complete(engine):
-        with explain_errors(engine), _creating(engine):
-            _complete(engine)
 
 
 def _is_complete(engine: Engine) -> bool:

@@ -107,4 +107,29 @@ def test_who_speaks_no_tls_is_closed_without_a_word_in_the_log(options, caplog, 
                 pass
         with secure(port) as other:
             assert answered(other)
-    assert "Traceback" not in caplog.text + capfd.readouterr().err
+        assert caplog.text + capfd.readouterr().err == ""
+
+
+def test_a_request_may_come_with_the_end_of_the_handshake(options):
+    """As browsers send it: in the same packet."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    visitor = client_context().wrap_bio(incoming, outgoing)
+    with running(application(), **options) as port, opened(port) as client:
+        while True:
+            try:
+                visitor.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                client.sendall(outgoing.read())
+                incoming.write(client.recv(65_536))
+        visitor.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        client.sendall(outgoing.read())  # the last of the handshake, and the request
+        answer = b""
+        while not answer.endswith(b'here"'):
+            incoming.write(client.recv(65_536))
+            try:
+                while True:
+                    answer += visitor.read(65_536)
+            except ssl.SSLWantReadError:
+                pass
+        assert answer.startswith(b"HTTP/1.1 200 OK")
