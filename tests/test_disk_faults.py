@@ -67,7 +67,10 @@ REASONS = {
 }
 """What the sentence must say."""
 
-KEPT = re.compile(r"\.lock$|\.part(\.etag)?$|/\.[\w-]+-arriving|\.parts(/|$)|/index\.json$")
+KEPT = re.compile(
+    r"\.lock$|\.part(\.etag)?$|/\.[\w-]+-arriving|\.parts(/|$)|/index\.json$"
+    r"|/tuning\.db$|/training\.json(\.bkp)?$|/crops\.csv$"
+)
 """What an interrupted writer may keep, because the next run goes on from it, or ignores it."""
 
 NOISE = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
@@ -351,7 +354,7 @@ def _(at: Place) -> Iterator[None]:
     at.patch.setattr(train_recogniser, "train", lambda *_, **__: (_network(), curve))
     at.patch.setattr(train_recogniser.course_faces, "load", lambda name: None)
     at.patch.setattr(train_recogniser, "curve_file", lambda *_: at.inputs / "curve.csv")
-    (at.inputs / "r.toml").write_text('name = "r"')
+    (at.inputs / "r.toml").write_text('name = "r"\nvotes = 0.0\n')
     options = Namespace(recipe=at.inputs / "r.toml", seed=0, data="rendered", out=None)
     options.out = at.disk / "m.keras"
     yield
@@ -458,7 +461,7 @@ def content(folder: Path) -> dict[str, bytes]:
         for file in folder.rglob("*")
         if file.is_file()
         and not KEPT.search(str(file))
-        and (file.stat().st_size or file.suffix != ".db")
+        and (file.stat().st_size or file.suffix not in (".db", ".sqlite"))
     }
 
 

@@ -52,18 +52,22 @@ class SearchApi:
     def __init__(
         self, base_url: str, cache: Path | None, limiter: RateLimiter, rows_key: str
     ) -> None:
-        self._base_url, self._rows_key = base_url, rows_key
-        here = is_loopback(base_url)
-        self._session = requests.Session()
-        if cache or not here:
-            self._session = self._caching_session(
-                cache or paths.processed() / f"{hostname(base_url)}.sqlite"
-            )
-        self._session.trust_env = not here  # there is no proxy between this machine and itself
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, PoliteAdapter(limiter, LIMITS))
+        self._base_url, self._rows_key, self._limiter = base_url, rows_key, limiter
+        if cache or not is_loopback(base_url):
+            file = cache or paths.processed() / f"{hostname(base_url)}.sqlite"
+            self._session = self._polite(self._caching_session(file))
+        else:
+            self._session = self._polite(requests.Session())
         for library in ("urllib3.connectionpool", "urllib3.util.retry", "requests_cache.session"):
             logging.getLogger(library).addFilter(_redact_key)
+
+    def _polite(self, session: requests.Session) -> requests.Session:
+        """Return the session, which from now on keeps the limits."""
+        # there is no proxy between this machine and itself
+        session.trust_env = not is_loopback(self._base_url)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, PoliteAdapter(self._limiter, LIMITS))
+        return session
 
     def _caching_session(self, cache: Path) -> requests.Session:
         # imported here, since Colab lacks it and the drawn photos need no cache
@@ -133,6 +137,9 @@ class SearchApi:
             )
         except DownloadError as error:
             return None, str(error)
+        except sqlite3.OperationalError:  # the cache cannot be written, as on a full disk
+            self._session = self._polite(requests.Session())
+            return self._get(parameters)
         except sqlite3.Error:
             return None, "the cache in data/processed is damaged: delete its .sqlite files."
         except requests.RequestException as error:
