@@ -69,7 +69,7 @@ REASONS = {
 
 KEPT = re.compile(
     r"\.lock$|\.part(\.etag)?$|/\.[\w-]+-arriving|\.parts(/|$)|/index\.json$"
-    r"|/tuning\.db$|/training\.json(\.bkp)?$|/crops\.csv$"
+    r"|/tuning\.db$|\.sqlite$|/training\.json(\.bkp)?$|/crops\.csv$"
 )
 """What an interrupted writer may keep, because the next run goes on from it, or ignores it."""
 
