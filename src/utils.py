@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 
 from facevalue import paths
 from facevalue.evaluation import plots
+from facevalue.files import append_line
 from facevalue.settings import Profile, profile
 
 STYLE: Any = {
@@ -96,8 +97,7 @@ def _note(path: Path, label: str, value: Any, relation: str, *rest: Any) -> None
     """Add a line of JSON about a claim to the file of tools/measure_claims.py."""
     names = ("label", "value", "relation", "bound", "margin", "holds")
     values = [v.item() if isinstance(v, np.generic) else v for v in (label, value, relation, *rest)]
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(dict(zip(names, values, strict=True)), default=str) + "\n")
+    append_line(path, json.dumps(dict(zip(names, values, strict=True)), default=str))
 
 
 RELATIONS: dict[str, Callable[[Any, Any], Any]] = {

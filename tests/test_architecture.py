@@ -22,8 +22,8 @@ ROOMS = (
 """From the top of the house down: a room may import itself and the rooms before it."""
 
 SHARED = (
-    *("emotions", "file_kinds", "files", "image_files", "jpeg_scans", "paths", "progress"),
-    "settings",
+    *("emotions", "file_kinds", "files", "image_files", "interrupts", "jpeg_scans", "paths"),
+    *("progress", "settings"),
 )
 """Modules above the rooms: every room may import them, and they import no room."""
 

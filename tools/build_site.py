@@ -26,7 +26,7 @@ from website.glossary import Glossary
 from website.links import PAGES, Links
 
 from facevalue.evaluation import results
-from facevalue.files import write_text
+from facevalue.files import error_sentence, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "site"
@@ -240,8 +240,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         warnings = build(options.out)
-    except SiteError as error:
-        print(error, file=sys.stderr)
+    except (SiteError, OSError) as error:
+        print(error_sentence(error), file=sys.stderr)
         return 1
     print(warnings, end="", file=sys.stderr)
     print(f"The website is built. Open {options.out / 'index.html'}")

@@ -22,6 +22,10 @@ PYTHONS = ((3, 11), (3, 13))
 """The first and the last Python version that every library of the course has wheels for."""
 
 
+SECONDS_TO_END = 1.8
+"""How long after Ctrl+C a step may still run."""
+
+
 class CourseError(Exception):
     """Something that the reader can put right; the message says how."""
 
@@ -87,8 +91,16 @@ def call(*command: str, **environment: str) -> None:
     Raises:
         CourseError: it failed; its own output, above, says why.
     """
-    result = subprocess.run(command, cwd=ROOT, env=os.environ | environment)
-    if result.returncode:
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | environment) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:  # the step gets it, too, and ends by itself
+            try:
+                process.wait(SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+    if code:
         raise CourseError(f"This step failed, see above: {' '.join(command)}")
 
 
@@ -252,6 +264,9 @@ def main() -> int:
         COMMANDS[options.command](options)
     except CourseError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:  # a full disk, or a folder that may not be written
+        print(f"{error.filename or ROOT}: {error.strerror or error}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)

@@ -25,6 +25,7 @@ from facevalue.drawing import camera, expressions, scenery
 from facevalue.drawing.appearance import Intensities, Person, View
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import COLOURS
+from facevalue.files import atomic_write
 from facevalue.recognition.video_writer import VideoWriter
 
 SIZE = 720, 400
@@ -91,7 +92,8 @@ def plot(scores: pd.DataFrame, out: Path) -> None:
     left.set(xlim=(0, SECONDS * len(SHOWN[0])), yticks=[0, 0.5, 1])
     left.spines[["top", "right"]].set_visible(False)
     left.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=9)
-    plt.gcf().savefig(out, dpi=100, bbox_inches="tight")
+    with atomic_write(out, suffix=out.suffix) as part:
+        plt.gcf().savefig(part, dpi=100, bbox_inches="tight")
 
 
 def main() -> None:

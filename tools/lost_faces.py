@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from facevalue.evaluation import detection_scenes as scenes
+from facevalue.files import atomic_write
 from facevalue.recognition import detection
 
 SEED = 1
@@ -46,7 +48,8 @@ def _with_boxes(photo: np.ndarray) -> np.ndarray:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the picture to the file that the first argument names."""
-    Image.fromarray(picture()).save(arguments[0], quality=85)
+    with atomic_write(Path(arguments[0]), suffix=".jpg") as part:
+        Image.fromarray(picture()).save(part, quality=85)
 
 
 if __name__ == "__main__":

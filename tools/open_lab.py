@@ -16,7 +16,7 @@ from pathlib import Path
 
 import update_readme
 
-from facevalue.files import write_text
+from facevalue.files import error_sentence, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 MINE = ROOT / "my_notebooks"
@@ -94,9 +94,13 @@ def main(arguments: list[str] | None = None) -> int:
     folder = ROOT / "notebooks"
     command = [sys.executable, "-m", "jupyterlab", f"--ip={options.ip}"]
     if not options.originals:
-        for name in copy_notebooks(folder, MINE):
-            print(f"{name} has a newer version in notebooks/; yours in my_notebooks/ is kept.")
-        start_page(folder, MINE)
+        try:
+            for name in copy_notebooks(folder, MINE):
+                print(f"{name} has a newer version in notebooks/; yours in my_notebooks/ is kept.")
+            start_page(folder, MINE)
+        except OSError as error:
+            print(error_sentence(error), file=sys.stderr)
+            return 1
         folder = MINE
         command.append("--LabApp.default_url=/lab/tree/START.md")
     if options.allow_root:

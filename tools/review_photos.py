@@ -20,7 +20,7 @@ from facevalue import paths
 from facevalue.collection import selection
 from facevalue.collection.photo_catalogue import PhotoCatalogue
 from facevalue.collection.photo_service import FIRST_ID
-from facevalue.files import write_text
+from facevalue.files import atomic_write, write_text
 from facevalue.image_files import encode_png
 
 PHOTOS, SHEET, COLUMNS, SIDE = 400, 40, 8, 150
@@ -54,10 +54,10 @@ def _middle(image: np.ndarray) -> np.ndarray:
 def draw() -> None:
     """Write all sheets to build/review."""
     folder = paths.root() / "build" / "review"
-    folder.mkdir(parents=True, exist_ok=True)
     catalogue = PhotoCatalogue(PHOTOS, seed=0)
     for first in range(0, PHOTOS, SHEET):
-        (folder / f"sheet_{first // SHEET}.png").write_bytes(encode_png(sheet(catalogue, first)))
+        with atomic_write(folder / f"sheet_{first // SHEET}.png") as part:
+            part.write_bytes(encode_png(sheet(catalogue, first)))
 
 
 def record(number: int, file: Path) -> None:

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from facevalue import settings
 from facevalue.evaluation import results
-from facevalue.files import write_text
+from facevalue.files import error_sentence, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -283,8 +283,8 @@ def main(arguments: list[str] | None = None) -> int:
             runs = [store(path) for path in chosen]
         else:
             runs = build_all(chosen, options.resume)
-    except (NotebookError, FileNotFoundError, ValueError, build_site.SiteError) as error:
-        print(error, file=sys.stderr)
+    except (NotebookError, OSError, ValueError, build_site.SiteError) as error:
+        print(error_sentence(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. Go on with the next notebook: make run RESUME=1", file=sys.stderr)

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from apps.api.app import create_app
-from apps.api.server import LOOPBACK, OPTIONS, listen, open_database
+from apps.api.server import LOOPBACK, OPTIONS, end_quietly, listen, open_database
 from facevalue.collection import database
 from facevalue.files import error_sentence
 
@@ -26,6 +26,12 @@ def worker_app() -> FastAPI:
     """Create the application of one worker process."""
     hosts = os.environ.get(HOSTS, ",".join(LOOPBACK)).split(",")
     return create_app(database.create(database.url()), hosts=hosts, note=os.environ.get(NOTE, ""))
+
+
+def serving_app() -> FastAPI:
+    """Create the application in a process that uvicorn runs."""
+    end_quietly()
+    return worker_app()
 
 
 def main() -> int:
@@ -48,7 +54,7 @@ def main() -> int:
     port = listener.getsockname()[1]
     print(f"http://{options.host}:{port}/ shows the database. Ctrl+C stops it.", flush=True)
     uvicorn.run(
-        "apps.api.__main__:worker_app",
+        "apps.api.__main__:serving_app",
         factory=True,
         fd=listener.fileno(),
         workers=options.workers,

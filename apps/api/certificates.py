@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facevalue.files import explain_write_errors
+from facevalue.files import atomic_write
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -110,13 +110,13 @@ def _make(certificate: Path, key: Path, names: x509.SubjectAlternativeName) -> N
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    with explain_write_errors(key):
-        certificate.parent.mkdir(parents=True, exist_ok=True)
-        key.unlink(missing_ok=True)
+    with atomic_write(key) as key_part, atomic_write(certificate) as part:
+        key_part.unlink(missing_ok=True)
         # from its first moment on, only this user may read the key
-        with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(os.open(key_part, flags, 0o600), "wb") as file:
             file.write(private)
-        certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        part.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
 
 def check(certificate: Path, key: Path) -> None:

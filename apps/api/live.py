@@ -13,14 +13,17 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import uvicorn
+from fastapi import FastAPI
 
 from apps.api import certificates, frames
+from apps.api.connections import encrypted
 from apps.api.live_app import create_live_app
-from apps.api.server import LOOPBACK, OPTIONS, listen, open_database
+from apps.api.server import LOOPBACK, OPTIONS, end_quietly, listen, open_database
 from facevalue import paths
 from facevalue.collection import database
 from facevalue.files import error_sentence
@@ -86,21 +89,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scheme = "https" if encryption else "http"
         address = f"{scheme}://{_browser_host(host)}:{port}/" + (f"?token={token}" if token else "")
         print(f"{address} is the live page. Ctrl+C stops it.", flush=True)
+
+        def serving_app() -> FastAPI:
+            end_quietly()
+            return app
+
         config = uvicorn.Config(
-            app,
-            **OPTIONS,
-            ssl_certfile=encryption.get("ssl_certfile"),
-            ssl_keyfile=encryption.get("ssl_keyfile"),
+            serving_app,
+            factory=True,
+            **(OPTIONS | (encrypted(*encryption) if encryption else {})),
             ws_max_size=frames.MAX_BYTES,
             ws_per_message_deflate=False,  # pictures are compressed already
-            timeout_graceful_shutdown=2,  # streams never end by themselves
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # uvicorn sends it again at the end
+            uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 
-def _encryption(https: bool, certificate: Path | None, key: Path | None) -> dict[str, str]:
-    """Return the options of uvicorn for https; {} without it.
+def _encryption(
+    https: bool, certificate: Path | None, key: Path | None
+) -> tuple[Path, Path] | None:
+    """Return the certificate for https and its key; None without https.
 
     Raises:
         ValueError: only one of the files is given, or they are no certificate with its key.
@@ -111,12 +120,12 @@ def _encryption(https: bool, certificate: Path | None, key: Path | None) -> dict
         raise ValueError("--certificate and --key belong together: give both or none.")
     if certificate is None or key is None:
         if not https:
-            return {}
+            return None
         certificate, key = certificates.self_signed(
             paths.processed() / "https", certificates.ip_addresses()
         )
     certificates.check(certificate, key)
-    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
+    return certificate, key
 
 
 def _browser_host(host: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import socket
 from typing import Any
@@ -13,6 +15,7 @@ from apps.api.connections import GuardedHttp
 from apps.api.demo import create_demo_database
 from facevalue import paths
 from facevalue.collection import database
+from facevalue.interrupts import end_in_time
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """The names of this machine that no other machine can reach."""
@@ -23,8 +26,30 @@ OPTIONS: dict[str, Any] = {
     "log_config": None,  # uvicorn's own would close handlers that are already set up
     "server_header": False,
     "http": GuardedHttp,
+    "timeout_graceful_shutdown": 1,  # streams never end by themselves
 }
 """The options of uvicorn that both servers share."""
+
+
+def end_quietly() -> None:
+    """Let Ctrl+C end a server in time, and without traces of the requests that it cuts off.
+
+    uvicorn cancels what still runs, but a query that waits for a database cannot be cancelled. Call
+    it when uvicorn runs, as the function that makes the app.
+    """
+    end_in_time(0)  # uvicorn puts the handlers back
+    logging.getLogger("uvicorn.error").addFilter(_is_no_trace_of_the_end)
+
+
+def _is_no_trace_of_the_end(record: logging.LogRecord) -> bool:
+    """Return whether a record of uvicorn's log is not about requests that it cuts off."""
+    kind = record.exc_info[0] if record.exc_info else None
+    text = record.getMessage()
+    return not (
+        (kind is not None and issubclass(kind, asyncio.CancelledError))
+        or "CancelledError" in text
+        or "timeout graceful shutdown exceeded" in text
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

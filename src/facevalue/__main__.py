@@ -8,11 +8,13 @@ import runpy
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from facevalue.files import check_parent, error_sentence
+from facevalue.interrupts import end_in_time
 
 RESUMES = "Finished work is kept, and the same command continues."
 """What is printed after an interrupted command that can continue."""
@@ -91,17 +93,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.rest = rest
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # fewer logs when TensorFlow starts
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ExitStack() as stack:
             warnings.showwarning = _print_warning
+            if options.run not in (live, api):  # they end in their own ways
+                stack.callback(end_in_time(130, lambda: _print_stopped(options)))
             return options.run(options) or 0
     except ModuleNotFoundError as error:
         print(_missing(error, options), file=sys.stderr)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         print(error_sentence(error), file=sys.stderr)
     except KeyboardInterrupt:
-        print(f"\nStopped. {options.interrupted}", file=sys.stderr)
+        _print_stopped(options)
         return 130
     return 1
+
+
+def _print_stopped(options: argparse.Namespace) -> None:
+    print(f"\nStopped. {options.interrupted}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

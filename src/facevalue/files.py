@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import stat
 import time
@@ -87,7 +88,12 @@ def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Itera
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part
-            part.replace(path)
+            try:
+                part.replace(path)
+            except FileNotFoundError as error:
+                raise ExplainedError(
+                    f"Another process writes {path}, too: let it finish, then run this again."
+                ) from error
         finally:
             part.unlink(missing_ok=True)
 
@@ -109,6 +115,19 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, in UTF-8."""
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a text file in UTF-8, or nothing if there is an error of the disk."""
+    with explain_write_errors(path), path.open("ab", buffering=0) as file:
+        before = file.tell()
+        content = f"{line}\n".encode()
+        try:
+            if file.write(content) < len(content):  # a full disk takes a part
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            file.truncate(before)
+            raise
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from processes import together
 from web_server import Server
 
 from facevalue.data import fer2013, fer2013_download
@@ -169,6 +170,24 @@ def test_of_two_downloads_at_once_one_waits_and_finds_the_data(hub: Server, tmp_
         thread.join(20)
     assert found == [tmp_path / "fer2013"] * 2
     assert len(hub.log) == 4  # the list and three files, once
+
+
+@pytest.mark.slow
+def test_three_fetches_of_fer2013(hub: Server, tmp_path: Path) -> None:
+    told = together(
+        tmp_path / "ready",
+        "from facevalue.data import fer2013_download\n"
+        "fer2013_download.has_kaggle_credentials = lambda: False",
+        "fer2013_download.fetch_fer2013(sys.argv[3], sys.argv[4])",
+        tmp_path,
+        hub.url,
+        number=3,
+    )
+    here = f"sentence: {tmp_path / 'fer2013'} already exists: move it away to download it again."
+    assert "result" in told and set(told) <= {"result", here}
+    resolved = f"/datasets/{fer2013_download.MIRROR}/resolve"
+    assert sum(path.startswith(resolved) for path, _ in hub.log) == 3  # each file once
+    assert len(list((tmp_path / "fer2013").iterdir())) == 3
 
 
 def test_without_the_hub_it_comes_from_kaggle_where_there_are_credentials(

@@ -207,10 +207,17 @@ def test_files_of_other_types_are_counted_and_names_that_are_formulas_quoted(tmp
     Image.new("RGB", (60, 60)).save(source / "=1.png")
     (source / "phone.HEIC").write_bytes(b"")
     for _ in range(2):  # a second run finds its own table
-        with pytest.warns(UserWarning, match=r"not cropped: \.heic 1\."):
+        with pytest.warns(UserWarning, match=r"not cropped: \.heic 1\. Convert .* to JPEG"):
             table = crop_folder(str(source), out, progress=False)
         assert table["file"].tolist() == ["=1.png"]
         assert (tmp_path / "crops" / "crops.csv").read_text().splitlines()[1].startswith("'=1.png,")
+
+
+def test_a_folder_with_the_photos_of_a_phone_says_what_to_do(tmp_path):
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic")
+    told = r"names of photos end in .*, and it has: \.heic 1\. Convert other photos to JPEG\.$"
+    with pytest.raises(ValueError, match=told):
+        crop_folder(tmp_path, tmp_path / "crops", progress=False)
 
 
 @pytest.mark.slow

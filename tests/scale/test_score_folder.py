@@ -443,7 +443,7 @@ def test_files_of_other_names_are_told_by_their_content(tmp_path, models):
     assert done.skipped == {".heic": 2, "": 1, ".txt": 1}
     assert done.kinds == {"HEIC image": 2, "PNG image": 1}
     (source / "1.png").unlink()
-    with pytest.raises(ValueError, match=r"no file in .* its files are: HEIC image 2, PNG"):
+    with pytest.raises(ValueError, match=r"no file in .* HEIC image 2, PNG .* Convert .* to JPEG"):
         score_folder.score(source, tmp_path / "s.csv", models=models, progress=False)
     with pytest.raises(ValueError, match=r"IMG_1\.HEIC is not scored, because it is a HEIC image"):
         score_folder.score(source / "IMG_1.HEIC", tmp_path / "s.csv", models=models)

@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,46 @@ def test_pythons_are_those_of_pyproject():
 def test_a_failing_step_stops_with_its_name(capfd):
     with pytest.raises(course.CourseError, match="see above: .*boom"):
         course.call(sys.executable, "-c", "raise SystemExit('boom')")
+
+
+STEP = """
+import time
+print("begun", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep({seconds})
+    print("ended by itself")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has another Ctrl+C")
+@pytest.mark.parametrize(("seconds", "told"), [(0.6, "ended by itself\n"), (60, "")])
+def test_after_ctrl_c_a_step_may_end_by_itself_but_not_for_long(seconds, told):
+    code = (
+        f"import sys, course; course.call(sys.executable, '-c', {STEP.format(seconds=seconds)!r})"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "tools",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == "begun\n"
+    os.killpg(process.pid, signal.SIGINT)
+    out, problem = process.communicate(timeout=20)
+    assert out == told
+    assert problem.rstrip().endswith("KeyboardInterrupt")  # `main` says: Stopped.
+
+
+def test_the_dashboard_which_has_no_protection_is_for_this_machine_only(monkeypatch):
+    started = []
+    monkeypatch.setattr(course, "python", lambda *arguments: started.extend(arguments))
+    course.dashboard(argparse.Namespace(port="8502"))
+    assert started[started.index("--server.address") + 1] == "127.0.0.1"
 
 
 def test_help_lists_each_command():

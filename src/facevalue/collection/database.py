@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ def create(url: str) -> Engine:
     Raises:
         ValueError: the URL cannot be parsed, or an earlier version created the tables.
         ModuleNotFoundError: the driver for this kind of database is not installed.
-        sqlalchemy.exc.OperationalError: the database does not answer.
-        OSError: it cannot be written, for example because the disk is full.
+        sqlalchemy.exc.OperationalError: a server does not answer.
+        OSError: a file cannot be opened or written, for example because the disk is full.
 
     >>> engine = create("sqlite://")
     >>> sorted(inspect(engine).get_table_names())[:2]
@@ -53,10 +53,11 @@ def create(url: str) -> Engine:
     engine = create_engine(with_driver(url))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _enforce_foreign_keys)
-    _check_columns(engine)
-    if not _is_complete(engine):
-        with explain_errors(engine), _creating(engine):
-            _complete(engine)
+    with explain_errors(engine) if engine.dialect.name == "sqlite" else nullcontext():
+        _check_columns(engine)
+        if not _is_complete(engine):
+            with explain_errors(engine), _creating(engine):
+                _complete(engine)
     return engine
 
 
@@ -97,17 +98,17 @@ def _complete(engine: Engine) -> None:
 
 @contextmanager
 def explain_errors(engine: Engine) -> Iterator[None]:
-    """Replace an error from writing a database with a sentence, without the SQL and the images.
+    """Replace an error of a database with a sentence, without the SQL and the images.
 
     Raises:
-        OSError: the database cannot be written; the message says why.
+        OSError: the database cannot be used; the message says why.
     """
     try:
         yield
     except OperationalError as error:
         reason = str(error.orig).strip().partition("\n")[0].removesuffix(".")
         raise ExplainedError(
-            f"The database {engine.url.database} cannot be written ({reason}): nothing was added. "
+            f"The database {engine.url.database} cannot be used ({reason}): nothing was added. "
             "Check its disk and its permissions, then run the same command again."
         ) from None
 

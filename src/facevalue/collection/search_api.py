@@ -6,6 +6,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class SearchApi:
     Args:
         base_url: the URL of the API's search.
         cache: the SQLite file of the cache; by default one in data/processed, and no cache for a
-            service on this machine.
+            service on this machine. If it cannot be written, there is no cache.
         limiter: limits the requests.
         rows_key: the key of a response that holds the list of rows.
     Raises:
@@ -51,24 +52,30 @@ class SearchApi:
     def __init__(
         self, base_url: str, cache: Path | None, limiter: RateLimiter, rows_key: str
     ) -> None:
-        self._base_url, self._rows_key = base_url, rows_key
-        here = is_loopback(base_url)
-        self._session = requests.Session()
-        if cache or not here:
-            self._session = self._caching_session(
-                cache or paths.processed() / f"{hostname(base_url)}.sqlite"
-            )
-        self._session.trust_env = not here  # there is no proxy between this machine and itself
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, PoliteAdapter(limiter, LIMITS))
+        self._base_url, self._rows_key, self._limiter = base_url, rows_key, limiter
+        if cache or not is_loopback(base_url):
+            file = cache or paths.processed() / f"{hostname(base_url)}.sqlite"
+            self._session = self._polite(self._caching_session(file))
+        else:
+            self._session = self._polite(requests.Session())
         for library in ("urllib3.connectionpool", "urllib3.util.retry", "requests_cache.session"):
             logging.getLogger(library).addFilter(_redact_key)
+
+    def _polite(self, session: requests.Session) -> requests.Session:
+        """Return the session, which from now on keeps the limits."""
+        # there is no proxy between this machine and itself
+        session.trust_env = not is_loopback(self._base_url)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, PoliteAdapter(self._limiter, LIMITS))
+        return session
 
     def _caching_session(self, cache: Path) -> requests.Session:
         # imported here, since Colab lacks it and the drawn photos need no cache
         from requests_cache import CachedSession
 
         try:
+            if not _can_be_written(cache):
+                return requests.Session()
             return CachedSession(
                 str(cache),
                 backend="sqlite",
@@ -130,6 +137,9 @@ class SearchApi:
             )
         except DownloadError as error:
             return None, str(error)
+        except sqlite3.OperationalError:  # the cache cannot be written, as on a full disk
+            self._session = self._polite(requests.Session())
+            return self._get(parameters)
         except sqlite3.Error:
             return None, "the cache in data/processed is damaged: delete its .sqlite files."
         except requests.RequestException as error:
@@ -165,6 +175,21 @@ class SearchApi:
             return None
         valid = isinstance(found, dict) and isinstance(found.get(self._rows_key), list)
         return found if valid else None
+
+
+def _can_be_written(cache: Path) -> bool:
+    """Return whether SQLite can write a file; if not, requests_cache would try it for ever.
+
+    Raises:
+        sqlite3.DatabaseError: the file is not a database.
+    """
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(cache)) as connection:
+            connection.execute("PRAGMA user_version = 1")
+    except (OSError, sqlite3.OperationalError):  # a full disk, a read-only folder
+        return False
+    return True
 
 
 def _redact_key(record: logging.LogRecord) -> bool:

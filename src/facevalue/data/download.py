@@ -39,7 +39,7 @@ from facevalue.data.http_retry import (
     wait_and_say_so,
 )
 from facevalue.data.urls import check_host, check_url, is_web_url, origin, redact_url
-from facevalue.files import explain_write_errors, file_lock
+from facevalue.files import DISK_FULL, explain_write_errors, file_lock
 
 MAX_BYTES = 2_000_000_000
 ATTEMPTS = 4
@@ -331,6 +331,7 @@ def download_from_kaggle(handle: str, folder: Path) -> None:
 
     Raises:
         DownloadError: kagglehub is not installed, or could not download the data set.
+        OSError: the folder cannot be written.
     """
     try:
         import kagglehub
@@ -342,6 +343,9 @@ def download_from_kaggle(handle: str, folder: Path) -> None:
     try:
         kagglehub.dataset_download(handle, output_dir=str(folder))
     except Exception as error:  # kagglehub raises its own, requests' and urllib3's types
+        if isinstance(error, OSError) and error.filename or getattr(error, "errno", 0) in DISK_FULL:
+            with explain_write_errors(folder):
+                raise
         # the error itself may contain credentials
         raise DownloadError(
             f"The data set {handle} could not be downloaded from Kaggle ({type(error).__name__}): "

@@ -17,6 +17,7 @@ from facevalue import settings
 from facevalue.data.dataset import MODEL_LABELS, Dataset
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation.metrics import report, top_k_accuracy
+from facevalue.files import append_line
 
 if TYPE_CHECKING:
     import keras
@@ -193,5 +194,4 @@ def headline(label: str, value: float | str, **facts: Any) -> None:
     """
     path = os.environ.get("FACEVALUE_HEADLINES")
     if path:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"label": label, "value": value, **facts}) + "\n")
+        append_line(Path(path), json.dumps({"label": label, "value": value, **facts}))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
-import tempfile
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -15,10 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from facevalue.files import DISK_FULL, atomic_write, disk_full, write_text
+from facevalue.files import DISK_FULL, atomic_write, write_text
 from facevalue.learning import devices
 from facevalue.learning.batches import ArraySource, Batches
 from facevalue.learning.callbacks import Curve, learning_rate, values
+from facevalue.learning.weights_content import weights_content
 
 
 def describe(
@@ -184,31 +183,24 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         """Write a checkpoint. If that fails, the previous one remains, and training continues."""
         self.stopped = self.model.stop_training
         if not self.writes:
-            self._save_nothing()
+            weights_content(self.model)  # all processes that share a model must save it
             return
         try:
-            self._check_room()
             self._save_curve()
             self._save_best_weights()
-            super().on_epoch_end(epoch, logs)
+            self._save_state(epoch + 1)
         except OSError as error:
             self._warn(error)
 
-    def _check_room(self) -> None:
-        """Raise OSError if the disk has no room for the weights and the state of the optimizer.
-
-        The library for HDF5, which writes them, crashes Python if the disk becomes full meanwhile.
-        """
-        arrays = [*self.model.variables, *self.model.optimizer.variables]
-        needed = sum(math.prod(array.shape) * 8 for array in arrays)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self.folder).free < needed:
-            raise disk_full(self.folder)
-
-    def _save_nothing(self) -> None:
-        """Save to a temporary folder, because all processes that share a model must save it."""
-        with tempfile.TemporaryDirectory() as folder:
-            self.model.save_weights(Path(folder) / "copy.weights.h5")
+    def _save_state(self, epochs: int) -> None:
+        """Write the two files that BackupAndRestore reads, and keep their previous versions."""
+        for path in (self._weights_path, self._training_metadata_path):
+            if Path(path).is_file():
+                with atomic_write(Path(f"{path}.bkp")) as part:
+                    shutil.copyfile(path, part)
+        with atomic_write(Path(self._weights_path)) as part:
+            part.write_bytes(weights_content(self.model))
+        write_text(Path(self._training_metadata_path), json.dumps({"epoch": epochs, "batch": 0}))
 
     def _save_curve(self) -> None:
         seeds = [values([variable])[0].tolist() for variable in _seeds(self.model)]
@@ -229,12 +221,11 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Save the final weights, which may be the best ones that EarlyStopping has restored."""
         if not self.writes:
-            self._save_nothing()
+            weights_content(self.model)  # all processes that share a model must save it
             return
         try:
-            self._check_room()
-            with atomic_write(self.folder / "final.weights.h5", suffix=".weights.h5") as part:
-                self.model.save_weights(part)
+            with atomic_write(self.folder / "final.weights.h5") as part:
+                part.write_bytes(weights_content(self.model))
         except OSError as error:
             self._warn(error)
 

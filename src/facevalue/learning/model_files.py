@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import tempfile
 import textwrap
 import warnings
-import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import keras
 import numpy as np
 
 from facevalue.files import atomic_write, open_regular, write_text
+from facevalue.learning.weights_content import weights_content
 from facevalue.recognition.model_file import SUMS, checked_content
 
 MAX_JSON_BYTES = 10_000_000
@@ -39,6 +39,7 @@ def save_json_and_weights(model: keras.Model, json_file: Path, h5_file: Path) ->
     Raises:
         ValueError: the name of `h5_file` does not end in .weights.h5.
 
+    >>> import tempfile
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     files = Path(folder) / "model.json", Path(folder) / "model.weights.h5"
@@ -51,21 +52,8 @@ def save_json_and_weights(model: keras.Model, json_file: Path, h5_file: Path) ->
         raise ValueError(f"The name of the weights file must end in .weights.h5, unlike {h5_file}.")
     copy = as_float32(model)
     with atomic_write(h5_file) as part:
-        part.write_bytes(_weights(copy))
+        part.write_bytes(weights_content(copy))
     write_text(json_file, copy.to_json(indent=1))
-
-
-def _weights(model: keras.Model) -> bytes:
-    """Return the content of a .weights.h5 file.
-
-    On a full disk, the library for HDF5 crashes Python if it writes to the disk by itself. Into a
-    .keras file, which is a zip archive, Keras writes it from memory.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        archive = Path(folder) / "model.keras"
-        model.save(archive)
-        with zipfile.ZipFile(archive) as opened:
-            return opened.read("model.weights.h5")
 
 
 def load_json_and_weights(json_file: Path, h5_file: Path) -> keras.Model:
@@ -196,15 +184,11 @@ def _check_arrays(model: keras.Model, file: Path) -> None:
     found = _array_paths(file)
     if not file.name.endswith(".weights.h5"):
         return
-    with tempfile.TemporaryDirectory() as folder:
-        own_file = Path(folder) / "own.weights.h5"
-        model.save_weights(own_file)
-        unknown = sorted(found - _array_paths(own_file))
-    if unknown:
+    if unknown := sorted(found - _array_paths(io.BytesIO(weights_content(model)))):
         raise ValueError(f"the network has no layer for {', '.join(unknown[:3])}")
 
 
-def _array_paths(file: Path) -> set[str]:
+def _array_paths(file: Path | BinaryIO) -> set[str]:
     """Return the paths of the arrays in an HDF5 file, except those of an optimizer.
 
     Raises:

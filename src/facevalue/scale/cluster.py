@@ -19,6 +19,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from facevalue.files import ExplainedError
 from facevalue.progress import ProgressBar
 from facevalue.scale.connection import (
     VersionError,
@@ -193,7 +194,8 @@ def _apply(function: Callable[[Any], Any], chunk: list[Any], label: str) -> list
             results.append(function(item))
         except Exception as error:
             # the cause is text, because some types of exceptions cannot be pickled
-            cause = f"{type(error).__name__}: {error}"
+            explained = isinstance(error, ExplainedError)
+            cause = str(error) if explained else f"{type(error).__name__}: {error}"
             raise TaskError(f"{label} failed for {item}: {cause}") from error
     return results
 

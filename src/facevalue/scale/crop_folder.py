@@ -152,14 +152,18 @@ def _photo_states(settings: _Settings, problems: list[dict[str, str]]) -> dict[s
         for name, state in storage.files(system, root, SUFFIXES, problems, skip=skip)
         if not (crops and name.startswith(crops))
     }
+    types = ", ".join(f"{suffix} {n:,}" for suffix, n in skipped.most_common())
     if not states and not problems:
+        others = f", and it has: {types}. Convert other photos to JPEG" if skipped else ""
         raise ValueError(
             f"There is no photo in {storage.without_secrets(settings.address)}: names of photos "
-            f"end in {', '.join(SUFFIXES)}."
+            f"end in {', '.join(SUFFIXES)}{others}."
         )
     if skipped:
-        types = ", ".join(f"{suffix} {n:,}" for suffix, n in skipped.most_common())
-        warnings.warn(f"Files of other types were not cropped: {types}.", stacklevel=3)
+        warnings.warn(
+            f"Files of other types were not cropped: {types}. Convert photos among them to JPEG.",
+            stacklevel=3,
+        )
     return states
 
 

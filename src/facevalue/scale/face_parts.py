@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from facevalue.files import atomic_write, explain_write_errors
+from facevalue.files import ExplainedError, atomic_write, explain_write_errors
 from facevalue.scale.face_table import Row
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 class Parts:
@@ -24,6 +30,33 @@ class Parts:
     def __init__(self, folder: Path) -> None:
         """Use a folder; it is created when the first part is stored."""
         self.folder = folder
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Create the folder, and keep other processes of this machine out of it during the block.
+
+        Windows has no locks for folders: there, nobody is kept out.
+
+        Raises:
+            OSError: the folder cannot be created, or another process holds it.
+        """
+        with explain_write_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            stack.callback(self._remove_if_empty)
+            if fcntl is not None:
+                number = os.open(self.folder, os.O_RDONLY)
+                stack.callback(os.close, number)
+                try:
+                    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise ExplainedError(
+                        f"Another process keeps its finished work in {self.folder} at the moment: "
+                        "wait until it ends, or choose another name for the table."
+                    ) from error
+                except OSError:
+                    pass  # a file system without locks
+            yield
 
     def store(self, key: str, rows: list[Row], *, retry: bool = False) -> None:
         """Store a part atomically.
@@ -69,6 +102,9 @@ class Parts:
     def remove(self) -> None:
         """Delete all parts, and the folder if it contains nothing else."""
         self.remove_all_but(set())
+        self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
         with suppress(OSError):
             self.folder.rmdir()
 

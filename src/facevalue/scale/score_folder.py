@@ -124,7 +124,8 @@ def score(
             `out`.
         ValueError: the source is not a photo, a video or a folder that contains some, or an
             argument is invalid.
-        OSError: `out` cannot be written, for example because the disk is full.
+        OSError: `out` cannot be written, for example because the disk is full or because another
+            process writes it.
         RuntimeError: this OpenCV has no Haar cascade.
         ModuleNotFoundError: the address, the detector or a Parquet file needs a package that is
             not installed.
@@ -152,18 +153,19 @@ def score(
     )
     check_detector(detector)
     run = Run(method, out, named)
-    with ProgressBar("scoring", 0, unit="file", show=progress) as bar:
-        lost = run.work(run.unfinished(bar), bar)
-        run.work_one_by_one(lost)
-    if not run.files and not run.problems:
-        kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.kinds.items())
-        others = f" By their content, its files are: {kinds}." if kinds else ""
-        raise ValueError(
-            f"There is no file in {storage.without_secrets(folder)} that is, by its name, {KINDS}."
-            f"{others}"
-        )
-    with explain_write_errors(out):
-        return run.write(keep_parts)
+    with run.parts.held():
+        with ProgressBar("scoring", 0, unit="file", show=progress) as bar:
+            lost = run.work(run.unfinished(bar), bar)
+            run.work_one_by_one(lost)
+        if not run.files and not run.problems:
+            kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.kinds.items())
+            others = f" By their content, its files are: {kinds}. Convert other images to JPEG."
+            raise ValueError(
+                f"There is no file in {storage.without_secrets(folder)} that is, by its name, "
+                f"{KINDS}.{others if kinds else ''}"
+            )
+        with explain_write_errors(out):
+            return run.write(keep_parts)
 
 
 def _folder_and_files(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -182,10 +183,13 @@ def _explained() -> Iterator[None]:
         found = next((cause for cause in causes if isinstance(cause, SQLAlchemyError)), None)
         if found is None:
             raise
-        # without the cause, whose message may contain the URL with its password
+        # without the cause, whose message may contain the URL with its password; a file has none
+        original = getattr(found, "orig", None)
+        is_file = isinstance(original, sqlite3.Error)
+        reason = original if is_file else type(found).__name__
         raise ExplainedError(
-            f"The database of the search cannot be used ({type(found).__name__}): check that it "
-            "is running, and that you may write to it."
+            f"The database of the search cannot be used ({reason}): check that "
+            f"{'its disk has room' if is_file else 'it is running'}, and that you may write to it."
         ) from None
 
 

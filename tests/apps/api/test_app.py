@@ -85,7 +85,7 @@ def test_an_error_at_the_start_is_reported(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("sys.argv", ["apps.api"])
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'no' / 'folder.db'}")
     assert main() == 1
-    assert "The database does not open" in capsys.readouterr().err
+    assert "unable to open database file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])

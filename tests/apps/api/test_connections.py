@@ -15,9 +15,9 @@ from apps.api.server import OPTIONS
 
 
 @contextmanager
-def running(app):
-    """Run an app with the servers' options in a thread; give its port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, **OPTIONS))
+def running(app, **options):
+    """Run an app with the servers' options, or others, in a thread; give its port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, **(OPTIONS | options)))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -2,7 +2,6 @@
 
 import re
 import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +14,7 @@ class Stopped:
     """Stands in for the server: notes what it was to run."""
 
     def __init__(self, config):
-        Stopped.app, Stopped.config = config.app, config
+        Stopped.app, Stopped.config = config.app(), config
 
     def run(self, sockets):
         Stopped.port = sockets[0].getsockname()[1]
@@ -24,6 +23,7 @@ class Stopped:
 
 @pytest.fixture
 def started(models, monkeypatch, tmp_path):
+    monkeypatch.setattr(live, "end_quietly", lambda: None)
     monkeypatch.setattr(live.uvicorn, "Server", Stopped)
     monkeypatch.setattr(live.recogniser, "Recogniser", lambda name, threads: models[name])
     monkeypatch.setattr(live.cv2, "setNumThreads", lambda number: None)
@@ -58,9 +58,10 @@ def test_https_makes_a_certificate_once_for_the_printed_address(
     for _ in range(2):
         assert live.main(["--port", "0", "--https"]) == 0
         address = capsys.readouterr().out.split()[0]
-        contents.append(Path(Stopped.config.ssl_certfile).read_bytes())
+        contents.append((tmp_path / "https" / "certificate.pem").read_bytes())
     assert contents[0] == contents[1]
-    assert Path(Stopped.config.ssl_keyfile).stat().st_mode & 0o077 == 0
+    assert (tmp_path / "https" / "key.pem").stat().st_mode & 0o077 == 0
+    assert Stopped.config.http.encryption is not None
     certificate = x509.load_pem_x509_certificate(contents[0])
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["localhost"]
@@ -69,13 +70,15 @@ def test_https_makes_a_certificate_once_for_the_printed_address(
     assert urlsplit(address).hostname in {"localhost", *map(str, numbers)}
 
 
-def test_a_certificate_of_ones_own_may_be_given(started, capsys, tmp_path):
+def test_a_certificate_of_ones_own_may_be_given(started, capsys, tmp_path, monkeypatch):
     pytest.importorskip("cryptography")
+    used = []
+    monkeypatch.setattr(live, "encrypted", lambda *files: used.extend(files) or {})
     certificate, key = certificates.self_signed(tmp_path, ["192.168.0.2"])
     given = ["--certificate", str(certificate), "--key", str(key)]
     assert live.main(["--port", "0", "--host", "127.0.0.1", *given]) == 0
     assert capsys.readouterr().out.startswith("https://localhost:")
-    assert Stopped.config.ssl_certfile == str(certificate)
+    assert used == [certificate, key]
 
 
 def test_certificates_that_cannot_be_used_are_reported(started, capsys, tmp_path):
