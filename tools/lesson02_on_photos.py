@@ -157,6 +157,18 @@ def people(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
     return f"people confirm {shares[top]:.0%} of {top}, {shares[bottom]:.0%} of {bottom}", rows
 
 
+def answers(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
+    """Return what most people say about the images labelled fear, and about those labelled sad."""
+    said = second_opinion.answers_by_label(opinion, data.labels)
+    rows: Rows = []
+    for answer in said.columns:
+        for name in ("fear", "sad"):
+            of = int((data.labels == EMOTIONS.index(name)).sum())
+            rows.append((answer, f"labelled {name}", round(of * said.loc[name, answer]), of))
+    fear, sad = said.loc["fear", "neutral"], said.loc["sad", "neutral"]
+    return f"{fear:.0%} of fear and {sad:.0%} of sad look neutral to most people", rows
+
+
 def ceiling(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
     """Return how well people predict the labels, and one more person's answer."""
     table = second_opinion.upper_bounds(opinion, data)
@@ -193,8 +205,11 @@ def draw_contrasts(training: Dataset) -> None:
     shares = contrast.share[happy]
     titles = [f"minus {EMOTIONS[k]}: {shares[k]:.0%}" for k in others]
     most = others[int(np.argmax(shares[others]))]
-    title = f"On real photos: happy differs from {EMOTIONS[most]} in {shares[most]:.0%} of pixels"
-    figure = utils.show_images(painted[happy, others], titles, title=title, columns=3, size=1.5)
+    title = (
+        f"On real photos: happy differs most from {EMOTIONS[most]} ({shares[most]:.0%} of pixels)"
+    )
+    figure = utils.show_images(painted[happy, others], titles, title=title, columns=3)
+    figure.set_size_inches(6, 4)
     scale = plt.cm.ScalarMappable(plt.Normalize(-limit, limit), "RdBu_r")
     figure.colorbar(scale, ax=figure.axes, shrink=0.8, label="difference (grey levels)")
     _save(figure, "contrasts", f"FER-2013, all {len(training):,} Training images")
@@ -220,6 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exact = duplicates.exact_duplicates(data.images)
     results: dict[str, Callable[[], tuple[str, Rows]]] = {
         "people": lambda: people(data, opinion),
+        "answers": lambda: answers(data, opinion),
         "balance": lambda: balance(data, opinion),
         "ceiling": lambda: ceiling(data, opinion),
         "light": lambda: light(training, training.images.mean(axis=(1, 2))),
@@ -236,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     for name, measure in results.items():
         if not only or name in only:
-            both = name in ("people", "balance", "ceiling", "wrong_labels", "faults")
+            both = name in ("people", "answers", "balance", "ceiling", "wrong_labels", "faults")
             source = "FER-2013 and the votes of FER+" if both else "FER-2013"
             photo_results.write("02", name, f"{source}, {photo_results.run()}", *measure())
     for name, draw in drawings.items():
