@@ -17,6 +17,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import photo_results
 from photo_results import Rows
 
@@ -68,8 +69,8 @@ def light(training: Dataset, brightness: np.ndarray) -> tuple[str, Rows]:
 def copies(data: Dataset, exact: np.ndarray, near: np.ndarray) -> tuple[str, Rows]:
     """Return how many images of each test have a copy among the Training images."""
     tables = {
-        "exact copy in Training": duplicates.across_splits(exact, data.splits),
-        "exact or near copy in Training": duplicates.across_splits(near, data.splits),
+        "exact copy": duplicates.across_splits(exact, data.splits),
+        "exact or near copy": duplicates.across_splits(near, data.splits),
     }
     rows: Rows = [
         (split, series, int(table.loc[split, "Training"]), int((data.splits == split).sum()))
@@ -77,7 +78,7 @@ def copies(data: Dataset, exact: np.ndarray, near: np.ndarray) -> tuple[str, Row
         for series, table in tables.items()
     ]
     _, _, count, of = rows[2]
-    return f"{count} of {of:,} PrivateTest images are exact copies of Training images", rows
+    return f"{count} of {of:,} PrivateTest images are in Training, too", rows
 
 
 def memory(data: Dataset, exact: np.ndarray) -> tuple[str, Rows]:
@@ -112,16 +113,16 @@ def changes(training: Dataset) -> tuple[str, Rows]:
     return f"{saved:.0%} of copies saved again are recognised, {moved:.0%} of moved ones", rows
 
 
-def faults(data: Dataset, opinion: Opinion, measures: object) -> tuple[str, Rows]:
+def faults(data: Dataset, opinion: Opinion, measures: pd.DataFrame) -> tuple[str, Rows]:
     """Return how well the rule for images without a face finds what FER+'s people call so."""
-    found = image_faults.find_faults(data, measures, opinion.votes)  # type: ignore[arg-type]
+    found = image_faults.find_faults(data, measures, opinion.votes)
     fault = next(fault for fault in found if fault.name == "no face")
     known = np.asarray(fault.known)
     hits = int(known[fault.rows].sum())
     rows: Rows = [
-        ("all images", "no face", int(known.sum()), len(data)),
-        ("images that the rule finds", "no face", hits, len(fault.rows)),
-        ("images without a face", "found by the rule", hits, int(known.sum())),
+        ("no face, of all images", "share", int(known.sum()), len(data)),
+        ("no face, of those that the rule finds", "share", hits, len(fault.rows)),
+        ("found, of those without a face", "share", hits, int(known.sum())),
     ]
     return f"of {len(fault.rows):,} images that the rule finds, {hits} show no face", rows
 
@@ -148,8 +149,8 @@ def people(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
         other = answers == len(EMOTIONS)  # OTHER is the eighth
         kinds = {
             "the label": answers == label,
-            "another of the seven": (answers != label) & ~other,
-            "something else": other,
+            "another": (answers != label) & ~other,
+            "unclear": other,
         }
         rows += [(name, kind, int(hits.sum()), len(hits)) for kind, hits in kinds.items()]
     shares = {name: count / of for name, kind, count, of in rows if kind == "the label"}
@@ -172,7 +173,7 @@ def answers(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
 def ceiling(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
     """Return how well people predict the labels, and one more person's answer."""
     table = second_opinion.upper_bounds(opinion, data)
-    columns = {"majority": "the label", "one_person": "one more person's answer"}
+    columns = {"majority": "the label", "one_person": "one more person"}
     rows: Rows = [
         (split, series, round(row["images"] * row[column]), int(row["images"]))
         for split, row in table.iterrows()
@@ -253,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, measure in results.items():
         if not only or name in only:
             both = name in ("people", "answers", "balance", "ceiling", "wrong_labels", "faults")
-            source = "FER-2013 and the votes of FER+" if both else "FER-2013"
+            source = "FER-2013 and FER+" if both else "FER-2013"
             photo_results.write("02", name, f"{source}, {photo_results.run()}", *measure())
     for name, draw in drawings.items():
         if not only or name in only:
