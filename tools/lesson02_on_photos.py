@@ -73,7 +73,7 @@ def copies(data: Dataset, exact: np.ndarray, near: np.ndarray) -> tuple[str, Row
         "exact or near copy": duplicates.across_splits(near, data.splits),
     }
     rows: Rows = [
-        (split, series, int(table.loc[split, "Training"]), int((data.splits == split).sum()))
+        (split, series, int(table["Training"].to_dict()[split]), int((data.splits == split).sum()))
         for split in ("PublicTest", "PrivateTest")
         for series, table in tables.items()
     ]
@@ -160,26 +160,24 @@ def people(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
 
 def answers(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
     """Return what most people say about the images labelled fear, and about those labelled sad."""
-    said = second_opinion.answers_by_label(opinion, data.labels)
+    labelled = {name: data.labels == EMOTIONS.index(name) for name in ("fear", "sad")}
     rows: Rows = []
-    for answer in said.columns:
-        for name in ("fear", "sad"):
-            of = int((data.labels == EMOTIONS.index(name)).sum())
-            rows.append((answer, f"labelled {name}", round(of * said.loc[name, answer]), of))
-    fear, sad = said.loc["fear", "neutral"], said.loc["sad", "neutral"]
+    for answer, name in enumerate([*EMOTIONS, second_opinion.OTHER]):
+        for label, own in labelled.items():
+            count = int((opinion.answers[own] == answer).sum())
+            rows.append((name, f"labelled {label}", count, int(own.sum())))
+    fear, sad = (count / of for name, _, count, of in rows if name == "neutral")
     return f"{fear:.0%} of fear and {sad:.0%} of sad look neutral to most people", rows
 
 
 def ceiling(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
     """Return how well people predict the labels, and one more person's answer."""
     table = second_opinion.upper_bounds(opinion, data)
-    columns = {"majority": "the label", "one_person": "one more person"}
-    rows: Rows = [
-        (split, series, round(row["images"] * row[column]), int(row["images"]))
-        for split, row in table.iterrows()
-        for column, series in columns.items()
-    ]
-    label, person = table.loc["PrivateTest", ["majority", "one_person"]]
+    rows: Rows = []
+    for split, images, majority, one_person in table.itertuples():
+        rows.append((split, "the label", round(images * majority), int(images)))
+        rows.append((split, "one more person", round(images * one_person), int(images)))
+    label, person = (count / of for split, _, count, of in rows if split == "PrivateTest")
     return f"most people predict {label:.0%} of the labels, {person:.0%} of one answer", rows
 
 
