@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import photo_results
+from photo_results import Rows
 from tqdm import tqdm
 
 from facevalue import emotions, image_files, paths
@@ -25,18 +25,13 @@ from facevalue.data.dataset import SPLITS, Dataset
 from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
 from facevalue.exploration import duplicates, second_opinion
-from facevalue.files import write_text
 from facevalue.recognition import detection
 
-FOLDER = paths.root() / "reports" / "on_real_photos"
 SMALLEST = 48
 """Height of the smallest face that is kept, in pixels: what the course's networks see."""
 
 CONDITIONS = {"blurred": "other", "bowed": "other", "from behind": "other"}
 """Notes on photos without a frontal face that are counted together."""
-
-Rows = list[tuple[str, str, int, int]]
-"""row, series, count and of, as `plots.plot_shares` draws them."""
 
 
 def read(folder: Path) -> pd.DataFrame:
@@ -140,15 +135,6 @@ def copies(data: Dataset) -> tuple[str, Rows]:
     return f"{len(data):,} files hold {different:,} different pictures", rows
 
 
-def write(name: str, note: str, result: tuple[str, Rows]) -> None:
-    """Write one result, with its title and its source in the first two lines."""
-    title, rows = result
-    table = pd.DataFrame(rows, columns=["row", "series", "count", "of"])
-    text = table.to_csv(index=False, lineterminator="\n")
-    write_text(FOLDER / f"01_{name}.csv", f"# title: {title}\n# note: {note}\n{text}")
-    print(f"{title}\n{table.to_string(index=False)}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and write; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -158,15 +144,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (options.photos / "photos.csv").is_file():
         print(f"There is no photos.csv in {options.photos}: give the folder.", file=sys.stderr)
         return 1
-    run = f"full run of {date.today()}, {os.cpu_count()} cores"
+    run = photo_results.run()
     photos = read(options.photos)
     note = f"{len(photos)} photos of muxspace/facial_expressions, {run}"
-    write("funnel", note, funnel(photos))
-    write("losses", note, losses(photos))
-    write("detectors", note, detectors(photos))
+    photo_results.write("01", "funnel", note, *funnel(photos))
+    photo_results.write("01", "losses", note, *losses(photos))
+    photo_results.write("01", "detectors", note, *detectors(photos))
     data = course_faces.load("fer2013")
-    write("labels", f"FER-2013 and the votes of FER+, {run}", labels(data))
-    write("copies", f"FER-2013, {run}", copies(data))
+    photo_results.write("01", "labels", f"FER-2013 and the votes of FER+, {run}", *labels(data))
+    photo_results.write("01", "copies", f"FER-2013, {run}", *copies(data))
     return 0
 
 

@@ -4,7 +4,6 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from databases import SOURCES, count, face
@@ -87,23 +86,9 @@ def test_an_address_that_cannot_be_read_is_not_repeated_with_its_password():
     assert "secret" not in str(error.value)
 
 
-def test_query_without_a_database_says_so_and_makes_none(tmp_path: Path) -> None:
-    path = tmp_path / "faces.db"
-    table, note = database.query("SELECT 1", f"sqlite:///{path}")
-    assert table.empty
-    assert "notebook 01" in note
-    assert not path.exists()
-
-
-def test_query_answers_from_the_database(tmp_path: Path) -> None:
-    address = f"sqlite:///{tmp_path / 'faces.db'}"
-    engine = database.create(address)
-    sql = "SELECT width, height FROM all_images"
-    assert database.query(sql, address)[1].startswith("The image database is empty")
-    source = {"name": ["drawn"], "address": ["-"], "licence": ["MIT"]}
-    database_import.add_sources(engine, pd.DataFrame(source))
-    image = database_import.image_row(np.zeros((48, 48), np.uint8), "drawn", "happy", "1")
-    database_import.add_images(engine, pd.DataFrame([image]))
-    table, note = database.query(sql, address)
-    assert note == ""
-    assert table.to_numpy().tolist() == [[48, 48]]
+def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:
+    engine = database.create(f"sqlite:///{tmp_path / 'faces.db'}")
+    with engine.connect() as connection:
+        milliseconds = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    engine.dispose()
+    assert milliseconds == 60_000

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from survey_samples import FIVE
 
-from facevalue.collection import database_survey
+from facevalue.collection import database, database_survey
 from facevalue.data import survey
 from facevalue.emotions import EMOTIONS
 
@@ -48,6 +48,30 @@ def test_no_survey_and_a_wrong_table_are_named(engine, reports):
     unmarked.attrs = {}
     with pytest.raises(ValueError, match="lacks attrs"):
         database_survey.add_survey(engine, unmarked)
+
+
+def test_the_stored_survey_is_opened(tmp_path, reports):
+    address = f"sqlite:///{tmp_path / 'faces.db'}"
+    first = database.create(address)
+    database_survey.add_survey(first, reports)
+    first.dispose()
+    engine, note = database_survey.open_survey(address)
+    assert "notebook 01 stored" in note
+    assert len(database_survey.read_survey(engine)) == len(reports)
+    engine.dispose()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("empty", [True, False])
+def test_without_a_stored_survey_one_is_made_in_memory(tmp_path, empty):
+    path = tmp_path / "faces.db"
+    if empty:
+        database.create(f"sqlite:///{path}").dispose()
+    engine, note = database_survey.open_survey(f"sqlite:///{path}")
+    assert "has not stored" in note
+    assert len(database_survey.read_survey(engine)) == 68_311
+    engine.dispose()
+    assert path.exists() == empty, "no file is made"
 
 
 @pytest.mark.slow

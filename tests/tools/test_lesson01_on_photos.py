@@ -3,6 +3,7 @@
 import lesson01_on_photos as tool
 import numpy as np
 import pandas as pd
+import photo_results
 import pytest
 
 from facevalue.data.dataset import Dataset
@@ -53,9 +54,10 @@ def test_a_wrong_folder_is_named(tmp_path, capsys):
     assert "no photos.csv" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["funnel", "losses", "detectors", "labels", "copies"])
-def test_the_stored_counts_are_parts_of_their_totals(name):
-    path = tool.FOLDER / f"01_{name}.csv"
+@pytest.mark.parametrize(
+    "path", sorted(photo_results.FOLDER.glob("0[12]_*.csv")), ids=lambda path: path.stem
+)
+def test_the_stored_counts_are_parts_of_their_totals(path):
     table = pd.read_csv(path, comment="#")
     assert list(table) == ["row", "series", "count", "of"]
     assert (table["count"] <= table["of"]).all()

@@ -1,4 +1,4 @@
-"""Opening, creating and querying the SQL database of face images, on SQLite or PostgreSQL."""
+"""Opening and creating the SQL database of face images, on SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
@@ -18,6 +17,9 @@ from facevalue import paths
 from facevalue.collection.database_schema import VIEWS, Base, EmotionId
 from facevalue.emotions import EMOTIONS
 from facevalue.files import ExplainedError, file_lock
+
+PATIENCE = 60
+"""How many seconds a SQLite database waits until another process has written to it."""
 
 CREATING = 7_031
 """The number of the lock that a server holds while the tables are created."""
@@ -50,8 +52,10 @@ def create(url: str) -> Engine:
     ['all_images', 'data_sources']
     >>> engine.dispose()
     """
-    engine = create_engine(with_driver(url))
-    if engine.dialect.name == "sqlite":
+    target = make_url(with_driver(url))
+    sqlite = target.get_backend_name() == "sqlite"
+    engine = create_engine(target, connect_args={"timeout": PATIENCE} if sqlite else {})
+    if sqlite:
         event.listen(engine, "connect", _enforce_foreign_keys)
     with explain_errors(engine) if engine.dialect.name == "sqlite" else nullcontext():
         _check_columns(engine)
@@ -111,33 +115,6 @@ def explain_errors(engine: Engine) -> Iterator[None]:
             f"The database {engine.url.database} cannot be used ({reason}): nothing was added. "
             "Check its disk and its permissions, then run the same command again."
         ) from None
-
-
-def query(sql: str, address: str | None = None) -> tuple[pd.DataFrame, str]:
-    """Run a SELECT on the image database; a missing database gives an empty table and a note.
-
-    Args:
-        sql: a SELECT statement.
-        address: the URL of the database; by default `url()`.
-
-    Returns:
-        the result, and "" or a sentence that says why it is empty.
-
-    Raises:
-        ValueError: as in `create`.
-    """
-    address = address or url()
-    file = make_url(with_driver(address)).database
-    if address.startswith("sqlite") and not (file and Path(file).is_file()):
-        note = "There is no image database yet: run notebook 01, then this cell shows its sources."
-        return pd.DataFrame(), note
-    engine = create(address)
-    try:
-        with engine.connect() as connection:
-            table = pd.read_sql(sql, connection)
-    finally:
-        engine.dispose()
-    return table, "" if len(table) else "The image database is empty: run notebook 01 first."
 
 
 def with_driver(url: str) -> str:

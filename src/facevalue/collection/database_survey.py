@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, make_url
 
 from facevalue import emotions
+from facevalue.collection import database
 from facevalue.collection.database import explain_errors
 from facevalue.collection.database_schema import EverydayFelt, EverydayReport, EverydayWord
+from facevalue.data import survey
 from facevalue.data.survey_format import FACES, NEGATIVE, POSITIVE
 
 WORDS = (*POSITIVE, *NEGATIVE)
@@ -51,6 +55,30 @@ def add_survey(engine: Engine, reports: pd.DataFrame) -> int:
         for table, content in ((EverydayWord, words), (EverydayReport, rows), (EverydayFelt, felt)):
             content.to_sql(table.__tablename__, connection, if_exists="append", index=False)
     return len(rows)
+
+
+def open_survey(address: str | None = None) -> tuple[Engine, str]:
+    """Open the database that notebook 01 filled; without it, make one in memory with the survey.
+
+    Args:
+        address: the URL of the database; by default `database.url()`.
+
+    Returns:
+        an engine whose database holds the survey, and a sentence that says which one it is.
+
+    Raises:
+        ValueError, sqlalchemy.exc.OperationalError: as in `database.create`.
+    """
+    target = make_url(database.with_driver(address or database.url()))
+    in_a_file = target.get_backend_name() == "sqlite"
+    if not in_a_file or (target.database and Path(target.database).is_file()):
+        engine = database.create(target.render_as_string(hide_password=False))
+        if len(pd.read_sql("SELECT id FROM everyday_reports LIMIT 1", engine)):
+            return engine, "The survey is the one that notebook 01 stored in the database."
+        engine.dispose()
+    engine = database.create("sqlite://")
+    add_survey(engine, survey.clean(survey.load()))
+    return engine, "Notebook 01 has not stored the survey yet, so it was cleaned and stored here."
 
 
 def read_survey(engine: Engine) -> pd.DataFrame:

@@ -35,15 +35,6 @@ def averages(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return means.reshape(CLASSES, SIZE, SIZE)
 
 
-def captions(labels: np.ndarray) -> list[str]:
-    """Return a caption for each emotion: its name, and a note if it has no image."""
-    counts = np.bincount(labels, minlength=CLASSES)
-    return [
-        name if count else f"{name}:\nno image"
-        for name, count in zip(EMOTIONS, counts, strict=True)
-    ]
-
-
 @dataclass(frozen=True, eq=False)
 class Contrasts:
     """The difference between each pair of average faces, and its significance.

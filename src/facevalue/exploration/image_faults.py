@@ -1,4 +1,4 @@
-"""Faulty images: those with faults in the picture, found by rules on measures, and duplicates."""
+"""Faults of images, found by rules on measures, and how good the rules are where it is known."""
 
 from __future__ import annotations
 
@@ -9,12 +9,6 @@ import numpy as np
 import pandas as pd
 
 from facevalue.data.dataset import SIZE, Dataset
-from facevalue.exploration.duplicates import (
-    MAX_HASH_DISTANCE,
-    MIN_CORRELATION,
-    conflicting_labels,
-)
-from facevalue.exploration.image_measures import measure
 from facevalue.exploration.planted_faults import precision_and_recall
 
 NO_FACE_VOTES = 5
@@ -23,25 +17,22 @@ NO_FACE_VOTES = 5
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """The images with one kind of fault.
+    """One kind of fault, and the images that a rule finds.
 
     Attributes:
         name: what is wrong.
-        rows: int, shape (k,), their positions in the data set, the clearest cases first.
-        basis: how they were found: "measure", "truth" or "votes".
+        rows: int, shape (k,), positions of the images that the rule finds, the clearest first.
         rule: the rule on the measures, in words.
         limitations: what the rule misses, and what it mistakes for the fault.
-        precision: the share of the images found by the rule that have the fault; NaN if unknown.
-        recall: the share of the images with the fault that the rule finds; NaN if unknown.
+        known: bool, shape (n,), which images have the fault, from the truth of drawn faces or the
+            votes of FER+; None if nobody knows.
     """
 
     name: str
     rows: np.ndarray
-    basis: str
     rule: str
     limitations: str
-    precision: float = float("nan")
-    recall: float = float("nan")
+    known: np.ndarray | None = None
 
 
 class Rule(NamedTuple):
@@ -66,7 +57,7 @@ class Rule(NamedTuple):
 RULES = (
     Rule("no face", "reconstruction_error", 1, None, "dolls, cats; takes tilted and cut faces"),
     Rule("covered", "reconstruction_error", 1, None, "a small hand, glasses; takes tilted faces"),
-    Rule("drawing", "flatness", 1, 0.3, "shaded drawings; takes signs, black areas"),
+    Rule("line drawing", "flatness", 1, 0.3, "shaded drawings; takes signs, black areas"),
     Rule("too dark", "brightness", -1, 40, "hard shadows; takes dark skin"),
     Rule("too bright", "brightness", 1, 200, "glare; takes white backgrounds"),
     Rule("low contrast", "contrast", -1, 22, "a flat face before a varied background"),
@@ -74,29 +65,29 @@ RULES = (
     Rule("turned", "symmetry", -1, -0.2, "nodding, small angles; takes hands, hair"),
 )
 
+ONLY_PHOTOS = ("no face", "line drawing")
+"""Faults that are not looked for in drawn faces: all of these are drawings, and all show a face."""
+
 
 def find_faults(
-    data: Dataset, votes: pd.DataFrame | None = None, measures: pd.DataFrame | None = None
+    data: Dataset, measures: pd.DataFrame, votes: pd.DataFrame | None = None
 ) -> list[Fault]:
-    """Return the images with something wrong in the picture, one entry per kind of fault.
-
-    If it is known which images have a fault, from the truth of drawn faces or from FER+ votes,
-    exactly these are returned, with the precision and recall of the rule.
+    """Return one entry for each kind of fault in the picture, with the images that a rule finds.
 
     Args:
         data: any data set.
+        measures: the result of `image_measures.measure` for the images.
         votes: FER+ votes for the images, in the order of `data`, from `ferplus.votes`.
-        measures: the result of `image_measures.measure` for the images, if already computed.
     """
-    measures = measure(data.images) if measures is None else measures
-    blank = np.flatnonzero(_is_blank(data))
-    found = [Fault("blank", blank, "measure", "all pixels equal", "one pixel of another grey")]
+    blank = np.flatnonzero(np.ptp(data.images.reshape(len(data), SIZE * SIZE), axis=1) == 0)
+    found = [Fault("blank", blank, "all pixels equal", "one pixel of another grey")]
     known = _known_faults(data, votes)
-    return found + [_apply_rule(rule, measures, blank, known.get(rule.name)) for rule in RULES]
+    rules = [r for r in RULES if data.name != "rendered" or r.name not in ONLY_PHOTOS]
+    return found + [_apply_rule(rule, measures, blank, known.get(rule.name)) for rule in rules]
 
 
 def _apply_rule(
-    rule: Rule, measures: pd.DataFrame, blank: np.ndarray, known: tuple[str, np.ndarray] | None
+    rule: Rule, measures: pd.DataFrame, blank: np.ndarray, known: np.ndarray | None
 ) -> Fault:
     values = rule.sign * measures[rule.column].to_numpy()
     automatic = rule.limit is None
@@ -106,19 +97,7 @@ def _apply_rule(
     order = np.argsort(-values, kind="stable")
     side = "over" if rule.sign > 0 else "under"
     text = f"{rule.column.replace('_', ' ')} {side} {rule.sign * limit:.3g}"
-    if known is None:
-        return Fault(rule.name, order[hits[order]], "measure", text, rule.limitations)
-    basis, truth = known
-    quality = precision_and_recall(hits, truth)
-    return Fault(
-        rule.name,
-        order[truth[order]],
-        basis,
-        text,
-        rule.limitations,
-        float(quality["precision"]),
-        float(quality["recall"]),
-    )
+    return Fault(rule.name, order[hits[order]], text, rule.limitations, known)
 
 
 def _upper_whisker(values: np.ndarray) -> float:
@@ -128,61 +107,36 @@ def _upper_whisker(values: np.ndarray) -> float:
     return float(high + 1.5 * (high - low))
 
 
-def _is_blank(data: Dataset) -> np.ndarray:
-    return np.ptp(data.images.reshape(len(data), SIZE * SIZE), axis=1) == 0
-
-
-def find_duplicate_faults(data: Dataset, exact: np.ndarray, near: np.ndarray) -> list[Fault]:
-    """Return the images that have duplicates, one entry per kind, with duplicates side by side.
-
-    Args:
-        data: any data set.
-        exact: from `exact_duplicates`.
-        near: from `near_duplicates`.
-    """
-    repeated = pd.Series(exact).duplicated(keep=False).to_numpy()
-    # groups of near duplicates that hold more than one group of exact duplicates
-    several = pd.Series(exact).groupby(near).transform("nunique").to_numpy() > 1
-    training = data.splits == "Training"
-    leaked = np.isin(exact, exact[training]) & np.isin(exact, exact[~training])
-    conflicting = conflicting_labels(exact, data.labels)
-    changed = "copies that were changed"
-    near_rule = f"hash within {MAX_HASH_DISTANCE} bits of 64, r over {MIN_CORRELATION}"
-    near_limits = "moved, mirrored; takes two photos of one scene"
-    wrong = "copies with the same wrong label"
-    kinds = (
-        ("exact copies", repeated, exact, "all pixels equal", changed),
-        ("near copies", several, near, near_rule, near_limits),
-        ("training and test", leaked, exact, "exact copies in both", changed),
-        ("two labels", conflicting, exact, "exact copies, labels differ", wrong),
-    )
-    blank = _is_blank(data)
-    found = []
-    for name, hits, groups, rule, limitations in kinds:
-        # blank images come last: they are duplicates, but show nothing
-        order = np.lexsort((np.arange(len(data)), groups, blank))
-        found.append(Fault(name, order[hits[order]], "measure", rule, limitations))
-    return found
-
-
-def _known_faults(data: Dataset, votes: pd.DataFrame | None) -> dict[str, tuple[str, np.ndarray]]:
-    """Return the basis and the images (bool, shape (n,)) of each fault that is known."""
-    known: dict[str, tuple[str, np.ndarray]] = {}
+def _known_faults(data: Dataset, votes: pd.DataFrame | None) -> dict[str, np.ndarray]:
+    """Return which images have each fault that is known: bool, shape (n,)."""
+    known: dict[str, np.ndarray] = {}
     if data.truth is not None and {"occlusion", "yaw", "roll"} <= set(data.truth):
         truth = data.truth
-        known["no face"] = ("truth", np.zeros(len(data), bool))
-        known["covered"] = ("truth", truth["occlusion"].ne("none").to_numpy())
+        known["covered"] = truth["occlusion"].ne("none").to_numpy()
         turned = (truth["yaw"].abs() > 15) | (truth["roll"].abs() > 10)
-        known["turned"] = ("truth", turned.to_numpy())
+        known["turned"] = turned.to_numpy()
         side_lit = (truth["light_x"].abs() > 1) & (truth["hardness"] > 0.5)
-        known["lit from a side"] = ("truth", side_lit.to_numpy())
+        known["lit from a side"] = side_lit.to_numpy()
     elif votes is not None:
-        known["no face"] = ("votes", (votes["NF"] >= NO_FACE_VOTES).to_numpy())
+        known["no face"] = (votes["NF"] >= NO_FACE_VOTES).to_numpy()
     return known
 
 
 def fault_table(faults: list[Fault]) -> pd.DataFrame:
-    """Return one row per kind of fault: images, basis, rule, precision, recall, limitations."""
-    columns = ["images", "basis", "rule", "precision", "recall", "limitations"]
-    rows = {f.name: [len(f.rows), *(getattr(f, name) for name in columns[1:])] for f in faults}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    """Return one row per kind of fault: how many images the rule finds, and how good it is.
+
+    Returns:
+        found: the number of images; rule and limitations as in `Fault`; base rate: the share of
+        all images that have the fault, which a search at random would reach as its precision;
+        precision and recall of the rule. The last three are NaN where nobody knows.
+    """
+    rows = {}
+    for fault in faults:
+        quality = {"base rate": np.nan, "precision": np.nan, "recall": np.nan}
+        if fault.known is not None:
+            found = np.isin(np.arange(len(fault.known)), fault.rows)
+            scores = precision_and_recall(found, fault.known)
+            quality = {"base rate": fault.known.mean(), **scores[["precision", "recall"]]}
+        rows[fault.name] = {"found": len(fault.rows), "rule": fault.rule, **quality}
+        rows[fault.name]["limitations"] = fault.limitations
+    return pd.DataFrame.from_dict(rows, orient="index")

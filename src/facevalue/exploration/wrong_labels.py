@@ -20,6 +20,7 @@ def out_of_fold_probabilities(
     labels: np.ndarray,
     groups: np.ndarray,
     folds: int = 5,
+    seed: int = 0,
     model: Callable[[], LinearDiscriminantAnalysis] | None = None,
 ) -> np.ndarray:
     """Return each emotion's probability, from models trained without the image and its duplicates.
@@ -29,6 +30,7 @@ def out_of_fold_probabilities(
         labels: int, shape (n,).
         groups: int, shape (n,): images with the same number stay in the same fold.
         folds: number of folds; each is predicted by a model that was trained on the others.
+        seed: for dealing the groups out to the folds.
         model: makes a scikit-learn classifier for `hog` features; by default a linear
             discriminant analysis, which takes seconds.
 
@@ -45,7 +47,7 @@ def out_of_fold_probabilities(
             f"got {len(numbers)} and {len(np.unique(labels))}: use more images."
         )
     make = model or (lambda: LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1))
-    fold = np.random.default_rng(0).permutation(len(numbers))[member.ravel()] % folds
+    fold = np.random.default_rng(seed).permutation(len(numbers))[member.ravel()] % folds
     features = hog(images)
     result = np.zeros((len(images), len(EMOTIONS)))
     show = len(images) > 10_000 and sys.stderr.isatty()
@@ -69,7 +71,7 @@ def suspects(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
     Args:
         labels: int, shape (n,).
-        probabilities: float, shape (n, 7), from `out_of_fold_probabilities`.
+        probabilities: float, shape (n, classes), for example from `out_of_fold_probabilities`.
 
     Returns:
         int64, shape (k,), rows in the order of that excess.
@@ -93,7 +95,7 @@ def precision_at_k(
     Args:
         rows: int, from `suspects`.
         disagrees: shape (n,), from `second_opinion.disagrees`.
-        k: the numbers of first suspects to check; all suspects if there are fewer.
+        k: the numbers of first suspects to check; numbers above that of the suspects are left out.
 
     Returns:
         images and the share that is labelled differently, for each k, for all suspects, and for
@@ -102,7 +104,8 @@ def precision_at_k(
     >>> precision_at_k(np.array([2, 0]), np.array([1.0, 0, 1, 0]), k=(1,))["images"].to_dict()
     {'first 1': 1, 'all suspects': 2, 'all images': 4}
     """
-    parts = {f"first {count:,}": rows[:count] for count in k} | {"all suspects": rows}
+    parts = {f"first {count:,}": rows[:count] for count in k if count <= len(rows)}
+    parts["all suspects"] = rows
     table = {
         name: [len(part), disagrees[part].mean() if len(part) else np.nan]
         for name, part in parts.items()
