@@ -127,8 +127,8 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
 
     def _both(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the components of faces, and those of their mirror images, no rows if unused."""
-        mirrored = images[:, :, ::-1] if self.mirror else images[:0]
-        return self._reduce(images), self._reduce(mirrored)
+        faces = self._reduce(images)
+        return faces, self._reduce(images[:, :, ::-1]) if self.mirror else faces[:0]
 
     def _reduce(self, images: np.ndarray) -> np.ndarray:
         """Return the scaled components of all views, float32, shape (n, components)."""
