@@ -32,6 +32,19 @@ def test_mirror_ridge_is_kernel_ridge_with_mirrored_faces(drawn):
     assert (scores.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.95
 
 
+def test_without_mirror_images_it_is_kernel_ridge(drawn):
+    images, labels, some = drawn.images[:80], drawn.labels[:80], drawn.images[300:340]
+    views = (("gradients", 12),)
+    ours = mirror_ridge.MirrorRidge(views, components=30, mirror=False, whiten=True)
+    ours.fit(images, labels)
+    rows = ours._reduce(images)
+    assert np.allclose(rows.std(axis=0), rows.std(), rtol=0.02)  # whitened: equal spread
+    targets = np.where(labels[:, None] == ours.classes_, 1, -1)
+    sklearn = KernelRidge(alpha=0.15, kernel="rbf", gamma=ours.width).fit(rows, targets)
+    theirs = sklearn.predict(ours._reduce(some))
+    assert np.allclose(ours.decision_function(some), theirs, atol=1e-3)
+
+
 @pytest.mark.parametrize("rows", [1, 20, 21, 64])
 def test_equations_are_solved_block_by_block(rows, monkeypatch):
     monkeypatch.setattr(mirror_ridge, "BLOCK", 20)

@@ -46,6 +46,9 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
             of two faces, the kernel is exp(-width).
         penalty: the number that is added to the diagonal of the kernel matrix. A larger penalty
             gives smoother decision boundaries.
+        whiten: whether to divide each principal component by its standard deviation.
+        mirror: whether to count each face and its mirror image; without it, this is the usual
+            kernel ridge regression.
 
     Source: Haasdonk and Burkhardt (2007), https://doi.org/10.1007/s10994-007-5009-7 (invariant
         kernels); Suykens and Vandewalle (1999), https://doi.org/10.1023/A:1018628609742 (squared
@@ -62,11 +65,15 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         components: int = 300,
         width: float = 4.0,
         penalty: float = 0.15,
+        whiten: bool = False,
+        mirror: bool = True,
     ) -> None:
         self.views = views
         self.components = components
         self.width = width
         self.penalty = penalty
+        self.whiten = whiten
+        self.mirror = mirror
 
     def fit(self, images: np.ndarray, labels: np.ndarray) -> MirrorRidge:
         """Train on images, uint8, shape (n, 48, 48), and labels, int, shape (n,).
@@ -81,13 +88,12 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         self.axes_, self.scales_ = [], []
         for view in self.views:
             rows = _transformer(view).transform(images)
-            axes = pca(rows, min(self.components, *rows.shape))
+            axes = pca(rows, min(self.components, *rows.shape), self.whiten)
             reduced = axes.transform(rows)
             median = float(np.median(_squared_distances(reduced[:300], reduced)))
             self.axes_.append(axes)
             self.scales_.append(1 / np.sqrt(max(median, 1e-12) * len(self.views)))
-        self.faces_ = self._reduce(images)
-        self.mirrored_ = self._reduce(images[:, :, ::-1])
+        self.faces_, self.mirrored_ = self._both(images)
         kernel = np.empty((len(images), len(images)), "float32")
         starts = range(0, len(images), BATCH)
         for start in tqdm(starts, desc="comparisons", disable=len(images) < 5 * BLOCK):
@@ -111,13 +117,18 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
         scores = [np.zeros((0, len(self.classes_)), "float32")]
         for start in range(0, len(images), BATCH):
             part = images[start : start + BATCH]
-            kernel = self._kernel(self._reduce(part), self._reduce(part[:, :, ::-1]))
+            kernel = self._kernel(*self._both(part))
             scores.append(kernel @ self.weights_)
         return np.concatenate(scores)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the class, shape (n,), of images, uint8, shape (n, 48, 48)."""
         return self.classes_[self.decision_function(images).argmax(axis=1)]
+
+    def _both(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the components of faces, and those of their mirror images, no rows if unused."""
+        faces = self._reduce(images)
+        return faces, self._reduce(images[:, :, ::-1]) if self.mirror else faces[:0]
 
     def _reduce(self, images: np.ndarray) -> np.ndarray:
         """Return the scaled components of all views, float32, shape (n, components)."""
@@ -132,16 +143,22 @@ class MirrorRidge(ClassifierMixin, BaseEstimator):
 
         Args:
             faces: the components of the faces, as `_reduce` returns them.
-            mirrored: those of their mirror images.
+            mirrored: those of their mirror images; unused without `mirror`.
         """
+        if not self.mirror:
+            return self._gaussian(faces, self.faces_)
         kernel = np.zeros((len(faces), len(self.faces_)), "float32")
         for left in (faces, mirrored):
             for right in (self.faces_, self.mirrored_):
-                distance = _squared_distances(left, right)
-                distance *= np.float32(-self.width)
-                kernel += np.exp(distance, out=distance)
+                kernel += self._gaussian(left, right)
         kernel /= 2
         return kernel
+
+    def _gaussian(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return the Gaussian kernel of all pairs of rows, float32."""
+        distance = _squared_distances(left, right)
+        distance *= np.float32(-self.width)
+        return np.exp(distance, out=distance)
 
 
 def _transformer(view: tuple[str, int]) -> ImageFeatures:

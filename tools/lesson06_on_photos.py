@@ -1,0 +1,285 @@
+"""Measure what notebook 06 shows of real photos, and write it to reports/on_real_photos.
+
+    python tools/lesson06_on_photos.py
+
+It reads FER-2013 and FER+ from data/raw or FACEVALUE_DATA, and the full runs from reports/. What
+it trains itself takes about two minutes; the answers of each model are kept in
+data/processed/lesson06, so that an interrupted run goes on where it was. Only counts are written,
+no photo and no line about a single one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.svm import SVC
+
+from facevalue import paths
+from facevalue.data.dataset import Dataset
+from facevalue.drawing import course_faces
+from facevalue.emotions import EMOTIONS
+from facevalue.evaluation import results
+from facevalue.exploration import second_opinion
+from facevalue.files import write_text
+from facevalue.learning import classical, cross_validation, image_features
+from facevalue.learning.mirror_ridge import MirrorRidge
+from facevalue.recognition.recogniser import Recogniser
+
+FOLDER = paths.root() / "reports" / "on_real_photos"
+RUN = f"run of {date.today()}, {os.cpu_count()} cores"
+FULL = "FER-2013, full run of 2026-11-21, 2 cores"
+SEED = 42
+
+FEW = 3_000
+"""How many Training photos the models learn from that are trained here."""
+
+REGIONS = {
+    "forehead": (slice(0, 1), slice(0, 6)),
+    "eyes and eyebrows": (slice(1, 3), slice(1, 5)),
+    "nose and cheeks": (slice(3, 4), slice(1, 5)),
+    "mouth": (slice(4, 6), slice(1, 5)),
+    "left and right edge": (slice(1, 6), [0, 5]),
+}
+"""Parts of a face, in squares of 8 x 8 pixels: rows and columns."""
+
+PARTS: dict[str, MirrorRidge] = {
+    "one view: HOG": MirrorRidge((("gradients", 8),), mirror=False),
+    "whitened": MirrorRidge((("gradients", 8),), mirror=False, whiten=True),
+    "overlapping cells": MirrorRidge((("overlapping gradients", 8),), mirror=False),
+    "and LBP: three views": MirrorRidge(mirror=False),
+    "and mirror images": MirrorRidge(),
+}
+"""The best model, taken apart: each row changes one thing."""
+
+Rows = list[tuple[str, str, int, int]]
+"""row, series, count and of, as `plots.plot_shares` draws them."""
+
+
+def kept(name: str, answer: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return what `answer` returns, from the file of an earlier run if there is one."""
+    file = paths.processed() / "lesson06" / f"{name}.npy"
+    if not file.is_file():
+        file.parent.mkdir(exist_ok=True)
+        print(f"{name} ...", file=sys.stderr)
+        np.save(file, answer())
+    return np.load(file)
+
+
+def fitted(
+    model: BaseEstimator, faces: np.ndarray, labels: np.ndarray, test: np.ndarray
+) -> np.ndarray:
+    """Return the predictions of a model for the test images after training."""
+    return classical.predict(classical.fit(model, faces, labels), test)
+
+
+def count(name: str, series: str, right: np.ndarray) -> tuple[str, str, int, int]:
+    """Return a line of a panel: how many of the images have a property."""
+    return name, series, int(np.sum(right)), len(right)
+
+
+def ablation(train: Dataset, public: Dataset) -> tuple[str, Rows]:
+    """Return how many of PublicTest each part of the best model gains."""
+    rows: Rows = []
+    for name, model in PARTS.items():
+        guesses = kept(
+            name, lambda model=model: fitted(model, train.images, train.labels, public.images)
+        )
+        rows.append(count(name, "PublicTest", guesses == public.labels))
+    first, best = (row[2] / row[3] for row in (rows[0], rows[-1]))
+    return f"three views and mirror images lift {first:.3f} to {best:.3f}", rows
+
+
+def balance(data: Dataset) -> tuple[str, Rows]:
+    """Return the accuracy and the recall of disgust with and without balancing, on one fold."""
+    train = data.sample(2 * FEW, SEED).split("Training")
+    groups = cross_validation.groups(train.images)
+    learn, check = cross_validation.folds(train.labels, groups)[0]
+    view = image_features.Gradients(8)
+    features = view.transform(train.images)
+    axes = image_features.pca(features[learn], 253, whiten=True)
+    features = axes.transform(features)
+    rng = np.random.default_rng(SEED)
+    sizes = np.bincount(train.labels[learn])
+    more = [
+        rng.choice(learn[train.labels[learn] == label], sizes.max() - size)
+        for label, size in enumerate(sizes)
+    ]
+    ways = {
+        "unchanged": (None, learn),
+        "class weights": ("balanced", learn),
+        "upsampled": (None, np.concatenate([learn, *more])),
+    }
+    rows: Rows = []
+    disgust = train.labels[check] == EMOTIONS.index("disgust")
+    for name, (weight, used) in ways.items():
+        model = LogisticRegression(C=0.01, max_iter=300, class_weight=weight)
+        guesses = kept(
+            f"balance {name}",
+            lambda model=model, used=used: fitted(
+                model, features[used], train.labels[used], features[check]
+            ),
+        )
+        right = guesses == train.labels[check]
+        rows.append(count(name, "all emotions: accuracy", right))
+        rows.append(count(name, "disgust: recall", right[disgust]))
+    found = [row[2] / row[3] for row in rows]
+    title = f"class weights find {found[3]:.0%} of disgust, not {found[1]:.0%},"
+    return f"{title} and cost {100 * (found[0] - found[2]):.0f} points", rows
+
+
+def full_run(*splits: str) -> pd.DataFrame:
+    """Return the rows of the full run on FER-2013 that are about some splits."""
+    table = results.read().query("data == 'fer2013' and profile == 'full'")
+    return table[table["split"].isin(splits)].set_index("model")
+
+
+def published() -> tuple[str, Rows]:
+    """Return the accuracy of tree, forest and SVM on both tests, the published and ours."""
+    table = full_run("PublicTest + PrivateTest")
+    names = [f"{name} on PCA 253" for name in ("decision tree", "random forest", "SVM")]
+    rows: Rows = []
+    for name, row in table.loc[names].iterrows():
+        of = int(row["images"])
+        rows.append((str(name), "project 3", round(row["published"] * of), of))
+        rows.append((str(name), "ours", round(row["accuracy"] * of), of))
+    shares = " < ".join(f"{row[2] / row[3]:.2f}" for row in rows[1::2])
+    return f"tree < forest < SVM: {shares}, as in project 3", rows
+
+
+def components() -> tuple[str, Rows]:
+    """Return the accuracy on PublicTest of trees on fewer components, from reports/classical.md."""
+    means = {"25": 0.313, "50": 0.300, "100": 0.291, "253": 0.303}
+    rows: Rows = [
+        (f"{k} components", "PublicTest", round(mean * 3_589), 3_589) for k, mean in means.items()
+    ]
+    return "on 25 components the tree is as good as on 253, or better", rows
+
+
+def models() -> tuple[str, Rows]:
+    """Return the accuracy on PrivateTest of every classical model, from the full run."""
+    table = full_run("PrivateTest")
+    table = table[table.index.str.contains("HOG|LBP|PCA|views")]
+    rows: Rows = [
+        (str(name), "PrivateTest", round(row["accuracy"] * row["images"]), int(row["images"]))
+        for name, row in table.sort_values("accuracy", ascending=False).iterrows()
+    ]
+    best, worst = (row[2] / row[3] for row in (rows[0], rows[-1]))
+    return f"from {worst:.2f} for a tree to {best:.2f} for three views", rows
+
+
+def importance(train: Dataset, private: Dataset) -> tuple[str, Rows]:
+    """Return how many photos are no longer right when a region is that of somebody else."""
+    model: Pipeline = make_pipeline(
+        image_features.Gradients(8), PCA(100, whiten=True, random_state=SEED), SVC(C=2)
+    )
+
+    def answers() -> np.ndarray:
+        some = private.images[:1_000]
+        classical.fit(model, train.images, train.labels)
+        rng = np.random.default_rng(SEED)
+        guesses = [classical.predict(model, some)]
+        for down, right in REGIONS.values():
+            mixed = some.copy()
+            blocks = mixed.reshape(-1, 6, 8, 6, 8)
+            others = blocks[rng.permutation(len(some))]
+            squares = np.zeros((6, 6), bool)
+            squares[down, right] = True
+            swap = squares[None, :, None, :, None]
+            mixed = np.where(swap, others, blocks).reshape(some.shape)
+            guesses.append(classical.predict(model, mixed))
+        return np.array(guesses)
+
+    guesses = kept("importance", answers)
+    right = guesses == private.labels[: guesses.shape[1]]
+    rows = [
+        count(name, "answers that become wrong", ~region[right[0]])
+        for name, region in zip(REGIONS, right[1:], strict=True)
+    ]
+    worst = max(rows, key=lambda row: row[2])
+    return f"another {worst[0]} spoils {worst[2] / worst[3]:.0%} of the right answers", rows
+
+
+def emotions(private: Dataset, network: np.ndarray) -> tuple[str, Rows]:
+    """Return the recall of each emotion by the recogniser."""
+    rows = [
+        count(name, "recogniser", network[private.labels == label] == label)
+        for label, name in enumerate(EMOTIONS)
+    ]
+    shares = {row[0]: row[2] / row[3] for row in rows}
+    worst, best = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
+    title = f"the recogniser finds {shares[best]:.0%} of {best}, {shares[worst]:.0%} of {worst}"
+    return title, rows
+
+
+def confusions(private: Dataset, network: np.ndarray) -> tuple[str, Rows]:
+    """Return the five most frequent mistakes of the recogniser, as shares of the true emotion."""
+    table = pd.crosstab(private.labels, network).to_numpy()
+    sizes = table.sum(axis=1)
+    off = table / sizes[:, None]
+    np.fill_diagonal(off, 0)
+    order = np.argsort(-off, axis=None)[:6]
+    rows: Rows = []
+    for true, said in zip(*np.unravel_index(order, off.shape), strict=True):
+        name = f"{EMOTIONS[true]}, called {EMOTIONS[said]}"
+        rows.append((name, "recogniser", int(table[true, said]), int(sizes[true])))
+    return f"its most frequent mistake: {rows[0][0]} ({rows[0][2] / rows[0][3]:.0%})", rows
+
+
+def people(data: Dataset, network: np.ndarray) -> tuple[str, Rows]:
+    """Return how often people and models agree with the label of PrivateTest."""
+    bounds = second_opinion.upper_bounds(second_opinion.second_opinion(data), data)
+    private = data.split("PrivateTest")
+    bound, of = bounds.loc["PrivateTest"], len(private)
+    classical_best = full_run("PrivateTest").loc["three views, mirrored", "accuracy"]
+    rows: Rows = [
+        count("always happy", "agrees", private.labels == EMOTIONS.index("happy")),
+        ("majority of ten raters", "agrees", round(bound["majority"] * of), of),
+        ("three views, mirrored", "agrees", round(classical_best * of), of),
+        ("one more rater, at best", "agrees", round(bound["one_person"] * of), of),
+        count("recogniser", "agrees", network == private.labels),
+    ]
+    raters, model = rows[1][2] / of, rows[4][2] / of
+    return f"raters agree with {raters:.0%} of the labels, the recogniser with {model:.0%}", rows
+
+
+def write(name: str, note: str, result: tuple[str, Rows]) -> None:
+    """Write one panel, with its title and its source in the first two lines."""
+    title, rows = result
+    table = pd.DataFrame(rows, columns=["row", "series", "count", "of"])
+    text = table.to_csv(index=False, lineterminator="\n")
+    write_text(FOLDER / f"06_{name}.csv", f"# title: {title}\n# note: {note}\n{text}")
+    print(f"{title}\n{table.to_string(index=False)}\n", flush=True)
+
+
+def main() -> int:
+    """Measure, print and write; return the exit code."""
+    write("models", f"PrivateTest of {FULL}", models())
+    write("published", f"both test splits of {FULL}", published())
+    write("components", f"PublicTest of {FULL}; means of three seeds", components())
+    data = course_faces.load("fer2013")
+    private = data.split("PrivateTest")
+    probabilities = kept("recogniser", lambda: Recogniser("accurate").probabilities(private.images))
+    network = probabilities.argmax(axis=1)
+    note = f"PrivateTest of FER-2013, {RUN}"
+    write("emotions", note, emotions(private, network))
+    write("confusions", note, confusions(private, network))
+    write("people", f"{note}; raters: FER+", people(data, network))
+    few = data.sample(FEW, SEED).split("Training")
+    note = f"after {FEW:,} Training photos of FER-2013, {RUN}"
+    write("importance", f"1,000 photos of PrivateTest, {note}", importance(few, private))
+    write("balance", f"a third of {2 * FEW:,} Training photos, {RUN}", balance(data))
+    write("parts", f"PublicTest, {note}", ablation(few, data.split("PublicTest")))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
