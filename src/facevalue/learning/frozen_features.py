@@ -35,9 +35,7 @@ def extractor(body: keras.Model, name: str, *, pool: bool = True) -> keras.Model
     """
     faces = keras.Input((SIZE, SIZE, 1), name="faces")
     maps = body(backbones.prepare(faces, name, body.input_shape[1]), training=False)
-    return keras.Model(
-        faces, layers.GlobalAveragePooling2D(name="pooled")(maps) if pool else maps
-    )
+    return keras.Model(faces, layers.GlobalAveragePooling2D(name="pooled")(maps) if pool else maps)
 
 
 def features(
