@@ -41,10 +41,9 @@ RATES = (0.001, 0.003, 0.01)
 """Three settings for each way; the best on a fifth of the images is used."""
 
 FULL_RUNS = {
-    "small body, from scratch": "small body, from scratch",
-    "small body, frozen": "small body transfer",
-    "small body, fine-tuned": "small body, fine-tuned",
-    "recogniser, frozen": "recogniser transfer",
+    "own small body, frozen": "small body transfer",
+    "own small body, fine-tuned": "small body, fine-tuned",
+    "own recogniser, frozen": "recogniser transfer",
 }
 """Models in reports/results.csv, by their names in the figure."""
 
@@ -98,11 +97,11 @@ def scratch_answers(pool: Dataset, rows: np.ndarray, steps: int, asked: np.ndarr
     for rate in RATES:
         model = few_images.small_network(rate)
         few_images.train_from_scratch(model, pool.images[kept], pool.labels[kept], steps, 0)
-        guesses = model.predict(pool.images[held, ..., None], verbose=0).argmax(axis=1)
+        guesses = few_images.predicted(model, pool.images[held])
         scores[rate] = float((guesses == pool.labels[held]).mean())
     model = few_images.small_network(max(scores, key=scores.__getitem__))
     few_images.train_from_scratch(model, pool.images[rows], pool.labels[rows], steps, 0)
-    return model.predict(asked[..., None], batch_size=256, verbose=0).argmax(axis=1)
+    return few_images.predicted(model, asked)
 
 
 def bodies() -> tuple[str, Rows]:

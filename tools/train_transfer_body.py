@@ -20,7 +20,7 @@ from keras import layers
 from tqdm import tqdm
 
 from facevalue.drawing import appearance, course_faces, faces
-from facevalue.drawing.variety import DEFAULT
+from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
 from facevalue.learning import backbones, model_files, networks
 from facevalue.settings import DATASETS
@@ -36,7 +36,7 @@ def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng([SEED, index])
     units = rng.choice(appearance.ACTION_UNITS, rng.integers(1, 8), replace=False)
     shown = {int(unit): float(rng.uniform(0.3, 1)) for unit in units}
-    person, view = appearance.Person.random(rng, DEFAULT), appearance.View.random(rng, DEFAULT)
+    person, view = appearance.Person.random(rng, MILD), appearance.View.random(rng, MILD)
     wanted = [shown.get(unit, 0.0) for unit in appearance.ACTION_UNITS]
     return faces.draw(shown, person, view), np.array(wanted, np.float32)
 

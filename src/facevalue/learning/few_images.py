@@ -61,6 +61,25 @@ def small_network(rate: float) -> keras.Model:
     return model
 
 
+def batches(n: int, steps: int, seed: int) -> np.ndarray:
+    """Return the rows of some full batches of 32: epoch after epoch, each in another order.
+
+    Args:
+        n: the number of images, 1 or more.
+        steps: the number of batches.
+        seed: the seed of the orders.
+
+    Returns:
+        int, shape (32 * steps,), from 0 to n - 1.
+
+    >>> np.bincount(batches(16, 1, seed=0)).tolist() == [2] * 16
+    True
+    """
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(n) for _ in range(-(-32 * steps // n))]
+    return np.concatenate(orders)[: 32 * steps]
+
+
 def train_from_scratch(
     model: keras.Model, images: np.ndarray, labels: np.ndarray, steps: int, seed: int
 ) -> None:
@@ -70,10 +89,24 @@ def train_from_scratch(
         model: a compiled model, such as `small_network` returns; its training step is used again.
         images: uint8, shape (n, 48, 48).
         labels: int, shape (n,).
-        steps: the number of gradient steps, rounded up to whole epochs.
+        steps: the number of gradient steps.
         seed: the seed of the weights and of the order of the images.
     """
     keras.utils.set_random_seed(seed)
     fresh = keras.models.clone_model(model).get_weights()
-    epochs = -(-steps * 32 // len(images))
-    fine_tuning.refit(model, fresh, images[..., None].astype("float32"), labels, epochs)
+    rows = batches(len(images), steps, seed)
+    x = images[rows, ..., None].astype("float32")
+    fine_tuning.refit(model, fresh, x, labels[rows], epochs=1)
+
+
+def predicted(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return the label that a model gives to each face.
+
+    The model is called directly: `predict` would compile for each number of faces.
+
+    Args:
+        model: from faces, float, shape (n, 48, 48, 1), to probabilities.
+        images: uint8, shape (n, 48, 48).
+    """
+    probabilities = model(images[..., None].astype("float32"), training=False)
+    return keras.ops.convert_to_numpy(probabilities).argmax(axis=1)
