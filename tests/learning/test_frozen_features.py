@@ -92,3 +92,10 @@ def test_nothing_is_cached_if_that_is_not_wanted_or_not_possible(
 def test_wrong_images_are_refused(body: keras.Model) -> None:
     with pytest.raises(ValueError, match=r"uint8 of shape \(n, 48, 48\), not float64 of shape"):
         frozen_features.features(body, "rendered", np.zeros((2, 48, 48)))
+
+
+def test_maps_keep_the_places_that_pooling_averages(body: keras.Model, images: np.ndarray) -> None:
+    pooled = frozen_features.features(body, "rendered", images)
+    maps = frozen_features.features(body, "rendered", images, pool=False)
+    assert maps.shape == (21, 3, 3, 128)
+    np.testing.assert_allclose(maps.mean(axis=(1, 2)), pooled, atol=1e-5)

@@ -12,6 +12,7 @@ from keras import layers
 
 from facevalue import paths
 from facevalue.data.download import DownloadError
+from facevalue.learning.efficientnet_lite import efficientnet_lite0, load_imagenet
 from facevalue.learning.model_files import load_network
 from facevalue.learning.networks import recogniser_body, residual, small_body, vggface
 from facevalue.learning.weight_files import weight_file
@@ -42,10 +43,13 @@ class BackboneSpec:
             one offset for each channel. VGG16, ResNet-50 and VGGFace take the channels in the
             order blue, green, red. The channels of a grey face are equal, so only the order of
             the offsets matters.
+        size: the height and width of an image in pixels, if no other is asked for.
         min_size: the smallest height and width of an image in pixels.
         sizes: the image sizes for which there are weights; empty if one file fits every size.
-        url: the URL of the weight file; "" if the file comes with the project.
-        file: the path of the .keras file in models/; "" if the weights are downloaded.
+        url: the URL of the weight file; "" if nothing is downloaded.
+        file: the path of the .keras file in models/; "" if the weights are elsewhere.
+        load: gives the network the weights that an installed package carries; None if there is no
+            such package.
         remove_classifier: returns the network in `file` without its classifier; None if that
             network has no classifier.
         md5: the published checksum of the weight file; "" if there is none.
@@ -56,10 +60,12 @@ class BackboneSpec:
     build: Callable[[int], keras.Model]
     scale: float = 1.0
     offset: tuple[float, float, float] = (-103.939, -116.779, -123.68)
+    size: int = 96
     min_size: int = 32
     sizes: tuple[int, ...] = ()
     url: str = ""
     file: str = ""
+    load: Callable[[keras.Model], None] | None = None
     remove_classifier: Callable[[keras.Model], keras.Model] | None = None
     md5: str = ""
 
@@ -68,6 +74,15 @@ _MINUS_1_TO_1: dict[str, Any] = {"scale": 1 / 127.5, "offset": (-1.0, -1.0, -1.0
 _KERNELS = "weights_tf_dim_ordering_tf_kernels"
 
 BACKBONES = {
+    "efficientnet_lite0": BackboneSpec(
+        "EfficientNet-Lite0",
+        "ImageNet, 1,000 kinds of things",
+        efficientnet_lite0,
+        scale=1 / 128,
+        offset=(-127 / 128, -127 / 128, -127 / 128),
+        size=64,
+        load=load_imagenet,
+    ),
     "mobilenet_v2": BackboneSpec(
         "MobileNetV2",
         "ImageNet, 1,000 kinds of things",
@@ -103,6 +118,7 @@ BACKBONES = {
         "drawn faces: which muscles move?",
         small_body,
         **_MINUS_1_TO_1,
+        size=48,
         min_size=16,
         sizes=(48,),
         file="transfer/rendered.keras",
@@ -112,6 +128,7 @@ BACKBONES = {
         "Training of FER-2013: seven emotions",
         small_body,
         **_MINUS_1_TO_1,
+        size=48,
         min_size=16,
         sizes=(48,),
         file="transfer/fer2013.keras",
@@ -122,14 +139,15 @@ BACKBONES = {
         lambda _: residual(),
         scale=1 / 255,
         offset=(0.0, 0.0, 0.0),
+        size=48,
         min_size=48,
         sizes=(48,),
         file="accurate.keras",
         remove_classifier=recogniser_body,
     ),
 }
-"""The backbones of project 4 and the project's own. The keys of the former are their columns in
-transfer_f1.csv."""
+"""A backbone from a package, those of project 4, and the project's own. The keys of project 4's are
+their columns in transfer_f1.csv."""
 
 PUBLISHED = ("mobilenet_v2", "resnet50", "vgg16", "vggface")
 """The backbones whose weights are downloaded."""
@@ -144,8 +162,7 @@ def backbone(
 
     Args:
         name: a key of `BACKBONES`; "rendered", "fer2013" and "accurate" come with the project.
-        size: height and width of the images in pixels; by default 96 for the published networks
-            and 48 for the others.
+        size: height and width of the images in pixels; by default that of the entry.
         weights: False for random weights.
         url: another URL of a published weight file, for example of a mirror.
 
@@ -157,17 +174,23 @@ def backbone(
         ValueError: there is no backbone `name`, or it does not take images of that size.
         DownloadError: the weight file cannot be downloaded, or is not the expected one.
         FileNotFoundError: the project's own file is missing.
+        ModuleNotFoundError: the package that carries the weights is not installed.
 
     >>> backbone("mobilenet_v2", 96, weights=False).output_shape
     (None, 3, 3, 1280)
     """
     spec = backbone_spec(name)
-    size = size or (96 if name in PUBLISHED else 48)
+    size = size or spec.size
     if size < spec.min_size or (spec.sizes and size not in spec.sizes):
         known = " or ".join(map(str, spec.sizes)) or f"{spec.min_size} or more"
         raise ValueError(f"{spec.title} takes images of {known} pixels, not {size}.")
     if name in PUBLISHED:
         return _published(spec, name, size, weights, url or spec.url)
+    if spec.load:
+        network = spec.build(size)
+        if weights:
+            spec.load(network)
+        return network
     network = load_network(own_file(name)) if weights else spec.build(size)
     return spec.remove_classifier(network) if spec.remove_classifier else network
 

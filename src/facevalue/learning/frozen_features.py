@@ -18,42 +18,49 @@ CACHE_BYTES = 2_000_000_000
 """How many bytes of earlier features are kept on disk; the oldest are removed first."""
 
 
-def extractor(body: keras.Model, name: str) -> keras.Model:
-    """Return a model from grey faces to pooled features.
+def extractor(body: keras.Model, name: str, *, pool: bool = True) -> keras.Model:
+    """Return a model from grey faces to features.
 
     Args:
         body: a network from `backbones.backbone`, or its lower layers.
         name: the key in `backbones.BACKBONES` that determines which input `body` expects.
+        pool: whether each feature map is averaged.
 
     Returns:
         A model from faces, float, shape (n, 48, 48, 1), from 0 to 255, to the mean of each feature
-        map, float32, shape (n, channels).
+        map, float32, shape (n, channels), or to the maps, shape (n, rows, columns, channels).
 
     Raises:
         ValueError: there is no such backbone.
     """
     faces = keras.Input((SIZE, SIZE, 1), name="faces")
     maps = body(backbones.prepare(faces, name, body.input_shape[1]), training=False)
-    return keras.Model(faces, layers.GlobalAveragePooling2D(name="pooled")(maps))
+    return keras.Model(faces, layers.GlobalAveragePooling2D(name="pooled")(maps) if pool else maps)
 
 
 def features(
-    body: keras.Model, name: str, images: np.ndarray, *, batch_size: int = 128, keep: bool = True
+    body: keras.Model,
+    name: str,
+    images: np.ndarray,
+    *,
+    pool: bool = True,
+    batch_size: int = 128,
+    keep: bool = True,
 ) -> np.ndarray:
-    """Return the pooled features of faces.
+    """Return the features of faces.
 
     They are cached in data/processed/features. The cache key is a checksum of the weights and the
     images, so they are computed again if the network was trained further.
 
     Args:
-        body, name: as in `extractor`.
+        body, name, pool: as in `extractor`.
         images: uint8, shape (n, 48, 48).
         batch_size: how many faces are computed at a time. A larger batch needs more memory; the
             result is the same.
         keep: whether the cache is read and written.
 
     Returns:
-        float32, shape (n, channels).
+        float32, shape (n, channels), or (n, rows, columns, channels) without `pool`.
 
     Raises:
         ValueError: `images` has another dtype or shape, or there is no such backbone.
@@ -68,21 +75,23 @@ def features(
             f"not {images.dtype} of shape {images.shape}."
         )
     if not keep:
-        return _compute(body, name, images, batch_size)
+        return _compute(body, name, images, pool, batch_size)
     cached = load_or_make(
         "features",
-        _cache_key(body, name, images),
-        lambda: {"features": _compute(body, name, images, batch_size)},
+        _cache_key(body, name, images, pool),
+        lambda: {"features": _compute(body, name, images, pool, batch_size)},
         folder=paths.processed() / "features",
         keep_bytes=CACHE_BYTES,
     )
     return cached["features"]
 
 
-def _compute(body: keras.Model, name: str, images: np.ndarray, batch_size: int) -> np.ndarray:
-    model = extractor(body, name)
+def _compute(
+    body: keras.Model, name: str, images: np.ndarray, pool: bool, batch_size: int
+) -> np.ndarray:
+    model = extractor(body, name, pool=pool)
     model.compile(jit_compile=networks.JIT)
-    found = np.empty((len(images), model.output_shape[-1]), np.float32)
+    found = np.empty((len(images), *model.output_shape[1:]), np.float32)
     title = f"{backbones.backbone_spec(name).title}, features"
     with tqdm(total=len(images), desc=title, unit="face", disable=None) as bar:
         for start in range(0, len(images), batch_size):
@@ -92,10 +101,11 @@ def _compute(body: keras.Model, name: str, images: np.ndarray, batch_size: int) 
     return found
 
 
-def _cache_key(body: keras.Model, name: str, images: np.ndarray) -> str:
+def _cache_key(body: keras.Model, name: str, images: np.ndarray, pool: bool) -> str:
     """Return a checksum of the weights, the images, and what the network expects as input."""
     spec = backbones.backbone_spec(name)
-    facts = (name, body.input_shape, body.layers[-1].name, spec.scale, spec.offset, images.shape)
+    last = body.layers[-1].name
+    facts = (name, body.input_shape, last, spec.scale, spec.offset, images.shape, pool)
     key = hashlib.sha256(repr(facts).encode())
     for weight in body.get_weights():
         key.update(weight.tobytes())
