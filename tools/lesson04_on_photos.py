@@ -33,7 +33,7 @@ from facevalue.learning.curves import curve_file
 from facevalue.recognition.recogniser import Recogniser
 
 FOLDER = paths.root() / "reports" / "on_real_photos"
-IMAGES, EPOCHS, BATCH, SEED = 10_000, 12, 64, 42
+IMAGES, EPOCHS, BATCH, SEED = 10_000, 10, 64, 42
 """How the notebook trains its two networks on drawn faces."""
 
 NETWORKS = {
