@@ -105,7 +105,7 @@ def test_a_stored_result_is_drawn_in_the_layout_that_its_columns_ask_for():
     assert [axis.get_ylabel() for axis in figure.axes] == ["accuracy"]
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == ["cnn", "net", "training", "validation"]
-    assert figure.get_supxlabel() == "20 photos"
+    assert figure.legends[0].get_title().get_text() == "20 photos"
 
     table = metrics.calibration(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
     assert plots.plot_result(table.reset_index(), "Sure").axes[1].get_ylabel() == "images"

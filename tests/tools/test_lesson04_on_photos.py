@@ -25,7 +25,7 @@ def test_people_side_with_the_network_or_with_the_label():
     surest = table[table["row"] == "the 100 surest"].set_index("series")
     assert surest["count"].to_dict() == {"with the network": 1, "with the label": 1}
     assert surest["of"].tolist() == [2, 2]
-    assert title == "ten people side with the network in 1 of its 100 surest mistakes"
+    assert title == "people side with 1 of its 100 surest mistakes"
 
 
 def test_the_published_accuracies_stand_beside_those_of_the_full_run():

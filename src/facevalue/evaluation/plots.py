@@ -37,7 +37,11 @@ def plot_result(table: pd.DataFrame, title: str, note: str = "") -> Figure:
         curves = {str(name): rows for name, rows in table.groupby("series", sort=False)}
         measures = [name for name in ("loss", "accuracy") if name in table]
         figure = plot_curves(curves, title, measures)
-    elif "confidence" in table:
+        legend = figure.legends[0]  # where the note would otherwise stand
+        legend.set_title(note, prop={"size": 7})
+        legend.set_alignment("left")
+        return figure
+    if "confidence" in table:
         figure = plot_calibration(table.set_index("up to"), title)
     else:
         matrix = table.set_index(table.columns[0])
