@@ -37,11 +37,7 @@ def plot_result(table: pd.DataFrame, title: str, note: str = "") -> Figure:
         curves = {str(name): rows for name, rows in table.groupby("series", sort=False)}
         measures = [name for name in ("loss", "accuracy") if name in table]
         figure = plot_curves(curves, title, measures)
-        legend = figure.legends[0]  # where the note would otherwise stand
-        legend.set_title(note, prop={"size": 7})
-        legend.set_alignment("left")
-        return figure
-    if "confidence" in table:
+    elif "confidence" in table:
         figure = plot_calibration(table.set_index("up to"), title)
     else:
         matrix = table.set_index(table.columns[0])
@@ -51,8 +47,11 @@ def plot_result(table: pd.DataFrame, title: str, note: str = "") -> Figure:
 
 
 def _add_note(figure: Figure, note: str) -> None:
-    """Write a line in small letters below a figure."""
-    if note:
+    """Write a line in small letters below a figure, above its legend if it has one."""
+    if note and figure.legends:
+        figure.legends[0].set_title(note, prop={"size": 7})
+        figure.legends[0].set_alignment("left")
+    elif note:
         figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color="0.35")
 
 
