@@ -24,7 +24,7 @@ class Profile:
         name: "fast" or "full".
         dataset: "rendered" or "fer2013".
         train_images: the largest number of Training images; None for all.
-        epochs: epochs of the networks of notebooks 04 and 05, except for cnn6.
+        epochs: epochs of the networks of notebook 05, and half of those of notebook 04's gate.
         sweep_rows: how many rows of the published dense sweep are trained.
         dense_epochs: the largest number of epochs of a dense network.
         mixed: images per emotion from each of two large sources in notebook 03's mixture.
@@ -32,11 +32,10 @@ class Profile:
         seeds: the number of seeds that a training is repeated with, to see how much results vary.
         photos: how many drawn photos notebook 01 searches for faces.
         replicates: how many times notebook 02 resamples people, to see how much its numbers vary.
-        networks: how many of the published networks notebook 04 trains in addition to cnn6.
-        cnn_images: the number of images that notebook 04 trains cnn6 on; None for all.
-        cnn_epochs: epochs of that training.
-        watched: the number of PublicTest images that the training is validated on; None for all.
+        networks: whether notebook 04 also trains the published networks.
+        cnn_epochs: epochs of notebook 04's small CNN and of its rival.
         few_images: the number of images on which notebook 04 shows overfitting.
+        few_epochs: epochs of these trainings.
         large: 224 x 224 images per emotion and source, for project 1's six models.
         humans: the number of images for training a network to distinguish faces from other things.
         keep: whether trained networks are saved to disk, so that a killed run can be resumed.
@@ -55,11 +54,10 @@ class Profile:
     seeds: int
     photos: int
     replicates: int
-    networks: int
-    cnn_images: int | None
+    networks: bool
     cnn_epochs: int
-    watched: int | None
     few_images: int
+    few_epochs: int
     large: int
     humans: int
     keep: bool
@@ -80,7 +78,6 @@ def profile() -> Profile:
 
 
 def _fast(dataset: str) -> Profile:
-    drawn = dataset == "rendered"  # on photos, cnn6 takes longer to beat chance
     return Profile(
         "fast",
         dataset,
@@ -93,11 +90,10 @@ def _fast(dataset: str) -> Profile:
         seeds=3,
         photos=40,
         replicates=1_000,
-        networks=0,
-        cnn_images=3_000 if drawn else 4_000,
-        cnn_epochs=3 if drawn else 5,
-        watched=500,
-        few_images=160,
+        networks=False,
+        cnn_epochs=10,
+        few_images=800,
+        few_epochs=20,
         large=2,
         humans=500,
         keep=False,
@@ -117,11 +113,10 @@ def _full(dataset: str) -> Profile:
         seeds=5,
         photos=400,
         replicates=10_000,
-        networks=6,
-        cnn_images=None,
-        cnn_epochs=20,
-        watched=None,
+        networks=True,
+        cnn_epochs=30,
         few_images=4_000,
+        few_epochs=60,
         large=200,
         humans=14_336,
         keep=True,

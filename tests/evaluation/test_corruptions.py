@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facevalue.evaluation.corruptions import CORRUPTIONS, corrupt
+from facevalue.evaluation.corruptions import CORRUPTIONS, corrupt, shifted
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +117,11 @@ def test_jpeg_is_like_another_librarys(images, strength):
 def test_wrong_arguments_are_refused(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         corrupt(*arguments)
+
+
+def test_a_shifted_image_moves_and_repeats_its_edge():
+    image = np.arange(9).reshape(1, 3, 3)
+    assert shifted(image, 1, 0).tolist() == [[[0, 1, 2], [0, 1, 2], [3, 4, 5]]]
+    assert shifted(image, 0, -1).tolist() == [[[1, 2, 2], [4, 5, 5], [7, 8, 8]]]
+    assert shifted(image, 0, 0).tolist() == image.tolist()
+    assert shifted(image, 5, 0).tolist() == [[[0, 1, 2]] * 3], "more than the image is high"

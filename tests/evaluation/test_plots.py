@@ -93,3 +93,24 @@ def test_shares_are_drawn_with_the_interval_of_their_counts():
     # Brown, Cai and DasGupta (2001): 15 of 20
     assert (low, high) == pytest.approx((53.13, 88.81), abs=0.01)
     plt.close("all")
+
+
+def test_a_stored_result_is_drawn_in_the_layout_that_its_columns_ask_for():
+    shares = pd.DataFrame([("all", "yunet", 1, 2)], columns=["row", "series", "count", "of"])
+    assert plots.plot_result(shares, "Half").axes[0].get_xlabel().startswith("share")
+
+    rows = [("cnn", 1, 0.2, 0.3), ("cnn", 2, 0.4, 0.5), ("net", 1, 0.1, 0.2)]
+    curves = pd.DataFrame(rows, columns=["series", "epoch", "accuracy", "val_accuracy"])
+    figure = plots.plot_result(curves, "Two curves", "20 photos")
+    assert [axis.get_ylabel() for axis in figure.axes] == ["accuracy"]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["cnn", "net", "training", "validation"]
+    assert figure.legends[0].get_title().get_text() == "20 photos"
+
+    table = metrics.calibration(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    assert plots.plot_result(table.reset_index(), "Sure").axes[1].get_ylabel() == "images"
+
+    matrix = pd.DataFrame({"label": ["happy", "sad"], "happy": [3, 1], "sad": [1, 1]})
+    texts = [text.get_text() for text in plots.plot_result(matrix, "Taken for").axes[0].texts]
+    assert texts == ["0.75", "0.25", "0.50", "0.50"]
+    plt.close("all")

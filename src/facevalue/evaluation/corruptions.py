@@ -68,6 +68,23 @@ def jpeg(images: np.ndarray, quality: float, rng: np.random.Generator) -> np.nda
     return copies
 
 
+def shifted(images: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Return copies of images moved by whole pixels; pixels from outside repeat the edge.
+
+    Args:
+        images: shape (n, height, width).
+        down: by how many pixels they are moved down, or up if negative.
+        right: by how many pixels they are moved to the right, or to the left if negative.
+
+    >>> shifted(np.array([[[1, 2, 3]]]), 0, 1).tolist()
+    [[[1, 1, 2]]]
+    """
+    height, width = images.shape[1:]
+    rows = np.clip(np.arange(height) - down, 0, height - 1)
+    columns = np.clip(np.arange(width) - right, 0, width - 1)
+    return images[:, rows[:, None], columns]
+
+
 CORRUPTIONS: dict[str, tuple[Corruption, tuple[float, float, float], str]] = {
     "blur": (blur, (0.7, 1.2, 2.0), "standard deviation {:g} pixels"),
     "noise": (noise, (5, 10, 20), "standard deviation {:g} of 255 grey levels"),
