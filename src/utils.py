@@ -137,7 +137,7 @@ def on_real_photos(lesson: str, name: str) -> Figure:
     lines = path.read_text("utf-8").splitlines()
     facts = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
     table = pd.read_csv(path, comment="#")
-    return plots.plot_shares(table, f"On real photos: {facts['title']}", facts["note"])
+    return plots.plot_result(table, f"On real photos: {facts['title']}", facts["note"])
 
 
 def show_images(

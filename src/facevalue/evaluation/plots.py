@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,37 @@ MARKERS = "osv^DPX"
 """The markers of the curves; each training run has its own."""
 
 TITLE_STYLE: dict[str, Any] = {"fontsize": 10, "fontweight": "bold", "x": 0.01, "ha": "left"}
+
+
+def plot_result(table: pd.DataFrame, title: str, note: str = "") -> Figure:
+    """Draw a stored result in the layout that fits its columns.
+
+    Args:
+        table: with the columns row, series, count and of, shares (see `plot_shares`); series, epoch
+            and those of a learning curve, curves; confidence, accuracy and images, calibration;
+            otherwise a confusion matrix, whose first column names the rows.
+        title: the title of the figure.
+        note: a line below the figure: which data, which run.
+    """
+    if "of" in table:
+        return plot_shares(table, title, note)
+    if "epoch" in table:
+        curves = {str(name): rows for name, rows in table.groupby("series", sort=False)}
+        measures = [name for name in ("loss", "accuracy") if name in table]
+        figure = plot_curves(curves, title, measures)
+    elif "confidence" in table:
+        figure = plot_calibration(table.set_index("up to"), title)
+    else:
+        matrix = table.set_index(table.columns[0])
+        figure = plot_confusion(matrix.to_numpy(), list(matrix), title)
+    _add_note(figure, note)
+    return figure
+
+
+def _add_note(figure: Figure, note: str) -> None:
+    """Write a line in small letters below a figure."""
+    if note:
+        figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color="0.35")
 
 
 def plot_curves(
@@ -76,7 +108,7 @@ def plot_calibration(table: pd.DataFrame, title: str) -> Figure:
     axis.legend(loc="upper left")
     below.bar(middle, table["images"], 0.9 * width, color="#808080")
     below.set(xlabel="confidence (largest probability)", ylabel="images")
-    figure.suptitle(title, **TITLE_STYLE)
+    figure.suptitle(textwrap.fill(title, 50), **TITLE_STYLE)
     return figure
 
 
@@ -98,8 +130,9 @@ def plot_confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figu
     ticks = range(len(names))
     axis.set_xticks(ticks, names, rotation=45, ha="right")
     axis.set_yticks(ticks, names)
-    axis.set(xlabel="predicted emotion", ylabel="true emotion", title=title)
+    axis.set(xlabel="predicted emotion", ylabel="true emotion")
     axis.spines[:].set_visible(False)
+    figure.suptitle(textwrap.fill(title, 58), **TITLE_STYLE)
     return figure
 
 
@@ -132,6 +165,5 @@ def plot_shares(table: pd.DataFrame, title: str, note: str = "") -> Figure:
     if len(names) > 1:
         figure.legend(loc="outside lower right", ncols=len(names), fontsize=8)
     figure.suptitle(title, **TITLE_STYLE)
-    if note:
-        figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color="0.35")
+    _add_note(figure, note)
     return figure

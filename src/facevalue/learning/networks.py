@@ -40,6 +40,27 @@ def small_body(size: int = 48) -> keras.Model:
     return keras.Model(inputs, x, name="small_body")
 
 
+def dense_net() -> keras.Model:
+    """Return notebook 03's best dense network, which ignores which pixels are neighbours.
+
+    Returns:
+        A model from faces, float, shape (n, 48, 48, 1), to probabilities, float32, shape (n, 7).
+
+    >>> dense_net().count_params()
+    3023623
+    """
+    x = inputs = keras.Input((48, 48, 1), name="face")
+    x = layers.Flatten(name="pixels")(x)
+    x = layers.LayerNormalization(center=False, scale=False, name="standard")(x)
+    for place, width in enumerate((1024, 512, 256), start=1):
+        x = layers.Dense(width, use_bias=False, name=f"dense{place}")(x)
+        x = layers.BatchNormalization(name=f"norm{place}")(x)
+        x = layers.ReLU(name=f"relu{place}")(x)
+        x = layers.Dropout(0.2, name=f"dropout{place}")(x)
+    outputs = layers.Dense(7, "softmax", dtype="float32", name="emotion")(x)
+    return keras.Model(inputs, outputs, name="dense_net")
+
+
 def residual(
     widths: Sequence[int] = (32, 64, 128, 256),
     blocks: Sequence[int] = (2, 2, 2),
