@@ -5,8 +5,9 @@
 
 FER-2013 is read from data/raw or FACEVALUE_DATA. The 19 published rows and the best network were
 trained by the full run of the notebook: their numbers are read from reports/. What stops some rows
-from learning, and what each change adds, is measured here with five seeds. Only counts and curves
-are written, no photo and no line about a single one.
+from learning is measured here with five seeds, and the best network is trained on as many photos as
+the fast profile has drawings. Only counts and curves are written, no photo and no line about a
+single one.
 """
 
 from __future__ import annotations
@@ -45,11 +46,8 @@ STUCK = ("P4", "P6", "P10", "P11", "P12", "S5")
 SIDE, STUCK_EPOCHS = 64, 2
 """Size of the images on which these are trained again, and for how long."""
 
-IMAGES, EPOCHS, BATCH = 2_500, 12, 64
-"""How the notebook trains a network to see what one change adds."""
-
-BEST_EPOCHS = 10
-"""Epochs of the best network, whose confusion matrix the full run did not store."""
+IMAGES, EPOCHS, BATCH = 10_000, 10, 128
+"""How the fast profile trains the best network."""
 
 Result = tuple[str, pd.DataFrame]
 """A title, which states the finding, and a table as `plots.plot_result` draws it."""
@@ -76,7 +74,7 @@ def rows() -> Result:
 def curves() -> Result:
     """Return how the test accuracy of some published rows develops."""
     parts = []
-    for name in ("P5", "P6", "P10"):
+    for name in ("P5", "P6"):
         curve = pd.read_csv(curve_file(f"dense {name}", "fer2013", "full"))
         curve = curve[["accuracy", "val_accuracy"]].assign(epoch=curve.index + 1, series=name)
         parts.append(curve)
@@ -132,79 +130,15 @@ def stuck(data: Dataset) -> Result:
     return title, shares(counted)
 
 
-def small_network(
-    widths: Sequence[int] = (128, 64, 32),
-    *,
-    standard: bool = False,
-    normal: bool = False,
-    dropout: float = 0,
-    falling: bool = False,
-) -> keras.Model:
-    """Return P4's network on 48 x 48 pixels, with some changes, compiled."""
-    x = inputs = keras.Input((48, 48, 1), name="face")
-    x = layers.Flatten()(x)
-    if standard:
-        x = layers.LayerNormalization(center=False, scale=False)(x)
-    for width in widths:
-        x = layers.Dense(width)(x)
-        if normal:
-            x = layers.BatchNormalization()(x)
-        x = layers.ReLU()(x)
-        if dropout:
-            x = layers.Dropout(dropout)(x)
-    network = keras.Model(inputs, layers.Dense(7, "softmax")(x))
-    rate = training.cosine(0.001, EPOCHS, IMAGES, BATCH) if falling else 0.001
-    optimizer = keras.optimizers.Adam(rate)
-    network.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=networks.JIT)
-    return network
-
-
-STEPS: dict[str, tuple[dict[str, Any], Augmentation | None]] = {
-    "P4": ({}, None),
-    "+ same mean and contrast": ({"standard": True}, None),
-    "+ batch normalisation": ({"normal": True}, None),
-    "+ falling rate": ({"falling": True}, None),
-    "+ dropout": ({"dropout": 0.2}, None),
-    "+ augmentation": ({}, CHANGES),
-    "+ wider layers": ({"widths": (1024, 512, 256)}, CHANGES),
-}
-"""Each step adds its change to those before it."""
-
-
-def steps(data: Dataset) -> Result:
-    """Return how many PublicTest photos a network gets right after each change, over five seeds."""
-    train = data.sample(IMAGES, SEEDS[0]).split("Training")
-    test = data.split("PublicTest")
-    counted: list[tuple[str, str, int, int]] = []
-    settings: dict[str, Any] = {}
-    for name, (change, augmentation) in STEPS.items():
-        settings |= change
-        keras.utils.set_random_seed(SEEDS[0])
-        answers = repeats.answers(
-            partial(small_network, **settings),
-            (train.images, train.labels),
-            test.x,
-            SEEDS,
-            epochs=EPOCHS,
-            batch_size=BATCH,
-            augmentation=augmentation,
-        )
-        right = (answers == test.labels).sum()
-        print(name, (answers == test.labels).mean(axis=1), flush=True)
-        counted.append((name, "photos", round(right / len(SEEDS)), len(test)))
-    first, last = (row[2] / row[3] for row in (counted[0], counted[-1]))
-    return f"step by step from {first:.0%} to {last:.0%} of PublicTest", shares(counted)
-
-
 def confusion(data: Dataset) -> Result:
     """Return what the best network takes for what, on PrivateTest without copies."""
     groups = duplicates.exact_duplicates(data.images)
     learnt = np.isin(groups, groups[data.splits == "Training"])
     test = data.take((data.splits == "PrivateTest") & ~learnt)
-    train = data.split("Training")
+    train = data.sample(IMAGES, SEEDS[0]).split("Training")
     keras.utils.set_random_seed(SEEDS[0])
     network = networks.dense_net()
-    rate = training.cosine(0.001, BEST_EPOCHS, len(train), 128)
+    rate = training.cosine(0.001, EPOCHS, len(train), BATCH)
     network.compile(
         keras.optimizers.Adam(rate),
         "sparse_categorical_crossentropy",
@@ -214,8 +148,8 @@ def confusion(data: Dataset) -> Result:
     training.fit(
         network,
         (train.images, train.labels),
-        epochs=BEST_EPOCHS,
-        batch_size=128,
+        epochs=EPOCHS,
+        batch_size=BATCH,
         augmentation=CHANGES,
         seed=SEEDS[0],
         name="lesson03_best",
@@ -242,7 +176,7 @@ def write(name: str, note: str, result: Result) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and write; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = ("rows", "curves", "stuck", "steps", "confusion")
+    names = ("rows", "curves", "stuck", "confusion")
     parser.add_argument("--only", nargs="+", choices=names, help="only these")
     wanted = parser.parse_args(arguments).only or names
     before = "654 photos of FER-2013, full run of 2026-11-21, 2 cores"
@@ -250,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write("rows", before, rows())
     if "curves" in wanted:
         write("curves", before, curves())
-    if not {"stuck", "steps", "confusion"} & set(wanted):
+    if not {"stuck", "confusion"} & set(wanted):
         return 0
     data = course_faces.load("fer2013")
     run = f"run of {date.today()}, {os.cpu_count()} cores"
@@ -258,11 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "stuck" in wanted:
         note = f"FER-2013, {SIDE} x {SIDE} pixels, {STUCK_EPOCHS} epochs, {seeds}, {run}"
         write("stuck", note, stuck(data))
-    if "steps" in wanted:
-        note = f"FER-2013, {IMAGES:,} Training photos, {EPOCHS} epochs, mean of {seeds}, {run}"
-        write("steps", note, steps(data))
     if "confusion" in wanted:
-        note = f"FER-2013, all Training photos, {BEST_EPOCHS} epochs, PrivateTest, {run}"
+        note = f"FER-2013, {IMAGES:,} Training photos, {EPOCHS} epochs, PrivateTest, {run}"
         write("confusion", note, confusion(data))
     return 0
 
