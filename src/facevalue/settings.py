@@ -26,7 +26,8 @@ class Profile:
         train_images: the largest number of Training images; None for all.
         epochs: epochs of the networks of notebook 05, and half of those of notebook 04's gate.
         sweep_rows: how many rows of the published dense sweep are trained.
-        dense_epochs: the largest number of epochs of a dense network.
+        dense_epochs: the largest number of epochs of a row of that sweep.
+        best_epochs: epochs of the best dense network.
         mixed: images per emotion from each of two large sources in notebook 03's mixture.
         per_class: training set sizes of one dense network, in images per emotion; None for all.
         seeds: the number of seeds that a training is repeated with, to see how much results vary.
@@ -49,6 +50,7 @@ class Profile:
     epochs: int
     sweep_rows: int
     dense_epochs: int
+    best_epochs: int
     mixed: int
     per_class: tuple[int | None, ...]
     seeds: int
@@ -83,11 +85,12 @@ def _fast(dataset: str) -> Profile:
         dataset,
         train_images=10_000,
         epochs=3,
-        sweep_rows=3,
+        sweep_rows=2,
         dense_epochs=5,
+        best_epochs=10,
         mixed=28,
         per_class=(20, 200, None),
-        seeds=3,
+        seeds=5,
         photos=40,
         replicates=1_000,
         networks=False,
@@ -108,6 +111,7 @@ def _full(dataset: str) -> Profile:
         epochs=40,
         sweep_rows=19,
         dense_epochs=50,
+        best_epochs=50,
         mixed=200,
         per_class=(200, 500, 2_000, None),
         seeds=5,

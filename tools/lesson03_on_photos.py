@@ -1,0 +1,202 @@
+"""Measure notebook 03 on real photos, and write the counts to reports/on_real_photos.
+
+    python tools/lesson03_on_photos.py
+    python tools/lesson03_on_photos.py --only rows curves
+
+FER-2013 is read from data/raw or FACEVALUE_DATA. The 19 published rows and the best network were
+trained by the full run of the notebook: their numbers are read from reports/. What stops some rows
+from learning is measured here with five seeds, and the best network is trained on as many photos as
+the fast profile has drawings. Only counts and curves are written, no photo and no line about a
+single one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers
+from sklearn.model_selection import train_test_split
+
+from facevalue import paths
+from facevalue.data import reference
+from facevalue.data.dataset import Dataset
+from facevalue.drawing import course_faces, mixture
+from facevalue.emotions import EMOTIONS
+from facevalue.evaluation import results
+from facevalue.exploration import duplicates
+from facevalue.files import write_text
+from facevalue.learning import networks, repeats, training
+from facevalue.learning.augmentation import Augmentation
+from facevalue.learning.curves import curve_file
+
+FOLDER = paths.root() / "reports" / "on_real_photos"
+SEEDS = range(42, 47)
+CHANGES = Augmentation(shift=0.05, rotate=7, zoom=0.07, light=0, erase=0)
+STUCK = ("P4", "P6", "P10", "P11", "P12", "S5")
+"""The published rows that learnt nothing in the full run, and P4, of which they are variants."""
+
+SIDE, STUCK_EPOCHS = 64, 2
+"""Size of the images on which these are trained again, and for how long."""
+
+IMAGES, EPOCHS, BATCH = 10_000, 10, 128
+"""How the fast profile trains the best network."""
+
+Result = tuple[str, pd.DataFrame]
+"""A title, which states the finding, and a table as `plots.plot_result` draws it."""
+
+
+def shares(rows: list[tuple[str, str, int, int]]) -> pd.DataFrame:
+    """Return a table of counts."""
+    return pd.DataFrame(rows, columns=["row", "series", "count", "of"])
+
+
+def rows() -> Result:
+    """Return how many of the mixture's test photos each published row gets right."""
+    table = results.read().query("data == 'fer2013' and profile == 'full' and split == 'mixed'")
+    scores = table.set_index(table["model"].str.removeprefix("dense "))
+    counted = []
+    for name in reference.published("dense_sweep")["id"]:
+        images = int(scores["images"][name])
+        counted.append((name, "photos", round(scores["accuracy"][name] * images), images))
+    lowest = min(count for *_, count, _ in counted)
+    lost = [name for name, _, count, _ in counted if count == lowest]
+    return f"{', '.join(lost)} learn nothing", shares(counted)
+
+
+def curves() -> Result:
+    """Return how the test accuracy of some published rows develops."""
+    parts = []
+    for name in ("P5", "P6"):
+        curve = pd.read_csv(curve_file(f"dense {name}", "fer2013", "full"))
+        curve = curve[["accuracy", "val_accuracy"]].assign(epoch=curve.index + 1, series=name)
+        parts.append(curve)
+    table = pd.concat(parts).round(4)
+    late = table.query("series == 'P5' and epoch >= 10")["val_accuracy"]
+    return f"P5 wanders between {late.min():.0%} and {late.max():.0%} after epoch 10", table
+
+
+def row_network(row: dict[str, Any], side: int) -> keras.Model:
+    """Return the compiled network of a published row."""
+    x = inputs = keras.Input((side, side, 1), name="face")
+    x = layers.Flatten()(x)
+    for width in row["neurons_per_layer"].split("/"):
+        if width.startswith("d"):
+            x = layers.Dropout(float(width[1:]))(x)
+        else:
+            x = layers.Dense(int(width), row["activation"])(x)
+    network = keras.Model(inputs, layers.Dense(7, "softmax")(x))
+    optimizer = keras.optimizers.Adam(row["learning_rate"])
+    network.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=networks.JIT)
+    return network
+
+
+def stuck(data: Dataset) -> Result:
+    """Return how many of five seeds give one answer to all photos, by row and by input."""
+    mixed = mixture.mixed(data, SIDE)
+    table = reference.published("dense_sweep").set_index("id")
+    learn, test = train_test_split(
+        np.arange(len(mixed.labels)), test_size=0.2, stratify=mixed.labels, random_state=0
+    )
+    x = mixed.images[..., None].astype("float32") / 255
+    counted, total = [], {"as published": 0, "minus the mean face": 0}
+    for name in STUCK:
+        build = partial(row_network, table.loc[name].to_dict(), SIDE)
+        for series in total:
+            shown = x if series == "as published" else x - x[learn].mean(axis=0)
+            keras.utils.set_random_seed(SEEDS[0])
+            answers = repeats.answers(
+                build,
+                (shown[learn], mixed.labels[learn]),
+                shown[test],
+                SEEDS,
+                epochs=STUCK_EPOCHS,
+                batch_size=60,
+            )
+            one = sum(len(np.unique(row)) == 1 for row in answers)
+            print(name, series, one, (answers == mixed.labels[test]).mean(axis=1), flush=True)
+            counted.append((name, series, one, len(SEEDS)))
+            total[series] += one if name != "P4" else 0
+    before, after = total.values()
+    of = len(SEEDS) * (len(STUCK) - 1)
+    title = f"one answer for all photos: {before} of {of} trainings, {after} minus the mean face"
+    return title, shares(counted)
+
+
+def confusion(data: Dataset) -> Result:
+    """Return what the best network takes for what, on PrivateTest without copies."""
+    groups = duplicates.exact_duplicates(data.images)
+    learnt = np.isin(groups, groups[data.splits == "Training"])
+    test = data.take((data.splits == "PrivateTest") & ~learnt)
+    train = data.sample(IMAGES, SEEDS[0]).split("Training")
+    keras.utils.set_random_seed(SEEDS[0])
+    network = networks.dense_net()
+    rate = training.cosine(0.001, EPOCHS, len(train), BATCH)
+    network.compile(
+        keras.optimizers.Adam(rate),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=networks.JIT,
+    )
+    training.fit(
+        network,
+        (train.images, train.labels),
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        augmentation=CHANGES,
+        seed=SEEDS[0],
+        name="lesson03_best",
+        keep=True,
+    )
+    guesses = network.predict(test.x, batch_size=256, verbose=0).argmax(axis=1)
+    matrix = np.zeros((7, 7), int)
+    np.add.at(matrix, (test.labels, guesses), 1)
+    table = pd.DataFrame(matrix, list(EMOTIONS), list(EMOTIONS)).rename_axis("label").reset_index()
+    right = float(np.mean(guesses == test.labels))
+    recall = matrix.diagonal() / matrix.sum(axis=1)
+    worst = EMOTIONS[recall.argmin()]
+    return f"{right:.1%} are right, but {recall.min():.0%} of {worst}", table
+
+
+def write(name: str, note: str, result: Result) -> None:
+    """Write one result, with its title and its source in the first two lines."""
+    title, table = result
+    text = table.to_csv(index=False, lineterminator="\n")
+    write_text(FOLDER / f"03_{name}.csv", f"# title: {title}\n# note: {note}\n{text}")
+    print(f"{title}\n{table.head(20).to_string(index=False)}\n", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and write; return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    names = ("rows", "curves", "stuck", "confusion")
+    parser.add_argument("--only", nargs="+", choices=names, help="only these")
+    wanted = parser.parse_args(arguments).only or names
+    before = "654 photos of FER-2013, full run of 2026-11-21, 2 cores"
+    if "rows" in wanted:
+        write("rows", before, rows())
+    if "curves" in wanted:
+        write("curves", before, curves())
+    if not {"stuck", "confusion"} & set(wanted):
+        return 0
+    data = course_faces.load("fer2013")
+    run = f"run of {date.today()}, {os.cpu_count()} cores"
+    seeds = f"{len(SEEDS)} seeds"
+    if "stuck" in wanted:
+        note = f"FER-2013, {SIDE} x {SIDE} pixels, {STUCK_EPOCHS} epochs, {seeds}, {run}"
+        write("stuck", note, stuck(data))
+    if "confusion" in wanted:
+        note = f"FER-2013, {IMAGES:,} Training photos, {EPOCHS} epochs, PrivateTest, {run}"
+        write("confusion", note, confusion(data))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
