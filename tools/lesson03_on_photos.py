@@ -108,7 +108,7 @@ def stuck(data: Dataset) -> Result:
     x = mixed.images[..., None].astype("float32") / 255
     counted, total = [], {"as published": 0, "minus the mean face": 0}
     for name in STUCK:
-        build = partial(row_network, table.loc[name].to_dict(), SIDE)
+        build = partial(row_network, {str(key): v for key, v in table.loc[name].items()}, SIDE)
         for series in total:
             shown = x if series == "as published" else x - x[learn].mean(axis=0)
             keras.utils.set_random_seed(SEEDS[0])

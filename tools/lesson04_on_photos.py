@@ -115,8 +115,8 @@ def curves() -> Result:
     """Return the learning curves of the published networks."""
     table = curves_of({name: name for name in PUBLISHED})
     best = table.groupby("series")["val_accuracy"].max()
-    name = best.idxmax()
-    return f"{name} climbs highest, to {best[name]:.0%} of new photos", table
+    name = str(best.idxmax())
+    return f"{name} climbs highest, to {best.max():.0%} of new photos", table
 
 
 def overfitting() -> Result:
@@ -134,10 +134,9 @@ def remedies() -> Result:
     scores = full_run("PrivateTest, after few images")
     rows = []
     for step in STEPS:
-        score = scores.loc[f"small net, {step}"]
+        images, accuracy = scores.loc[f"small net, {step}", ["images", "accuracy"]].to_numpy(float)
         name = step.replace("_", " ") if step == "nothing" else f"+ {step.replace('_', ' ')}"
-        images = int(score["images"])
-        rows.append((name, "new photos", round(score["accuracy"] * images), images))
+        rows.append((name, "new photos", round(accuracy * images), round(images)))
     first, best = rows[0], max(rows, key=lambda row: row[2])
     gain = f"from {first[2] / first[3]:.0%} to {best[2] / best[3]:.0%}"
     return f"the remedies lift a small net {gain}", shares(rows)

@@ -14,6 +14,8 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import date
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +44,7 @@ SEED = 42
 FEW = 3_000
 """How many Training photos the models learn from that are trained here."""
 
-REGIONS = {
+REGIONS: dict[str, tuple[slice, Any]] = {
     "forehead": (slice(0, 1), slice(0, 6)),
     "eyes and eyebrows": (slice(1, 3), slice(1, 5)),
     "nose and cheeks": (slice(3, 4), slice(1, 5)),
@@ -90,9 +92,7 @@ def ablation(train: Dataset, public: Dataset) -> tuple[str, Rows]:
     """Return how many of PublicTest each part of the best model gains."""
     rows: Rows = []
     for name, model in PARTS.items():
-        guesses = kept(
-            name, lambda model=model: fitted(model, train.images, train.labels, public.images)
-        )
+        guesses = kept(name, partial(fitted, model, train.images, train.labels, public.images))
         rows.append(count(name, "PublicTest", guesses == public.labels))
     first, best = (row[2] / row[3] for row in (rows[0], rows[-1]))
     return f"three views and mirror images lift {first:.3f} to {best:.3f}", rows
@@ -124,9 +124,7 @@ def balance(data: Dataset) -> tuple[str, Rows]:
         model = LogisticRegression(C=0.01, max_iter=300, class_weight=weight)
         guesses = kept(
             f"balance {name}",
-            lambda model=model, used=used: fitted(
-                model, features[used], train.labels[used], features[check]
-            ),
+            partial(fitted, model, features[used], train.labels[used], features[check]),
         )
         right = guesses == train.labels[check]
         rows.append(count(name, "all emotions: accuracy", right))
@@ -238,13 +236,14 @@ def people(data: Dataset, network: np.ndarray) -> tuple[str, Rows]:
     """Return how often people and models agree with the label of PrivateTest."""
     bounds = second_opinion.upper_bounds(second_opinion.second_opinion(data), data)
     private = data.split("PrivateTest")
-    bound, of = bounds.loc["PrivateTest"], len(private)
-    classical_best = full_run("PrivateTest").loc["three views, mirrored", "accuracy"]
+    of = len(private)
+    majority, person = bounds.loc["PrivateTest", ["majority", "one_person"]].to_numpy(float)
+    classical_best = full_run("PrivateTest")["accuracy"].astype(float)["three views, mirrored"]
     rows: Rows = [
         count("always happy", "agrees", private.labels == EMOTIONS.index("happy")),
-        ("majority of ten raters", "agrees", round(bound["majority"] * of), of),
+        ("majority of ten raters", "agrees", round(majority * of), of),
         ("three views, mirrored", "agrees", round(classical_best * of), of),
-        ("one more rater, at best", "agrees", round(bound["one_person"] * of), of),
+        ("one more rater, at best", "agrees", round(person * of), of),
         count("recogniser", "agrees", network == private.labels),
     ]
     raters, model = rows[1][2] / of, rows[4][2] / of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -109,7 +109,7 @@ def _plot_accuracy(axis: Axes, shares: np.ndarray, size: int, data: str) -> None
     shares = shares[known]
     limits = [confidence_interval(round(share * size), size) for share in shares]
     reach = np.abs(np.array(limits).reshape(-1, 2).T - shares)
-    style = {"fmt": marker, "color": colour, "ms": 4, "lw": 1.2, "zorder": 3}
+    style: dict[str, Any] = {"fmt": marker, "color": colour, "ms": 4, "lw": 1.2, "zorder": 3}
     axis.errorbar(shares, known, xerr=reach, label=name, **style)
 
 

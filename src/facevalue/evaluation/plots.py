@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.font_manager import FontProperties
 
 from facevalue.evaluation.metrics import confidence_interval
 
@@ -41,7 +42,7 @@ def plot_result(table: pd.DataFrame, title: str, note: str = "") -> Figure:
         figure = plot_calibration(table.set_index("up to"), title)
     else:
         matrix = table.set_index(table.columns[0])
-        figure = plot_confusion(matrix.to_numpy(), list(matrix), title)
+        figure = plot_confusion(matrix.to_numpy(), list(matrix.columns), title)
     _add_note(figure, note)
     return figure
 
@@ -49,7 +50,7 @@ def plot_result(table: pd.DataFrame, title: str, note: str = "") -> Figure:
 def _add_note(figure: Figure, note: str) -> None:
     """Write a line in small letters below a figure, above its legend if it has one."""
     if note and figure.legends:
-        figure.legends[0].set_title(note, prop={"size": 7})
+        figure.legends[0].set_title(note, prop=FontProperties(size=7))
         figure.legends[0].set_alignment("left")
     elif note:
         figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color="0.35")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,10 @@ class Trials:
         trained = time.perf_counter()
         guesses = classical.predict(model, test_faces)
         speed = len(self.test) / (time.perf_counter() - trained)
-        facts = {"megabytes": classical_files.size(model) / 1e6, "faces_per_second": speed}
+        facts: dict[str, Any] = {
+            "megabytes": classical_files.size(model) / 1e6,
+            "faces_per_second": speed,
+        }
         source = (published, "project 3, 7,178 images") if published else None
         for split, rows in (
             ("PublicTest + PrivateTest", np.isin(self.test.splits, BOTH)),
