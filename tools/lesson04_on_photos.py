@@ -136,7 +136,7 @@ def remedies() -> Result:
     for step in STEPS:
         images, accuracy = scores.loc[f"small net, {step}", ["images", "accuracy"]].to_numpy(float)
         name = step.replace("_", " ") if step == "nothing" else f"+ {step.replace('_', ' ')}"
-        rows.append((name, "new photos", round(accuracy * images), round(images)))
+        rows.append((name, "new photos", round(float(accuracy) * float(images)), int(images)))
     first, best = rows[0], max(rows, key=lambda row: row[2])
     gain = f"from {first[2] / first[3]:.0%} to {best[2] / best[3]:.0%}"
     return f"the remedies lift a small net {gain}", shares(rows)

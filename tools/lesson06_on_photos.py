@@ -241,9 +241,9 @@ def people(data: Dataset, network: np.ndarray) -> tuple[str, Rows]:
     classical_best = full_run("PrivateTest")["accuracy"].astype(float)["three views, mirrored"]
     rows: Rows = [
         count("always happy", "agrees", private.labels == EMOTIONS.index("happy")),
-        ("majority of ten raters", "agrees", round(majority * of), of),
+        ("majority of ten raters", "agrees", round(float(majority) * of), of),
         ("three views, mirrored", "agrees", round(classical_best * of), of),
-        ("one more rater, at best", "agrees", round(person * of), of),
+        ("one more rater, at best", "agrees", round(float(person) * of), of),
         count("recogniser", "agrees", network == private.labels),
     ]
     raters, model = rows[1][2] / of, rows[4][2] / of
