@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from facevalue import image_files
 from facevalue.drawing import faces
 
-SEED = 110
+SEED = 126
 """Both models give the two emotions at least 90 % (seeds 0 to 149 were compared)."""
 
 SHOWN = ("happy", "surprise")
