@@ -12,6 +12,8 @@ PAGES = {
     "CHANGELOG.md": "/changelog.md",
     "data/README.md": "/data.md",
     "docs/beyond-one-machine.md": "/beyond-one-machine.md",
+    "docs/recogniser.md": "/recogniser.md",
+    "docs/servers.md": "/servers.md",
     "models/MODEL_CARD.md": "/model-card.md",
     "reports/results.csv": "/results.md",
 }
