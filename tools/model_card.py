@@ -61,9 +61,9 @@ that the last section lists, or is quoted from reports/ with its own date and ma
 HOW_RIGHT = """The share of faces whose emotion is named as their label says, with its 95 % interval
 (Wilson). PrivateTest comes from the same image search as the training images. The other photos are
 of muxspace/facial_expressions, labelled by students, in which YuNet finds a face, the largest face
-of each: nobody who made the models chose them, and their labels are noisy. The corrupted row is the
-mean of the 21 corruptions in "What spoils it". Expect what the photos show, not what PrivateTest
-shows, on faces of your own."""
+of each: no model was trained or chosen on them (only the crop's margin, on half of them), and their
+labels are noisy. The corrupted row is the mean of the 21 corruptions in "What spoils it". On faces
+of your own, expect what the photos show, not what PrivateTest shows."""
 
 FAILS = """
 ## Where it fails
