@@ -89,9 +89,9 @@ def judge(path: Path, data: Dataset, levels: dict[float, tuple[np.ndarray, np.nd
     found = {level: right(*pair) for level, pair in levels.items()}
     for label, emotion in enumerate(EMOTIONS[:-1]):
         steps = [hit[levels[level][1] == label].mean() for level, hit in found.items()]
-        rises = "rises" if all(a <= b for a, b in zip(steps, steps[1:], strict=False)) else "falls"
+        rises = "yes" if all(a <= b for a, b in zip(steps, steps[1:], strict=False)) else "no"
         line(f"judge {name}: recall of {emotion} at 0.25, .5, .75, 1",
-             " ".join(f"{s:.2f}" for s in steps), f"monotonic: {rises}")  # fmt: skip
+             " ".join(f"{s:.2f}" for s in steps), f"rises: {rises}")  # fmt: skip
 
 
 def mistakes(guesses: np.ndarray, labels: np.ndarray, least: float = 0.03) -> list[str]:

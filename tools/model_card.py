@@ -78,7 +78,8 @@ change, and what `fast` answers.*
 - Of the changes to a picture, blur, noise and strong JPEG compression cost most: see "What spoils
   it".
 - Fear is taken for sadness, surprise and neutral, sadness for neutral: see the tables of confusion.
-- Disgust is rare in FER-2013 (547 of 35,887 images), and rarely answered.
+- Disgust is rare in FER-2013 (547 of 35,887 images), and on other people's photos hardly ever
+  found: see the table above.
 - It is not equally right about everybody: see "Whom it wrongs", which drawings alone could show.
 - It was trained on frontal faces that fill the picture: a wide crop or a turned head costs
   accuracy.
@@ -149,16 +150,17 @@ USES = """
 
 ## Not to be used for
 
-- People at work or in education: the EU's AI Act, article 5(1)(f), forbids to infer emotions there
+- People at work or in education: the EU's AI Act, article 5(1)(f), forbids inferring emotions there
   (since 2 February 2025; medical and safety reasons excepted). A class that uses this course works
-  with drawn faces or each with their own; it does not watch its pupils.
+  with drawn faces, or each learner with their own face; it does not watch its pupils.
 - Decisions about people: hiring, grading, insurance, credit, policing, borders, health, lies.
 - People who do not know or have not agreed. Where emotion recognition is lawful, article 50(3)
-  wants those who are exposed to it to be told (from 2 August 2026).
+  requires that people who are exposed to it are told (since 2 August 2026).
 - Watching crowds, targeting advertisements, or anything that keeps faces or ties them to names.
 
 Consent means: asked before, told what happens to the picture, free to say no, and free to take it
-back. The project's demos run on your own machine, and write no frame to the disk.
+back. The project's demos run on your own machine, and write no frame to the disk unless you click to
+save it.
 
 """
 
@@ -166,7 +168,7 @@ LICENCE = """
 ## Licence
 
 The code and these weights: MIT, like the project. FER-2013 and FER+ keep their own terms; the
-project contains no image of either. Of the people in FER-2013 nobody was asked. They were found by
+project contains no image of either. Nobody in FER-2013 was asked. They were found by
 an image search, many of them posing or acting.
 """
 
