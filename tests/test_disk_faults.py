@@ -76,6 +76,14 @@ KEPT = re.compile(
 NOISE = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
 
 
+@pytest.fixture(autouse=True)
+def usual_precision() -> Iterator[None]:
+    """Undo the mixed precision that a training chooses for its process."""
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
 class Place:
     """Where a writer writes, and what it needs.
 
