@@ -30,6 +30,7 @@ from facevalue.drawing import appearance, drawn_set, faces
 from facevalue.drawing.expressions import expression
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
+from facevalue.evaluation import corruptions
 from facevalue.recognition import haar_detector
 from facevalue.recognition.recogniser import NAMES
 
@@ -83,7 +84,9 @@ def judge(path: Path, data: Dataset, levels: dict[float, tuple[np.ndarray, np.nd
     line(
         f"judge {name}: change when mirrored", f"{100 * (flipped - hits.mean()):+.1f} points", "-2"
     )
-    moved = [right(shifted(data.images, dx, dy), data.labels).mean() for dx, dy in SHIFTS]
+    moved = [
+        right(corruptions.shifted(data.images, dy, dx), data.labels).mean() for dx, dy in SHIFTS
+    ]
     line(f"judge {name}: worst change when shifted by 2 pixels",
          f"{100 * (min(moved) - hits.mean()):+.1f} points", "-2")  # fmt: skip
     found = {level: right(*pair) for level, pair in levels.items()}
@@ -103,12 +106,6 @@ def mistakes(guesses: np.ndarray, labels: np.ndarray, least: float = 0.03) -> li
 
 
 SHIFTS = ((2, 0), (-2, 0), (0, 2), (0, -2))
-
-
-def shifted(images: np.ndarray, dx: int, dy: int) -> np.ndarray:
-    """Return the images shifted by whole pixels; the border is repeated."""
-    padded = np.pad(images, ((0, 0), (2, 2), (2, 2)), mode="edge")
-    return padded[:, 2 - dy : 50 - dy, 2 - dx : 50 - dx]
 
 
 def detector(n: int) -> None:

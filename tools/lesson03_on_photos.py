@@ -22,22 +22,20 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+import photo_results
 from keras import layers
 from sklearn.model_selection import train_test_split
 
-from facevalue import paths
 from facevalue.data import reference
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import course_faces, mixture
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import results
 from facevalue.exploration import duplicates
-from facevalue.files import write_text
 from facevalue.learning import networks, repeats, training
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.curves import curve_file
 
-FOLDER = paths.root() / "reports" / "on_real_photos"
 SEEDS = range(42, 47)
 CHANGES = Augmentation(shift=0.05, rotate=7, zoom=0.07, light=0, erase=0)
 STUCK = ("P4", "P6", "P10", "P11", "P12", "S5")
@@ -53,11 +51,6 @@ Result = tuple[str, pd.DataFrame]
 """A title, which states the finding, and a table as `plots.plot_result` draws it."""
 
 
-def shares(rows: list[tuple[str, str, int, int]]) -> pd.DataFrame:
-    """Return a table of counts."""
-    return pd.DataFrame(rows, columns=["row", "series", "count", "of"])
-
-
 def rows() -> Result:
     """Return how many of the mixture's test photos each published row gets right."""
     table = results.read().query("data == 'fer2013' and profile == 'full' and split == 'mixed'")
@@ -68,7 +61,7 @@ def rows() -> Result:
         counted.append((name, "photos", round(scores["accuracy"][name] * images), images))
     lowest = min(count for *_, count, _ in counted)
     lost = [name for name, _, count, _ in counted if count == lowest]
-    return f"{', '.join(lost)} learn nothing", shares(counted)
+    return f"{', '.join(lost)} learn nothing", photo_results.shares(counted)
 
 
 def curves() -> Result:
@@ -127,7 +120,7 @@ def stuck(data: Dataset) -> Result:
     before, after = total.values()
     of = len(SEEDS) * (len(STUCK) - 1)
     title = f"one answer for all photos: {before} of {of} trainings, {after} minus the mean face"
-    return title, shares(counted)
+    return title, photo_results.shares(counted)
 
 
 def confusion(data: Dataset) -> Result:
@@ -165,14 +158,6 @@ def confusion(data: Dataset) -> Result:
     return f"{right:.1%} are right, but {recall.min():.0%} of {worst}", table
 
 
-def write(name: str, note: str, result: Result) -> None:
-    """Write one result, with its title and its source in the first two lines."""
-    title, table = result
-    text = table.to_csv(index=False, lineterminator="\n")
-    write_text(FOLDER / f"03_{name}.csv", f"# title: {title}\n# note: {note}\n{text}")
-    print(f"{title}\n{table.head(20).to_string(index=False)}\n", flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and write; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -181,9 +166,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parser.parse_args(arguments).only or names
     before = "654 photos of FER-2013, full run of 2026-11-21, 2 cores"
     if "rows" in wanted:
-        write("rows", before, rows())
+        photo_results.write("03", "rows", before, *rows())
     if "curves" in wanted:
-        write("curves", before, curves())
+        photo_results.write("03", "curves", before, *curves())
     if not {"stuck", "confusion"} & set(wanted):
         return 0
     data = course_faces.load("fer2013")
@@ -191,10 +176,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seeds = f"{len(SEEDS)} seeds"
     if "stuck" in wanted:
         note = f"FER-2013, {SIDE} x {SIDE} pixels, {STUCK_EPOCHS} epochs, {seeds}, {run}"
-        write("stuck", note, stuck(data))
+        photo_results.write("03", "stuck", note, *stuck(data))
     if "confusion" in wanted:
         note = f"FER-2013, {IMAGES:,} Training photos, {EPOCHS} epochs, PrivateTest, {run}"
-        write("confusion", note, confusion(data))
+        photo_results.write("03", "confusion", note, *confusion(data))
     return 0
 
 

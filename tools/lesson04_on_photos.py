@@ -12,13 +12,12 @@ was. Only counts and curves are written, no photo and no line about a single one
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
-from datetime import date
 
 import keras
 import numpy as np
 import pandas as pd
+import photo_results
 
 from facevalue import paths
 from facevalue.data.dataset import Dataset
@@ -26,13 +25,11 @@ from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import corruptions, metrics, results
 from facevalue.exploration import second_opinion
-from facevalue.files import write_text
 from facevalue.learning import networks, training
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.curves import curve_file
 from facevalue.recognition.recogniser import Recogniser
 
-FOLDER = paths.root() / "reports" / "on_real_photos"
 IMAGES, EPOCHS, BATCH, SEED = 10_000, 10, 64, 42
 """How the notebook trains its two networks on drawn faces."""
 
@@ -73,11 +70,6 @@ Result = tuple[str, pd.DataFrame]
 """A title, which states the finding, and a table as `plots.plot_result` draws it."""
 
 
-def shares(rows: list[tuple[str, str, int, int]]) -> pd.DataFrame:
-    """Return a table of counts."""
-    return pd.DataFrame(rows, columns=["row", "series", "count", "of"])
-
-
 def full_run(split: str = "PrivateTest") -> pd.DataFrame:
     """Return the scores of the full run on FER-2013, by the name of the model."""
     table = results.read().query("data == 'fer2013' and split == @split")
@@ -99,7 +91,7 @@ def compared() -> Result:
     found = [scores["accuracy"][name] for name in PUBLISHED]
     dense = scores["accuracy"]["best dense net"]
     title = f"three CNNs get {min(found):.0%} to {max(found):.0%} right, the dense net {dense:.0%}"
-    return title, shares(rows)
+    return title, photo_results.shares(rows)
 
 
 def curves_of(models: dict[str, str]) -> pd.DataFrame:
@@ -139,7 +131,7 @@ def remedies() -> Result:
         rows.append((name, "new photos", round(float(accuracy) * float(images)), int(images)))
     first, best = rows[0], max(rows, key=lambda row: row[2])
     gain = f"from {first[2] / first[3]:.0%} to {best[2] / best[3]:.0%}"
-    return f"the remedies lift a small net {gain}", shares(rows)
+    return f"the remedies lift a small net {gain}", photo_results.shares(rows)
 
 
 def augmentation() -> Result:
@@ -151,7 +143,7 @@ def augmentation() -> Result:
         for change, name in CHANGED.items()
     ]
     low, high = rows[0][2] / of, max(row[2] for row in rows) / of
-    return f"augmentation lifts a network from {low:.0%} to {high:.0%}", shares(rows)
+    return f"augmentation lifts a network from {low:.0%} to {high:.0%}", photo_results.shares(rows)
 
 
 def trained(
@@ -206,7 +198,7 @@ def moved(data: Dataset) -> Result:
             print(rows[-2:], flush=True)
     dense, cnn = share["dense net"], share["small CNN, augmented"]
     title = f"of moved faces the dense net gets {dense:.0%} right, the augmented CNN {cnn:.0%}"
-    return title, shares(rows)
+    return title, photo_results.shares(rows)
 
 
 def answers(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -250,7 +242,7 @@ def mistakes(labels: np.ndarray, probabilities: np.ndarray, people: np.ndarray) 
         for series, theirs in (("with the network", guesses), ("with the label", labels)):
             rows.append((name, series, int((people[part] == theirs[part]).sum()), len(part)))
     title = f"people side with {rows[0][2]} of its 100 surest mistakes"
-    return title, shares(rows)
+    return title, photo_results.shares(rows)
 
 
 def recogniser() -> Result:
@@ -258,14 +250,6 @@ def recogniser() -> Result:
     table = curves_of({"accurate-0": "accurate"})
     title = f"the recogniser reaches {table['val_accuracy'].iloc[-1]:.1%} of new photos"
     return title, table
-
-
-def write(name: str, note: str, result: Result) -> None:
-    """Write one result, with its title and its source in the first two lines."""
-    title, table = result
-    text = table.to_csv(index=False, lineterminator="\n")
-    write_text(FOLDER / f"04_{name}.csv", f"# title: {title}\n# note: {note}\n{text}")
-    print(f"{title}\n{table.head(12).to_string(index=False)}\n", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -285,23 +269,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = "FER-2013, full run of 2026-11-21 and 22, 2 cores"
     for name, tell in stored.items():
         if name in wanted:
-            write(name, before, tell())
+            photo_results.write("04", name, before, *tell())
     if not set(measured) & set(wanted):
         return 0
     data = course_faces.load("fer2013")
-    run = f"full run of {date.today()}, {os.cpu_count()} cores"
+    run = photo_results.run()
     labels, probabilities = answers(data)
     note = f"FER-2013, PrivateTest, one crop, {run}"
     if "confusion" in wanted:
-        write("confusion", note, confusion(labels, probabilities))
+        photo_results.write("04", "confusion", note, *confusion(labels, probabilities))
     if "calibration" in wanted:
-        write("calibration", note, calibration(labels, probabilities))
+        photo_results.write("04", "calibration", note, *calibration(labels, probabilities))
     if "mistakes" in wanted:
         people = second_opinion.second_opinion(data).answers[data.splits == "PrivateTest"]
-        write("mistakes", f"PrivateTest and FER+, {run}", mistakes(labels, probabilities, people))
+        photo_results.write(
+            "04",
+            "mistakes",
+            f"PrivateTest and FER+, {run}",
+            *mistakes(labels, probabilities, people),
+        )
     if "moved" in wanted:
         note = f"{IMAGES:,} training photos, {EPOCHS} epochs, PrivateTest of FER-2013, {run}"
-        write("moved", note, moved(data))
+        photo_results.write("04", "moved", note, *moved(data))
     return 0
 
 

@@ -15,21 +15,20 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from datetime import date
 
 import keras
 import numpy as np
 import pandas as pd
+import photo_results
 from keras import layers
+from photo_results import Rows
 
 from facevalue import paths
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
-from facevalue.files import write_text
 from facevalue.learning import backbones, few_images, frozen_features, networks
 
-FOLDER = paths.root() / "reports" / "on_real_photos"
 LITE = "efficientnet_lite0"
 CUT = "block10_add"
 """The layer after which notebook 05 cuts EfficientNet-Lite0."""
@@ -57,9 +56,6 @@ IN_PYTORCH = {
 logistic regression on 4,000 Training images; and nine epochs of all of Training, augmented, with
 FER+ votes as half of each label. `sizes` and `fine-tune` measure the like with this course's code.
 """
-
-Rows = list[tuple[str, str, int, int]]
-"""row, series, count and of, as `plots.plot_shares` draws them."""
 
 
 def maps(name: str, images: np.ndarray, size: int | None = None, cut: str = "") -> np.ndarray:
@@ -213,13 +209,9 @@ def fine_tune(data: Dataset, size: int, epochs: int) -> tuple[str, Rows]:
 
 
 def write(name: str, result: tuple[str, Rows], when: str = "") -> None:
-    """Write one result, with its title and its source in the first two lines."""
-    title, rows = result
-    table = pd.DataFrame(rows, columns=["row", "series", "count", "of"])
-    note = f"FER-2013, full run of {when or date.today()}, {os.cpu_count()} cores"
-    text = table.to_csv(index=False, lineterminator="\n")
-    write_text(FOLDER / f"05_{name}.csv", f"# title: {title}\n# note: {note}\n{text}")
-    print(f"{title}\n{table.to_string(index=False)}\n")
+    """Write one result of the full run of a day, by default today's."""
+    run = f"full run of {when}, {os.cpu_count()} cores" if when else photo_results.run()
+    photo_results.write("05", name, f"FER-2013, {run}", *result)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

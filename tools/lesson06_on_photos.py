@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import photo_results
+from photo_results import Rows
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -31,12 +33,10 @@ from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import results
 from facevalue.exploration import second_opinion
-from facevalue.files import write_text
 from facevalue.learning import classical, cross_validation, image_features
 from facevalue.learning.mirror_ridge import MirrorRidge
 from facevalue.recognition.recogniser import Recogniser
 
-FOLDER = paths.root() / "reports" / "on_real_photos"
 RUN = f"run of {date.today()}, {os.cpu_count()} cores"
 FULL = "FER-2013, full run of 2026-11-21, 2 cores"
 SEED = 42
@@ -61,9 +61,6 @@ PARTS: dict[str, MirrorRidge] = {
     "and mirror images": MirrorRidge(),
 }
 """The best model, taken apart: each row changes one thing."""
-
-Rows = list[tuple[str, str, int, int]]
-"""row, series, count and of, as `plots.plot_shares` draws them."""
 
 
 def kept(name: str, answer: Callable[[], np.ndarray]) -> np.ndarray:
@@ -250,33 +247,32 @@ def people(data: Dataset, network: np.ndarray) -> tuple[str, Rows]:
     return f"raters agree with {raters:.0%} of the labels, the recogniser with {model:.0%}", rows
 
 
-def write(name: str, note: str, result: tuple[str, Rows]) -> None:
-    """Write one panel, with its title and its source in the first two lines."""
-    title, rows = result
-    table = pd.DataFrame(rows, columns=["row", "series", "count", "of"])
-    text = table.to_csv(index=False, lineterminator="\n")
-    write_text(FOLDER / f"06_{name}.csv", f"# title: {title}\n# note: {note}\n{text}")
-    print(f"{title}\n{table.to_string(index=False)}\n", flush=True)
-
-
 def main() -> int:
     """Measure, print and write; return the exit code."""
-    write("models", f"PrivateTest of {FULL}", models())
-    write("published", f"both test splits of {FULL}", published())
-    write("components", f"PublicTest of {FULL}; means of three seeds", components())
+    photo_results.write("06", "models", f"PrivateTest of {FULL}", *models())
+    photo_results.write("06", "published", f"both test splits of {FULL}", *published())
+    photo_results.write(
+        "06", "components", f"PublicTest of {FULL}; means of three seeds", *components()
+    )
     data = course_faces.load("fer2013")
     private = data.split("PrivateTest")
     probabilities = kept("recogniser", lambda: Recogniser("accurate").probabilities(private.images))
     network = probabilities.argmax(axis=1)
     note = f"PrivateTest of FER-2013, {RUN}"
-    write("emotions", note, emotions(private, network))
-    write("confusions", note, confusions(private, network))
-    write("people", f"{note}; raters: FER+", people(data, network))
+    photo_results.write("06", "emotions", note, *emotions(private, network))
+    photo_results.write("06", "confusions", note, *confusions(private, network))
+    photo_results.write("06", "people", f"{note}; raters: FER+", *people(data, network))
     few = data.sample(FEW, SEED).split("Training")
     note = f"after {FEW:,} Training photos of FER-2013, {RUN}"
-    write("importance", f"1,000 photos of PrivateTest, {note}", importance(few, private))
-    write("balance", f"a third of {2 * FEW:,} Training photos, {RUN}", balance(data))
-    write("parts", f"PublicTest, {note}", ablation(few, data.split("PublicTest")))
+    photo_results.write(
+        "06", "importance", f"1,000 photos of PrivateTest, {note}", *importance(few, private)
+    )
+    photo_results.write(
+        "06", "balance", f"a third of {2 * FEW:,} Training photos, {RUN}", *balance(data)
+    )
+    photo_results.write(
+        "06", "parts", f"PublicTest, {note}", *ablation(few, data.split("PublicTest"))
+    )
     return 0
 
 

@@ -159,8 +159,8 @@ USES = """
 - Watching crowds, targeting advertisements, or anything that keeps faces or ties them to names.
 
 Consent means: asked before, told what happens to the picture, free to say no, and free to take it
-back. The project's demos run on your own machine, and write no frame to the disk unless you click to
-save it.
+back. The project's demos run on your own machine, and write no frame to the disk unless you click
+to save it.
 
 """
 

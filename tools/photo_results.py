@@ -21,7 +21,12 @@ def run() -> str:
     return f"full run of {date.today()}, {os.cpu_count()} cores"
 
 
-def write(lesson: str, name: str, note: str, title: str, rows: Rows) -> None:
+def shares(rows: Rows) -> pd.DataFrame:
+    """Return a table of counts, as `plots.plot_shares` takes it."""
+    return pd.DataFrame(rows, columns=["row", "series", "count", "of"])
+
+
+def write(lesson: str, name: str, note: str, title: str, result: Rows | pd.DataFrame) -> None:
     """Write one result, with its title and its source in the first two lines.
 
     Args:
@@ -29,9 +34,9 @@ def write(lesson: str, name: str, note: str, title: str, rows: Rows) -> None:
         name: the name of the result, such as "copies".
         note: which data, which run.
         title: what the result shows, with its number.
-        rows: the counts.
+        result: the counts, or a table in another layout of `plots.plot_result`.
     """
-    table = pd.DataFrame(rows, columns=["row", "series", "count", "of"])
+    table = result if isinstance(result, pd.DataFrame) else shares(result)
     text = table.to_csv(index=False, lineterminator="\n")
     write_text(FOLDER / f"{lesson}_{name}.csv", f"# title: {title}\n# note: {note}\n{text}")
     print(f"{title}\n{table.to_string(index=False)}\n", flush=True)

@@ -2,6 +2,7 @@
 
 import lesson03_on_photos as tool
 import pandas as pd
+import photo_results
 import pytest
 
 
@@ -22,12 +23,12 @@ def test_the_curve_of_p5_holds_the_scores_of_the_shorter_rows():
 
 @pytest.mark.parametrize("name", ["rows", "stuck"])
 def test_the_stored_counts_are_parts_of_their_totals(name):
-    table = pd.read_csv(tool.FOLDER / f"03_{name}.csv", comment="#")
+    table = pd.read_csv(photo_results.FOLDER / f"03_{name}.csv", comment="#")
     assert list(table) == ["row", "series", "count", "of"]
     assert (table["count"] <= table["of"]).all()
 
 
 def test_only_p4_never_gives_one_answer_to_all_photos():
-    table = pd.read_csv(tool.FOLDER / "03_stuck.csv", comment="#")
+    table = pd.read_csv(photo_results.FOLDER / "03_stuck.csv", comment="#")
     published = table[table["series"] == "as published"].set_index("row")["count"]
     assert published.index[published == 0].tolist() == ["P4"]

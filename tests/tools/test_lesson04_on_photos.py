@@ -3,6 +3,7 @@
 import lesson04_on_photos as tool
 import numpy as np
 import pandas as pd
+import photo_results
 import pytest
 
 from facevalue.evaluation import metrics
@@ -37,14 +38,16 @@ def test_the_published_accuracies_stand_beside_those_of_the_full_run():
 
 
 def test_the_stored_calibration_is_that_of_the_model_card():
-    table = pd.read_csv(tool.FOLDER / "04_calibration.csv", comment="#")
+    table = pd.read_csv(photo_results.FOLDER / "04_calibration.csv", comment="#")
     assert table["images"].sum() == 3589
     gap = (table["confidence"] - table["accuracy"]).abs().fillna(0)
     assert np.average(gap, weights=table["images"]) == pytest.approx(0.0212, abs=1e-3)
     assert list(table) == ["up to", *metrics.calibration(np.array([0]), np.ones((1, 1)))]
 
 
-@pytest.mark.parametrize("path", sorted(tool.FOLDER.glob("04_*.csv")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(photo_results.FOLDER.glob("04_*.csv")), ids=lambda path: path.stem
+)
 def test_the_stored_shares_are_parts_of_their_totals(path):
     table = pd.read_csv(path, comment="#")
     lines = path.read_text("utf-8").splitlines()

@@ -2,10 +2,11 @@
 
 import lesson05_on_photos as tool
 import pandas as pd
+import photo_results
 
 
 def test_the_stored_counts_are_those_of_the_recorded_runs():
-    path = tool.FOLDER / "05_bodies.csv"
+    path = photo_results.FOLDER / "05_bodies.csv"
     table = pd.read_csv(path, comment="#")
     title, rows = tool.bodies()
     assert [tuple(row) for row in table.itertuples(index=False)] == rows
