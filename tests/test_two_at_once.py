@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 def test_two_scorings_of_one_table(tmp_path: Path) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out" / "scores.csv"
     photos.mkdir()
+    out.parent.mkdir()
     noise = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
     for k in range(400):
         Image.fromarray(noise + np.uint8(k % 200)).save(photos / f"{k}.png")
