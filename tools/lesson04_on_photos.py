@@ -73,8 +73,7 @@ Result = tuple[str, pd.DataFrame]
 def full_run(split: str = "PrivateTest") -> pd.DataFrame:
     """Return the scores of the full run on FER-2013, by the name of the model."""
     table = results.read().query("data == 'fer2013' and split == @split")
-    fullest = table.groupby("model")["profile"].transform("max")  # "full" comes after "fast"
-    return table[table["profile"] == fullest].set_index("model")
+    return results.fullest(table).set_index("model")
 
 
 def compared() -> Result:

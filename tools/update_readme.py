@@ -81,8 +81,7 @@ def results_table(most: int = 10) -> str:
     """
     table = results.read().query("data == 'fer2013' and split in @SPLITS")
     table = table[table["model"] != "baseline of five emotions"]
-    fullest = table.groupby("model")["profile"].transform("max")  # "full" comes after "fast"
-    table = table[table["profile"] == fullest]
+    table = results.fullest(table)
     best = table.groupby("model")["accuracy"].max().sort_values(ascending=False)
     lines = [
         "| model | profile | PrivateTest | macro F1 | both tests | training | published |",

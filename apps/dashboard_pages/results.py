@@ -76,8 +76,8 @@ def _show_measured(table: pd.DataFrame) -> None:
     with right:
         available = [m for m in MEASURES if table[m].notna().any()]
         measure = _choose("Sort by", available, MEASURES)
-    fullest = table.groupby("model")["profile"].transform("max")  # "full" comes after "fast"
-    table = ranked(table[table["profile"] == (fullest if run == "best" else run)], measure)
+    shown = results.fullest(table) if run == "best" else table[table["profile"] == run]
+    table = ranked(shown, measure)
     if data == "rendered":  # the published numbers are on real photos
         table = table.drop(columns=["published", "published_source"])
     _show_chart(table, measure)

@@ -41,9 +41,8 @@ DECIMALS = {"seconds": 0, "megabytes": 2, "faces_per_second": 0, "parameters": 0
 def models(data: str, split: str) -> str:
     """Return a table of the models on one split: the fullest run of each, the best one first."""
     table = results.read().query("data == @data and split == @split")
-    fullest = table.groupby("model")["profile"].transform("max")  # "full" comes after "fast"
-    table = table[table["profile"] == fullest].sort_values("accuracy", ascending=False)
-    return html(table, COLUMNS)
+    best_first = results.fullest(table).sort_values("accuracy", ascending=False)
+    return html(best_first, COLUMNS)
 
 
 def headline(root: Path) -> str:

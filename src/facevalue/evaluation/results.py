@@ -56,6 +56,17 @@ def read() -> pd.DataFrame:
     return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
 
 
+def fullest(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of each model's fullest run, of rows of `read` about one data set.
+
+    >>> rows = [("cnn", "fast", 0.5), ("cnn", "full", 0.6), ("tree", "fast", 0.2)]
+    >>> fullest(pd.DataFrame(rows, columns=["model", "profile", "accuracy"]))["accuracy"].tolist()
+    [0.6, 0.2]
+    """
+    profiles = table.groupby("model")["profile"].transform("max")  # "full" comes after "fast"
+    return table[table["profile"] == profiles]
+
+
 def add_scores(scores: list[dict[str, Any]]) -> int:
     """Add scores to the table of results, save their curves, and return the number of scores.
 
