@@ -36,7 +36,7 @@ def show() -> None:
         return
     try:
         _show_database(*_open(database.url()))
-    except (SQLAlchemyError, FileNotFoundError):
+    except (SQLAlchemyError, OSError):  # OSError: the file of an SQLite database
         shared.stop("The database does not answer at the moment: try again later.")
     except (ValueError, ModuleNotFoundError) as error:
         shared.stop(error)

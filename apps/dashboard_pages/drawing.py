@@ -15,8 +15,8 @@ from facevalue.recognition import recogniser
 
 GROUPS = {
     "Brows and eyes": (1, 2, 4, 5, 6, 7, 43),
-    "Nose and lips": (9, 10, 12, 14, 15, 16, 17, 20, 23, 24),
-    "Jaw": (25, 26, 27),
+    "Nose and lips": (9, 10, 12, 14, 15, 16, 17, 18, 20, 23, 24),
+    "Jaw and tongue": (19, 25, 26, 27),
 }
 """The action units of the drawn face, by region."""
 
@@ -95,7 +95,8 @@ def _next_person() -> None:
 
 def _sliders() -> dict[int, float]:
     """Show the sliders, and return the active action units."""
-    names = facs.action_units().set_index("action_unit")["description"]
+    names = facs.action_units().set_index("action_unit")["description"].to_dict()
+    names[19] = "Tongue Show"  # FACS lists it apart, as an action descriptor
     *tabs, gaze = st.tabs([*GROUPS, "Gaze"])
     units = {}
     for tab, group in zip(tabs, GROUPS.values(), strict=True):
