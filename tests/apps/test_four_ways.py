@@ -107,6 +107,8 @@ def on_the_page(page, mode, content, count):
     page.check(f"input[value={mode}]")
     kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
     page.set_input_files("#file", {"name": "photo", "mimeType": kind, "buffer": content})
+    page.wait_for_selector("#photo[aria-label='Your photo']")  # and no longer the sample
+    page.wait_for_selector("#snapshot:enabled")
     for _ in range(600):
         transforms = page.evaluate(
             """[...document.querySelectorAll(".bars-over")].map((bars) =>

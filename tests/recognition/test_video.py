@@ -108,6 +108,7 @@ def test_a_video_that_breaks_off_is_an_error_and_the_old_file_stays(tmp_path, re
 def test_a_video_is_annotated(tmp_path, portraits, recogniser):
     source = video_files.write(tmp_path / "s.mp4", portraits, [k / 10 for k in range(12)])
     out = tmp_path / "new" / "annotated.mp4"
+    out.parent.mkdir()
     assert video.annotate(source, out, recogniser, progress=False) == 12
     changed = [
         (np.abs(a.astype(int) - b) > 60).any(axis=2).sum() > 3000

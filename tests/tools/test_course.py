@@ -45,8 +45,8 @@ def test_a_failing_step_stops_with_its_name(capfd):
 
 STEP = """
 import time
-print("begun", flush=True)
 try:
+    print("begun", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     time.sleep({seconds})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,9 @@ def main(options: argparse.Namespace) -> None:
     devices.start()
     policy = mixed_precision.use_mixed_precision()
     data = course_faces.load(options.data)
+    if options.data == "rendered" and recipe.votes:
+        recipe = dataclasses.replace(recipe, votes=0.0)
+        print("Drawn faces have no FER+ votes: the recipe is trained without its second target.")
     votes = ferplus.votes(paths.raw_file(VOTES_FILE), data) if needs_votes(recipe) else None
     if devices.process_index() == 0:
         print("computes in", policy)
