@@ -1,6 +1,6 @@
 """Attack the live page, kill the database's writers, and write reports/reliability.md.
 
-    python tools/bench_reliability.py                 about five minutes, on Linux
+    python tools/bench_reliability.py                 about six minutes, on Linux
     python tools/bench_reliability.py --seconds 3     a quick look
 
 One address attacks the live page (127.0.0.2) while another visitor (127.0.0.1) sends the frames of
@@ -127,6 +127,30 @@ def ask(address: str, path: str) -> None:
                 client.getresponse().read()
 
 
+def upload(address: str, content: bytes) -> None:
+    """Send a picture to POST /recognise for ever."""
+    while True:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            client = http.client.HTTPConnection(address, timeout=60, source_address=ATTACKER)
+            while True:
+                client.request("POST", "/recognise", content)
+                client.getresponse().read()
+
+
+def upload_slowly(address: str) -> None:
+    """Send a picture to POST /recognise, a byte every five seconds."""
+    host, port = address.split(":")
+    head = b"POST /recognise HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n"
+    while True:
+        with contextlib.suppress(OSError):
+            client = socket.create_connection((host, int(port)), 5, ATTACKER)
+            client.sendall(head)
+            while True:
+                time.sleep(5)
+                client.sendall(b"\xff")
+        time.sleep(0.1)
+
+
 ATTACKS: dict[str, tuple[int, Callable[[str], None]]] = {
     "nobody": (0, lambda address: None),
     "2 photos of 142,000 scans": (2, lambda a: send_pictures(a, "?photo=true", scans())),
@@ -135,6 +159,7 @@ ATTACKS: dict[str, tuple[int, Callable[[str], None]]] = {
         10,
         lambda a: send_pictures(a, "?photo=true", noise(2000, 2000, 2_000_000)),
     ),
+    "16 uploads of noise, 4 megapixels": (16, lambda a: upload(a, noise(2000, 2000, 2_000_000))),
     "16 frames of noise, 1 megapixel": (
         16,
         lambda a: send_pictures(a, "", noise(1000, 1000, 1_000_000)),
@@ -144,6 +169,7 @@ ATTACKS: dict[str, tuple[int, Callable[[str], None]]] = {
         lambda a: send_pictures(a, "", noise(1000, 1000, 1_000_000), patient=False),
     ),
     "100 that send a byte every 5 s": (100, hold_places),
+    "100 slow uploads": (100, upload_slowly),
     "1,100 half requests": (1, half_requests),
     "32 requests for pages": (32, lambda a: ask(a, "/gallery")),
     "32 requests for pixels": (32, lambda a: ask(a, "/images/?page_size=200&pixels=true")),
@@ -211,7 +237,7 @@ def requests_without_errors(number: int) -> Row:
         "/", "/gallery?page={}", "/gallery/{}", "/faces?face={}", "/images/?page={}",
         "/images/?page_size={}&pixels=true", "/images/?emotion={}&source_id={}",
         "/images/{}", "/images/{}/file?size={}", "/images/{}/guess", "/docs", "/{}",
-        "/video_feed?source={}", "/live/settings.json",
+        "/video_feed?source={}", "/live/settings.json", "/recognise?{}",
     )  # fmt: skip
     asked = [
         templates[rng.integers(len(templates))].format(*rng.choice(values, 2)).replace("é", "%E9")
@@ -223,7 +249,8 @@ def requests_without_errors(number: int) -> Row:
         def work(paths: Iterator[str]) -> None:
             client = http.client.HTTPConnection(address, timeout=60)
             for path in paths:
-                client.request("GET", path)
+                uploads = path.startswith("/recognise")
+                client.request("POST" if uploads else "GET", path, path if uploads else None)
                 answer = client.getresponse()
                 answer.read()
                 statuses.append(answer.status)

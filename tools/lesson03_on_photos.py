@@ -44,7 +44,7 @@ STUCK = ("P4", "P6", "P10", "P11", "P12", "S5")
 SIDE, STUCK_EPOCHS = 64, 2
 """Size of the images on which these are trained again, and for how long."""
 
-IMAGES, EPOCHS, BATCH = 10_000, 10, 128
+IMAGES, EPOCHS, BATCH = 10_000, 6, 128
 """How the fast profile trains the best network."""
 
 Result = tuple[str, pd.DataFrame]

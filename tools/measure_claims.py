@@ -4,8 +4,8 @@
     python tools/measure_claims.py --seeds 5     five seeds of all six
 
 A claim is a `utils.check` of a notebook. With FACEVALUE_CLAIMS set, it notes what it compared
-instead of stopping the notebook. Each run's notes are kept in build/claims until the notebook
-changes, so that an interrupted measurement goes on where it was.
+instead of stopping the notebook. Each run's notes are kept in build/claims until the notebook's
+code changes, so that an interrupted measurement goes on where it was.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def notes(notebook: Path, seed: int) -> list[dict[str, object]]:
     Raises:
         run_notebooks.NotebookError: a cell failed for another reason than a claim.
     """
-    cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells]
-    key = hashlib.sha256("\0".join(cells).encode()).hexdigest()[:16]
+    cells = nbformat.read(notebook, as_version=4).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    key = hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
     done = NOTES / f"{notebook.stem}-{key}-{seed}.jsonl"
     if not done.is_file():
         running = done.with_suffix(".part")
