@@ -96,9 +96,9 @@ def _fast(dataset: str) -> Profile:
         networks=False,
         cnn_epochs=6,
         few_images=600,
-        few_epochs=16,
+        few_epochs=20,
         large=2,
-        humans=300,
+        humans=500,
         keep=False,
     )
 
