@@ -172,7 +172,7 @@ def _add_score_options(command: argparse.ArgumentParser) -> None:
         "--annotate",
         type=Path,
         metavar="FOLDER",
-        help="write copies of the photos with a face, with boxes, numbers and bars, into this "
+        help="write copies of the photos that have a face, with boxes, numbers and bars, into this "
         "folder, which is created",
     )
     command.add_argument("--model", default="fast", help="fast (default) or accurate")

@@ -73,10 +73,16 @@ def read_photo(
     """Return the image in a file; see `decode_photo`.
 
     Raises:
-        ValueError: as in `decode_photo`, or `path` is a pipe or a device.
-        OSError: the file does not exist or cannot be read.
+        ValueError: as in `decode_photo`, or `path` is an address, a pipe or a device.
+        OSError: the file does not exist, is a folder, or cannot be read.
     """
+    if "://" in str(path):
+        raise ValueError(f"{path} is an address: save the photo, and name its file.")
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a photo in it.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no photo {path}: check the path.")
     with open_regular(path) as file:
         return decode_photo(
             file, path.name, formats=formats, most_pixels=most_pixels, most_bytes=most_bytes

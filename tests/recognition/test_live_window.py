@@ -35,3 +35,15 @@ def test_frames_are_shown_until_the_end_or_q(tmp_path, monkeypatch, quit_at, sho
     monkeypatch.setattr(cv2, "destroyAllWindows", lambda: None)
     live_window.show(source, small_model(tmp_path)["fast"])
     assert len(seen) == shown and seen[0].shape == (48, 64, 3)
+
+
+def test_without_windows_show_says_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        cv2, "getBuildInformation", lambda: "  GUI:                           NONE\n"
+    )
+    source = video_files.write(
+        tmp_path / "v.mp4", [np.full((48, 64, 3), 50, np.uint8)] * 2, [0, 0.1]
+    )
+    with pytest.raises(RuntimeError, match="built without windows") as raised:
+        live_window.show(source, small_model(tmp_path)["fast"])
+    assert raised.value.__context__ is None  # no second error, which would hide the sentence

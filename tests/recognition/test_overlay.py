@@ -45,3 +45,14 @@ def test_a_face_that_fills_the_frame_has_its_bars_over_itself():
     image = np.full((480, 640, 3), 90, np.uint8)
     made = overlay.draw(image, [sighting((60, 40, 520, 430), sad=0.7)])
     assert (made != image).any(axis=2).sum() > 12_000
+
+
+def test_a_crowd_has_numbers_that_cover_no_other_face_and_no_bars():
+    image = np.full((400, 2000, 3), 90, np.uint8)
+    faces = [sighting((100 + 90 * k, 150, 60, 60), surprise=0.95) for k in range(12)]
+    made = overlay.draw(image, faces, numbered=True)
+    for face in faces:
+        assert changed(image, made, face.box) == 0
+        x, y, *_ = face.box
+        assert (made[y - 20 : y, x : x + 60] != image[y - 20 : y, x : x + 60]).any()
+    assert (made[230:] == image[230:]).all() and (made[:, 1200:] == image[:, 1200:]).all()

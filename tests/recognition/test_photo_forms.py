@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facevalue import Recogniser
+from facevalue import Recogniser, image_files
 from facevalue.drawing import faces
 from facevalue.recognition import cropping, detection, haar_detector, overlay, preparation, tracking
 from facevalue.recognition.face import Face, photo_pixels
@@ -87,3 +87,21 @@ def test_boxes_of_a_large_jpeg_are_those_of_the_whole_photo(forms, tmp_path, mon
     points = np.abs(reduced.face.landmarks - whole.face.landmarks)
     assert points.max() <= 0.03 * whole.box[3]
     assert Recogniser("fast").photo(tmp_path / "large.jpg", min_face=whole.box[3] + 20) == []
+
+
+def test_a_path_that_is_no_photo_says_what_to_do(tmp_path):
+    for path, error, told in [
+        (
+            tmp_path / "none.jpg",
+            FileNotFoundError,
+            r"^There is no photo .*none\.jpg: check the path",
+        ),
+        (tmp_path, IsADirectoryError, r"is a folder: name a photo in it\.$"),
+        (
+            "https://example.org/a.jpg",
+            ValueError,
+            r"^https://example\.org/a\.jpg is an address: save",
+        ),
+    ]:
+        with pytest.raises(error, match=told):
+            image_files.as_photo(path)

@@ -147,7 +147,20 @@ def test_files_that_are_passed_over_are_told_by_their_content(tmp_path, capsys):
     assert command.main(["score", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "Skipped 1 file of other types (.heic 1)." in lines
-    assert any(line.startswith("By their content, these are: HEIC image 1.") for line in lines)
+    assert any(line.startswith("Among them: 1 HEIC image") for line in lines)
+    assert not any("not kept" in line for line in lines)  # there is no face, so no table
+    named = [str(tmp_path / "1.png"), str(tmp_path / "2.HEIC")]
+    assert command.main(["score", *named]) == 1  # somebody wanted this file to be scored
+
+
+def test_remarks_after_a_printed_table_do_not_say_that_it_was_lost(folder, capsys):
+    command.main(["score", str(folder), "--csv"])
+    assert "not kept" not in capsys.readouterr().err
+
+
+def test_a_file_is_no_folder_for_annotated_photos(folder, capsys):
+    assert command.main(["score", str(folder), "--annotate", str(folder / "1.png")]) == 1
+    assert "1.png is a file: name a folder for the annotated photos." in capsys.readouterr().err
 
 
 def test_a_warning_about_a_file_is_a_sentence_with_its_name(tmp_path, capsys):
@@ -206,7 +219,7 @@ def test_a_video_is_not_annotated_and_the_command_that_does_so_is_named(folder, 
     assert "1 face in 1 photo and 1 video, with 1 person in the video." in told
     assert "No photo was annotated, because none has a face. Videos are annotated by" in told
     assert command.main(["score", str(folder / "1.png"), *named]) == 0
-    assert f"{drawn} has the photos with a face" in capsys.readouterr().out
+    assert f"The annotated photos are in {drawn}" in capsys.readouterr().out
     assert [file.name for file in drawn.rglob("*.png")] == ["1.png"]
 
 

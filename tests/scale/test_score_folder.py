@@ -643,7 +643,7 @@ def test_a_result_of_another_kind_is_refused(folder, tmp_path, models, wanted):
 
 @pytest.mark.parametrize("every", [0, -1, math.inf, math.nan])
 def test_a_time_between_frames_that_is_none_is_refused(folder, tmp_path, models, every):
-    with pytest.raises(ValueError, match="every must be a number of seconds"):
+    with pytest.raises(ValueError, match="every must be above 0 and below"):
         score_folder.score(folder, tmp_path / "s.parquet", every=every, models=models)
 
 

@@ -27,10 +27,11 @@ const SENTENCES = {
 export function hint(picture, isPhoto, dark) {
   const sentences = isPhoto ? SENTENCES.photo : SENTENCES.camera;
   const levels = greyLevels(picture);
+  const range = levels.at(-1) - levels[0]; // a small face before a wall is few pixels of the copy
   const low = levels[Math.floor(0.01 * levels.length)];
   const high = levels[Math.floor(0.99 * levels.length)];
   const middle = levels[Math.floor(levels.length / 2)];
-  if (high - low < FLAT && high > BLACK) return sentences.flat;
+  if (range < FLAT && high > BLACK) return sentences.flat;
   if (high < dark) return sentences.dark;
   if (low > 128) return sentences.bright;
   if (middle < 0.4 * dark) return sentences.dim;

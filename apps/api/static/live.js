@@ -15,8 +15,8 @@ const MAX_BYTES = 50e6, MAX_PIXELS = 40e6; // of a photo; facevalue.image_files 
 const SETTLING = 10; // how often the frame of a paused video is recognised, until its boxes rest
 const MODELS = { browser: "fast", server: document.getElementById("live").dataset.serverModel };
 const EXPLANATIONS = {
-  browser: `On: this browser, with the model ${MODELS.browser}. No picture leaves your machine, and none is stored.`,
-  server: `On: the server, with the model ${MODELS.server}. Each picture is sent to the server, which recognises the faces in memory and then discards it; none is stored.`,
+  browser: `Recognised in this browser, by the model ${MODELS.browser}. No picture leaves your machine, and none is stored.`,
+  server: `Recognised on the server, by the model ${MODELS.server}. Each picture is sent to the server, which recognises the faces in memory and then discards it; none is stored.`,
   missing: "The browser could do this without the server, but ONNX Runtime Web is not installed on this server: run python tools/fetch_ort_web.py to install it.",
   unsupported: "This browser cannot run the model itself.",
 };
@@ -41,6 +41,9 @@ const state = {
   run: 0, // the number of the newest run; older ones stop
   people: new People(),
   table: new Table(), // of what was seen since the source was chosen
+  fileWidth: 0, // pixels of a photo's file, of which a smaller copy may be shown
+  lastTime: 0, // seconds of the video; a smaller one begins another round, which adds nothing new
+  hasEnded: false, // whether a video has been shown to its end
   seen: null, // what is shown: {faces, width, height}, of the picture that was recognised
 };
 
@@ -97,6 +100,11 @@ async function show(found, { width, height, picture }) {
   });
   element("snapshot").disabled = state.source === "sample";
   if (state.source === "sample" || state.paused) return;
+  if (state.source === "video") {
+    state.hasEnded ||= video.currentTime < state.lastTime - 0.2;
+    state.lastTime = video.currentTime;
+    if (state.hasEnded) return;
+  }
   const seconds = state.source === "camera" ? (performance.now() - state.began) / 1000
     : state.source === "video" ? video.currentTime : 0;
   state.table.add(asShown(faces, width),
@@ -104,10 +112,10 @@ async function show(found, { width, height, picture }) {
   element("csv").disabled = !state.table.rows.length;
 }
 
-// Returns faces with boxes in pixels of the whole picture as it is shown, perhaps mirrored. width: of
-// the picture, perhaps smaller, in which they were found.
+// Returns faces with boxes in pixels of the whole photo's file, or of the video as it is shown, perhaps
+// mirrored. width: of the picture, perhaps smaller, in which they were found.
 function asShown(faces, width) {
-  const whole = shownSize().width, scale = whole / width;
+  const whole = state.source === "photo" ? state.fileWidth : shownSize().width, scale = whole / width;
   return faces.map((face) => {
     const [x, y, w, h] = face.box.map((value) => value * scale);
     return { ...face, box: [isMirrored() ? whole - x - w : x, y, w, h] };
@@ -282,6 +290,8 @@ function begin(source, width, height) {
   state.people = new People();
   state.table = new Table();
   state.began = performance.now();
+  state.lastTime = 0;
+  state.hasEnded = false;
   element("csv").disabled = true;
 }
 
@@ -303,7 +313,7 @@ async function startCamera() {
   stop();
   if (!navigator.mediaDevices?.getUserMedia)
     return showSample("Browsers allow the camera only on pages from https or localhost: the person "
-      + "who started the server can start it with --https. Or choose a photo or a video below.");
+      + "who started the server can start it with --https. You can also choose a photo or a video below.");
   const run = state.run;
   try {
     const stream = await navigator.mediaDevices.getUserMedia({
@@ -319,7 +329,7 @@ async function startCamera() {
   } catch (error) {
     if (run !== state.run) return;
     const why = CAMERA_ERRORS[error.name] ?? "The camera does not start";
-    showSample(`${why}. Or choose a photo or a video below.`);
+    showSample(`${why}. You can also choose a photo or a video below.`);
   }
 }
 
@@ -375,6 +385,7 @@ async function loadPhoto(file, address) {
   } catch {
     throw new Error(file.type.startsWith("image/")
       ? `${file.name} is not a photo that this browser can show: use JPEG, PNG or WebP.`
+      : /\.hei[cf]$/i.test(file.name) ? `${file.name} is a HEIC image: convert it to JPEG.`
       : `${file.name} is not a photo or a video.`);
   }
   if (image.naturalWidth * image.naturalHeight > MAX_PIXELS)
@@ -385,6 +396,7 @@ async function loadPhoto(file, address) {
 async function showPhoto(image) {
   const { naturalWidth: width, naturalHeight: height } = image;
   drawn(photo, image, width, height, Math.sqrt(CANVAS_PIXELS / (width * height)));
+  state.fileWidth = width;
   begin("photo", photo.width, photo.height);
   await recogniseStill();
 }

@@ -4,12 +4,13 @@
 // or name is shortened to the number, and the emotion and its probability are above the bars instead.
 
 import { sharedArea } from "./boxes.js";
-import { colour, enlarged, indexOfLargest, title } from "./people.js";
+import { clipped, colour, enlarged, indexOfLargest, title } from "./people.js";
 
 const GAP = 6; // pixels between a box and its bars
 const NARROW = 480; // on a narrower stage, the bars are never in the picture
 const MAX_BARS = 4; // only the largest faces have bars; all have a number
 const MIN_NAMED = 60; // pixels: in a crowd, a narrower box has only a number
+const TINY = 26; // pixels: in a crowd, the number of a narrower box is small
 const PAUSE = 1000; // milliseconds before a label changes back or a screen reader speaks again
 
 export class Overlay {
@@ -35,6 +36,8 @@ export class Overlay {
       let [x, y, w, h] = enlarged(face.box).map((value) => value * scale);
       if (mirrored) x = room.width - x - w;
       fill(label, face, emotions, isCrowd && w < MIN_NAMED);
+      label.name.classList.toggle("tiny", isCrowd && w < TINY);
+      [x, y, w, h] = clipped([x, y, w, h], room.width, height * scale);
       Object.assign(label.box.style, { width: `${w}px`, height: `${h}px` });
       place(label.box, x, y);
       return { label, box: [x, y, w, h] };

@@ -10,6 +10,12 @@ export function enlarged([x, y, width, height]) {
   return [x - 0.06 * width, y - 0.03 * height, 1.12 * width, 1.12 * height];
 }
 
+// Returns the part of a box in a picture of this size.
+export function clipped([x, y, boxWidth, boxHeight], width, height) {
+  const left = Math.max(x, 0), top = Math.max(y, 0);
+  return [left, top, Math.min(x + boxWidth, width) - left, Math.min(y + boxHeight, height) - top];
+}
+
 export const indexOfLargest = (values) => values.indexOf(Math.max(...values));
 
 // Returns the most probable emotion of a face and its probability, such as "happy 97 %".

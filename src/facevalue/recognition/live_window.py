@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -11,7 +12,7 @@ import cv2
 from facevalue.recognition import overlay
 from facevalue.recognition.recogniser import Recogniser
 from facevalue.recognition.tracking import Smoother, recognise_frame
-from facevalue.recognition.video import Source, open_clip
+from facevalue.recognition.video import Clip, Source, open_clip
 
 TITLE = "Face Value: press Q to quit"
 
@@ -56,20 +57,23 @@ def show(source: Source, recogniser: Recogniser) -> None:
         FileNotFoundError, ConnectionError: as in `video.open_clip`.
         ValueError: as in `video.open_clip` and `Clip.sampled`.
     """
-    clip = open_clip(source)  # first, because a wrong path is the nearer reason
-    smooth, start = Smoother(), time.monotonic()
-    try:
+    with contextlib.closing(open_clip(source)) as clip:  # a wrong path is the nearer reason
         check()
-        for _, seconds, frame in clip.sampled():
-            ahead = 0.0 if clip.live else start + seconds - time.monotonic()
-            if ahead < -MAX_DELAY:
-                continue
-            shown = smooth(recognise_frame(frame, recogniser), seconds)
-            cv2.imshow(TITLE, cv2.cvtColor(overlay.draw(frame, shown), cv2.COLOR_RGB2BGR))
-            wait = 0.0 if clip.live else start + seconds - time.monotonic()
-            key = cv2.waitKey(max(1, round(1000 * wait))) & 255
-            if key in QUIT_KEYS or cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
-                return
-    finally:
-        clip.close()
-        cv2.destroyAllWindows()
+        try:
+            _show(clip, recogniser)
+        finally:
+            cv2.destroyAllWindows()
+
+
+def _show(clip: Clip, recogniser: Recogniser) -> None:
+    smooth, start = Smoother(), time.monotonic()
+    for _, seconds, frame in clip.sampled():
+        ahead = 0.0 if clip.live else start + seconds - time.monotonic()
+        if ahead < -MAX_DELAY:
+            continue
+        shown = smooth(recognise_frame(frame, recogniser), seconds)
+        cv2.imshow(TITLE, cv2.cvtColor(overlay.draw(frame, shown), cv2.COLOR_RGB2BGR))
+        wait = 0.0 if clip.live else start + seconds - time.monotonic()
+        key = cv2.waitKey(max(1, round(1000 * wait))) & 255
+        if key in QUIT_KEYS or cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
+            return

@@ -20,13 +20,17 @@ DARK = (17, 17, 17, 215)
 LIGHT = (255, 255, 255)
 """The colour of text."""
 
+MAX_BARS = 4
+"""In a picture of more faces, a crowd, no face has bars."""
+
 
 def draw(image: Any, sightings: Sequence[Sighting], *, numbered: bool = False) -> np.ndarray:
     """Return a picture with a box, the emotion and seven bars drawn for each face.
 
     The bars are placed near their face, where they cover no other face, name or bars; the largest
-    faces are placed first. Where there is no room for the bars of a face, as in a crowd, only its
-    box and the name of its emotion are drawn.
+    faces are placed first. Where there is no room for the bars of a face, only its box and the name
+    of its emotion are drawn. In a crowd, of more than `MAX_BARS` faces, there are no bars, and a
+    name that would be much wider than its face is shortened to the number of the face.
 
     Args:
         image: a photo in any of the forms that `image_files.as_photo` takes; it is not changed.
@@ -46,11 +50,16 @@ def draw(image: Any, sightings: Sequence[Sighting], *, numbered: bool = False) -
     canvas = ImageDraw.Draw(picture, "RGBA")
     font_size = max(11, round(max(picture.size) / 50))
     ordered = sorted(sightings, key=lambda face: face.box[2] * face.box[3], reverse=True)
-    titles = [_title(sighting) for sighting in ordered]
-    if numbered:
-        order = {id(sighting): number for number, sighting in enumerate(sightings, 1)}
+    is_crowd = len(sightings) > MAX_BARS
+    if is_crowd:
+        narrow = int(np.median([face.box[2] for face in sightings]))
+        font_size = min(font_size, max(11, narrow // 4))
+    numbers = {id(face): f"{k}" if numbered else "" for k, face in enumerate(sightings, 1)}
+    titles = [f"{numbers[id(face)]}  {_title(face)}".strip() for face in ordered]
+    if is_crowd:
         titles = [
-            f"{order[id(face)]}  {title}" for face, title in zip(ordered, titles, strict=True)
+            title if _font(font_size).getlength(title) < 1.3 * face.box[2] else numbers[id(face)]
+            for face, title in zip(ordered, titles, strict=True)
         ]
     names = [
         _name_box(face.box, title, picture.width, font_size)
@@ -60,7 +69,7 @@ def draw(image: Any, sightings: Sequence[Sighting], *, numbered: bool = False) -
     for number, sighting in enumerate(ordered):
         others = [face.box for face in ordered if face is not sighting]
         place = _panel_box(sighting.box, picture.size, font_size, [*others, *names, *panels])
-        if place is not None:
+        if place is not None and not is_crowd:
             panels.append(place)
             _draw_bars(canvas, place, sighting, font_size)
         _draw_name(canvas, names[number], titles[number], sighting, font_size)
@@ -96,6 +105,8 @@ def _draw_name(
     x, y, width, height = sighting.box
     colour = COLOURS[sighting.emotion]
     canvas.rectangle((x, y, x + width, y + height), outline=colour, width=_line_width(font_size))
+    if not title:
+        return
     left, top, columns, rows = place
     canvas.rectangle((left, top, left + columns, top + rows), fill=DARK)
     start = left + font_size // 3, top + font_size // 3

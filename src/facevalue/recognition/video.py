@@ -149,6 +149,8 @@ def open_clip(source: Source) -> Clip:
     height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     if not 0 < width * height <= image_files.MAX_PIXELS:
         capture.release()
+        if isinstance(source, Path) and not width * height:
+            raise ValueError(_no_video(source))
         raise ValueError(
             f"The frames of {name} have {width:,} x {height:,} pixels: there must be 1 to "
             f"{image_files.MAX_PIXELS:,} in all."

@@ -18,6 +18,7 @@ from typing import TextIO
 
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition.detection import MIN_FACE
+from facevalue.recognition.overlay import MAX_BARS
 from facevalue.scale import face_table, no_face, score_folder
 from facevalue.scale.face_table import BOX, Row
 from facevalue.scale.score_batch import kind
@@ -32,6 +33,12 @@ MAX_NAMES = 3
 MAX_TYPES = 8
 """How many types of skipped files are named."""
 
+OTHER_IMAGES = (
+    *("HEIC image", "JPEG XL image", "JPEG 2000 image", "Photoshop image"),
+    *("SVG drawing", "raw photo"),
+)
+"""Images that are not scored, as `file_kinds.content_kind` calls them."""
+
 
 def main(options: argparse.Namespace) -> int:
     """Run `facevalue score`.
@@ -41,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
             whole table); model, detector, min_face (None for the default), every, cropped,
             annotate and keep_parts, as in `score_folder.score`.
     Returns:
-        1 if a file failed, otherwise 0.
+        1 if a file failed, or if one of several named files is of another type; otherwise 0.
     Raises:
         ValueError: an option has no effect with this source or without another option.
     """
@@ -61,6 +68,8 @@ def _check_options(options: argparse.Namespace) -> None:
             "--annotate draws on photos only: facevalue live --source "
             f"{shlex.quote(options.source[0])} --out drawn.mp4 draws on the video."
         )
+    if options.annotate is not None and options.annotate.is_file():
+        raise ValueError(f"{options.annotate} is a file: name a folder for the annotated photos.")
 
 
 def _run(options: argparse.Namespace, out: Path) -> int:
@@ -92,9 +101,13 @@ def _run(options: argparse.Namespace, out: Path) -> int:
         if several and remarks is sys.stdout and done.faces <= MAX_ROWS:
             _print_tables(out)
         print("\n".join(folder_lines(done, out, kept=options.out is not None)), file=remarks)
+        if options.out is None and remarks is sys.stdout and done.faces:
+            print("The table was not kept: --out scores.csv writes it, --csv prints it.")
     if options.annotate is not None:
         print(_annotate_line(options.annotate, done.videos), file=remarks)
-    return int(done.failed > 0)
+    # a file that somebody named must not be skipped in silence
+    unread = several and not all(kind(source) for source in options.source)
+    return int(done.failed > 0 or unread)
 
 
 def _print_tables(out: Path) -> None:
@@ -137,7 +150,7 @@ def _of_people(people: int) -> str:
 
 def _annotate_line(folder: Path, videos: int) -> str:
     """Return the line on the folder for annotated photos."""
-    line = f"{folder} has the photos with a face, with boxes, numbers and bars."
+    line = f"The annotated photos are in {folder}; at more than {MAX_BARS} faces, without bars."
     if not folder.is_dir():
         line = "No photo was annotated, because none has a face."
     return f"{line} Videos are annotated by facevalue live --out." if videos else line
@@ -240,14 +253,27 @@ def folder_lines(done: Scored, out: Path, *, kept: bool) -> list[str]:
         types += ", ..." if len(done.skipped) > MAX_TYPES else ""
         lines.append(f"Skipped {_count(number, 'file')} of other types ({types}).")
     if done.kinds:
-        kinds = ", ".join(f"{name} {n:,}" for name, n in Counter(done.kinds).most_common())
-        lines.append(
-            f"By their content, these are: {kinds}. Convert other images to JPEG, unpack archives, "
-            "and let each name end in the suffix of its kind, so that they are scored."
-        )
-    if not kept:
-        lines.append("The table was not kept: --out scores.csv writes it, --csv prints it.")
+        common = Counter(done.kinds).most_common()
+        kinds = " and ".join(_count(n, name) for name, n in common)
+        lines.append(f"Among them: {kinds}. {_advice([name for name, _ in common])}")
     return lines
+
+
+def _advice(kinds: list[str]) -> str:
+    """Return what to do with skipped files that are, by their content, of these kinds.
+
+    >>> _advice(["HEIC image"])
+    'To score them, convert the images to JPEG.'
+    """
+    steps = {
+        "convert the images to JPEG": any(name in OTHER_IMAGES for name in kinds),
+        "unpack archives": any(name.endswith("archive") for name in kinds),
+        "end the name of each photo and video in its suffix, such as .jpg or .mp4": any(
+            name.endswith(("image", "video")) and name not in OTHER_IMAGES for name in kinds
+        ),
+    }
+    told = ", and ".join(step for step, is_due in steps.items() if is_due)
+    return f"To score them, {told}." if told else "They are neither photos nor videos."
 
 
 def _read_files(done: Scored) -> str:

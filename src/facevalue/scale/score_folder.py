@@ -134,7 +134,7 @@ def score(
     out = Path(out)
     check_out(out)
     if not 0 < every < 1e6:
-        raise ValueError(f"every must be a number of seconds above 0, not {every:g}.")
+        raise ValueError(f"every must be above 0 and below 1,000,000 seconds, not {every:,g}.")
     if min_face < 1:
         raise ValueError(f"min_face must be 1 pixel or more, not {min_face}.")
     folder, named = _folder_and_files(source)
