@@ -77,7 +77,7 @@ DENSE_CHANGES = Augmentation(shift=0.05, rotate=7, zoom=0.07, light=0, erase=0)
 CNN_CHANGES = Augmentation(shift=0.08, rotate=10.0, zoom=0.1, light=0.0, erase=0.0)
 """Notebook 04's."""
 
-FEW, FEW_EPOCHS, LEAST_GAIN = 2_000, 60, 0.03
+FEW, FEW_EPOCHS, LEAST_GAIN = 2_000, 24, 0.03
 """Images and epochs of the networks with and without augmentation, and what it must gain."""
 
 DRAWINGS, DRAWING_EPOCHS, LEAST_TRANSFER = 20_000, 15, 0.38

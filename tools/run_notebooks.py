@@ -300,7 +300,8 @@ def keep(runs: list[Run]) -> None:
     lines = [line for run in runs for line in run.headlines if "model" in line]
     print(f"{results.add_scores(lines)} rows written to {results.PATH}")
     profile = settings.profile()
-    results.add_times({run.name: run.seconds for run in runs}, profile.dataset, profile.name)
+    times = {run.name: run.seconds for run in runs if not run.name.startswith("solutions/")}
+    results.add_times(times, profile.dataset, profile.name)
     update_readme.main([])
 
 
