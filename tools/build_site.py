@@ -144,7 +144,7 @@ class Site:
         times = pd.read_csv(ROOT / results.TIMES)
         for name in self.names:
             title, verbs = update_readme.heading(ROOT / "notebooks" / f"{name}.ipynb")
-            time = update_readme.seconds(times, name, "rendered")
+            time = update_readme.seconds(times, name)
             picture = self.thumbnail(name)
             found.append(
                 CARD.format(title=title, name=name, verbs=verbs, time=time, picture=picture)
