@@ -26,7 +26,7 @@ PROFILES = {
 }
 """The runs to show."""
 
-EASIER = re.compile("five emotions|per emotion")
+EASIER = re.compile("five emotions")
 """The names of models with an easier task than the others: they choose among fewer emotions."""
 
 MODELS = (
@@ -43,6 +43,15 @@ MODELS = (
      "(notebook 05)"),
     (r"small body, from scratch", "the same network without what it had learned before "
      "(notebook 05)"),
+    (r"small CNN", "a CNN of 95,135 parameters (notebook 04)"),
+    (r"from scratch, (\d+) faces per emotion", "a small network that knew nothing before, "
+     r"trained on \1 faces of each emotion (notebook 05)"),
+    (r"ImageNet, (\d+) faces per emotion", "a linear head on a network that knew photos of "
+     r"things, trained on \1 faces of each emotion (notebook 05)"),
+    (r"same world, (\d+) faces per emotion", "a linear head on a network that knew the muscles "
+     r"of drawn faces, trained on \1 faces of each emotion (notebook 05)"),
+    (r"recogniser, (\d+) faces per emotion", "a linear head on the body of the recogniser, "
+     r"trained on \1 faces of each emotion (notebook 05)"),
     (r"small net, (.+)", r"a small network, against overfitting: \1 (notebook 04)"),
     (r"face or not", "project 2's network that tells faces from other pictures (notebook 04)"),
     (r"best dense net", "the best of the dense networks (notebook 03)"),
@@ -50,6 +59,7 @@ MODELS = (
     (r"Model (\d+)", r"project 1's CNN number \1 (notebook 04)"),
     (r"three views, mirrored", "kernel ridge regression on three kinds of features, with mirror "
      "images (notebook 06)"),
+    (r"tuned SVM on (.+)", r"a support vector machine on \1, tuned (notebook 06)"),
     (r"SVM on (.+)", r"a support vector machine on \1 (notebook 06)"),
     (r"LDA on (.+)", r"linear discriminant analysis on \1 (notebook 06)"),
     (r"(logistic regression|gradient boosting|k nearest neighbours|random forest|decision tree)"
