@@ -117,23 +117,13 @@ def half_requests(address: str) -> None:
             time.sleep(0.01)
 
 
-def ask(address: str, path: str) -> None:
-    """Ask for a page for ever."""
+def ask(address: str, path: str, content: bytes | None = None) -> None:
+    """Ask for a page for ever, or send it some content."""
     while True:
         with contextlib.suppress(OSError, http.client.HTTPException):
             client = http.client.HTTPConnection(address, timeout=60, source_address=ATTACKER)
             while True:
-                client.request("GET", path)
-                client.getresponse().read()
-
-
-def upload(address: str, content: bytes) -> None:
-    """Send a picture to POST /recognise for ever."""
-    while True:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            client = http.client.HTTPConnection(address, timeout=60, source_address=ATTACKER)
-            while True:
-                client.request("POST", "/recognise", content)
+                client.request("GET" if content is None else "POST", path, content)
                 client.getresponse().read()
 
 
@@ -159,7 +149,10 @@ ATTACKS: dict[str, tuple[int, Callable[[str], None]]] = {
         10,
         lambda a: send_pictures(a, "?photo=true", noise(2000, 2000, 2_000_000)),
     ),
-    "16 uploads of noise, 4 megapixels": (16, lambda a: upload(a, noise(2000, 2000, 2_000_000))),
+    "16 uploads of noise, 4 megapixels": (
+        16,
+        lambda a: ask(a, "/recognise", noise(2000, 2000, 2_000_000)),
+    ),
     "16 frames of noise, 1 megapixel": (
         16,
         lambda a: send_pictures(a, "", noise(1000, 1000, 1_000_000)),

@@ -67,11 +67,12 @@ def draw(image: Any, sightings: Sequence[Sighting], *, numbered: bool = False) -
     ]
     panels: list[Box] = []
     for number, sighting in enumerate(ordered):
-        others = [face.box for face in ordered if face is not sighting]
-        place = _panel_box(sighting.box, picture.size, font_size, [*others, *names, *panels])
-        if place is not None and not is_crowd:
-            panels.append(place)
-            _draw_bars(canvas, place, sighting, font_size)
+        if not is_crowd:
+            others = [face.box for face in ordered if face is not sighting]
+            place = _panel_box(sighting.box, picture.size, font_size, [*others, *names, *panels])
+            if place is not None:
+                panels.append(place)
+                _draw_bars(canvas, place, sighting, font_size)
         _draw_name(canvas, names[number], titles[number], sighting, font_size)
     return np.asarray(picture)
 
