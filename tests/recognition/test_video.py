@@ -138,6 +138,7 @@ def test_what_cannot_be_annotated_is_told_and_nothing_is_written(tmp_path, recog
     for wrong, place, message in [
         (tmp_path / "none.mp4", out, "There is no video"),
         (text, out, "text.mp4 is not a video"),
+        (tmp_path, out, "is a folder: name a video in it"),
         (source, source, "would replace the source"),
         (source, tmp_path / "out.gif", "out.gif must end in .mp4"),
         (source, tmp_path / "out.avi", "out.avi must end in .mp4"),

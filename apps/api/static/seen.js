@@ -1,7 +1,7 @@
 // Saves what was seen: a table (CSV) and a picture with boxes and bars (PNG). The browser makes and
 // saves both; nothing is sent.
 
-import { colour, enlarged, indexOfLargest, title } from "./people.js";
+import { clipped, colour, enlarged, indexOfLargest, title } from "./people.js";
 
 const PAUSE = 200; // milliseconds between two entries of the table
 const MAX_ROWS = 200_000; // the newest ones: eleven hours of one person
@@ -55,7 +55,7 @@ export async function snapshot(picture, width, height, faces, { emotions, mirror
   if (mirrored) context.setTransform(-1, 0, 0, 1, width, 0);
   context.drawImage(picture, 0, 0, width, height);
   context.restore();
-  for (const face of ordered) drawBox(context, face, { unit, width, mirrored, emotions });
+  for (const face of ordered) drawBox(context, face, { unit, width, height, mirrored, emotions });
   ordered.forEach((face, k) => {
     context.save();
     context.translate(0, height);
@@ -68,8 +68,8 @@ export async function snapshot(picture, width, height, faces, { emotions, mirror
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-function drawBox(context, face, { unit, width, mirrored, emotions }) {
-  let [x, y, w, h] = enlarged(face.box);
+function drawBox(context, face, { unit, width, height, mirrored, emotions }) {
+  let [x, y, w, h] = clipped(enlarged(face.box), width, height);
   if (mirrored) x = width - x - w;
   context.strokeStyle = context.fillStyle = colour(face.person);
   context.lineWidth = 3 * unit;

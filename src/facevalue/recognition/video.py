@@ -124,6 +124,7 @@ def open_clip(source: Source) -> Clip:
         The opened source; call its method `close` after use.
     Raises:
         FileNotFoundError: there is no such file or camera.
+        IsADirectoryError: the path is that of a folder.
         ConnectionError: no video can be read from the address.
         ValueError: the file is not a video, or its frames are empty or too large; or `source` is
             nothing of this.
@@ -132,6 +133,8 @@ def open_clip(source: Source) -> Clip:
     if isinstance(source, Path):
         if not source.exists():
             raise FileNotFoundError(f"There is no video file {source}: check the path.")
+        if source.is_dir():
+            raise IsADirectoryError(f"{source} is a folder: name a video in it.")
         open_regular(source).close()
     name = _name(source)
     capture = _open(source)

@@ -20,6 +20,7 @@ from apps.api import live_app, sample
 from facevalue import paths
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
+from facevalue.recognition.detection import find_faces
 from facevalue.recognition.face import shared_area
 from facevalue.recognition.recogniser import NAMES, Recogniser
 from facevalue.scale import face_table
@@ -369,6 +370,24 @@ def test_the_picture_is_saved_as_png_with_boxes_and_bars(browser, address):
         rgb = [int(number) for number in re.findall(r"\d+", value)]
         same = np.abs(image - rgb).max(axis=2) < 12
         assert same[:480].sum() > 200 and same[480:].sum() > 200
+
+
+@pytest.mark.slow
+def test_a_box_in_the_saved_picture_ends_where_the_picture_ends(browser, address):
+    picture = people(1)
+    (face,) = find_faces(picture)
+    x, y, width, height = (round(value) for value in face.box)
+    cut = picture[: y + height]  # the drawn box is a tenth higher
+    with opened(browser, address, mode="server") as page:
+        page.set_input_files(
+            "#file", {"name": "cut.jpg", "mimeType": "image/jpeg", "buffer": jpeg(cut)}
+        )
+        boxes_are(page, 1)
+        _, content = downloaded(page, "#snapshot")
+    image = np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+    below = image[len(cut) + 3 : len(cut) + 9]  # between the picture and the first card
+    assert np.ptp(below, axis=(0, 1)).max() == 0
+    assert np.ptp(image[len(cut) - 3 : len(cut), x : x + width], axis=(0, 1)).max() > 0
 
 
 def crowd(columns=8, rows=5, side=150):
