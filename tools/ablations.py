@@ -27,6 +27,7 @@ from facevalue.files import write_text
 from facevalue.learning import mixed_precision, train_recogniser
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.recipe import Recipe
+from facevalue.learning.spoiling import Spoiling
 
 TABLE = Path("reports") / "ablations.csv"
 
@@ -44,7 +45,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "no label smoothing": {"smoothing": 0.0},
     "no averaging": {"average": 0.0},
     "mixup 0.2": {"mixup": 0.2},
-    "noise and blur": {"noise": 0.06, "blur": 1.0},
+    "half of the images spoilt": {"spoiling": Spoiling(share=0.5)},
     "no dropout": {"dropout": 0.0},
     "no weight decay": {"decay": 0.0},
     "a fifth of the weight decay": {"decay": 0.001},

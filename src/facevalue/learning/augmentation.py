@@ -1,4 +1,4 @@
-"""Random changes to training images: warps, light, erased squares, mixup, blur and noise."""
+"""Random changes to training images: warps, light, erased squares, mixup."""
 
 from __future__ import annotations
 
@@ -148,27 +148,3 @@ def mixup(
     other = rng.permutation(len(images))
     a, b = share[:, None, None, None], share[:, None]
     return a * images + (1 - a) * images[other], b * labels + (1 - b) * labels[other]
-
-
-def degrade(images: np.ndarray, noise: float, blur: float, rng: np.random.Generator) -> np.ndarray:
-    """Return copies of images that look as if taken by a poor camera: blurred, then noisy.
-
-    Args:
-        images: float32, shape (n, height, width, 1), from 0 to 1.
-        noise: the largest standard deviation of the noise, in grey levels from 0 to 1; that of
-            each image is random.
-        blur: the largest standard deviation of the blur, in pixels; that of each image is random.
-            Each image is blurred with probability 0.5.
-        rng: the random generator.
-
-    Returns:
-        float32, the same shape, from 0 to 1.
-    """
-    n = len(images)
-    changed = images.copy()
-    widths = rng.uniform(0, blur, n)
-    for i in np.flatnonzero((rng.random(n) < 0.5) & (widths > 0.1)):
-        changed[i, ..., 0] = cv2.GaussianBlur(images[i, ..., 0], (0, 0), widths[i])
-    grain = rng.standard_normal(images.shape, np.float32)
-    changed += grain * rng.uniform(0, noise, (n, 1, 1, 1)).astype(np.float32)
-    return np.clip(changed, 0, 1, out=changed)

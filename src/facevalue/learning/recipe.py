@@ -10,6 +10,7 @@ from typing import Any
 from facevalue.data import ferplus
 from facevalue.emotions import EMOTIONS
 from facevalue.learning.augmentation import Augmentation
+from facevalue.learning.spoiling import Spoiling
 
 CLASSES = {"fer2013": EMOTIONS, "ferplus": ferplus.VOTES[:8]}
 """The emotions of each kind of label, in the order of the model's outputs. FER+ adds contempt."""
@@ -32,7 +33,6 @@ class Recipe:
         average: the decay of the moving average of the weights; 0 for no average.
         smoothing: the share of each label that is spread over all emotions (label smoothing).
         votes: the weight of the second target, the FER+ votes, in the loss; 0 for no second target.
-        noise, blur: as in `augmentation.degrade`; 0 for none.
         mixup: alpha of `augmentation.mixup`; 0 for no mixup.
         balance: how much rare emotions are weighted, from 0 (all images count the same) to 1 (all
             emotions count the same).
@@ -40,6 +40,7 @@ class Recipe:
             of their probabilities replaces a part of the labels; empty for no teacher.
         trust: the share of the labels that the teachers replace, from 0 to 1.
         augmentation: how much the images are changed.
+        spoiling: how often and how strongly the changed images are spoilt; by default, none is.
 
     >>> Recipe("mine", epochs=10).batch_size
     128
@@ -58,13 +59,12 @@ class Recipe:
     average: float = 0.999
     smoothing: float = 0.1
     votes: float = 0.5
-    noise: float = 0.0
-    blur: float = 0.0
     mixup: float = 0.0
     balance: float = 0.0
     teacher: tuple[str, ...] = ()
     trust: float = 0.8
     augmentation: Augmentation = field(default_factory=Augmentation)
+    spoiling: Spoiling = field(default_factory=Spoiling)
 
 
 def read(file: Path) -> Recipe:
@@ -82,8 +82,8 @@ def read(file: Path) -> Recipe:
         settings: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not valid TOML: {error}.") from error
-    changes = settings.pop("augmentation", {})
-    for given, kind in ((settings, Recipe), (changes, Augmentation)):
+    changes, spoiling = settings.pop("augmentation", {}), settings.pop("spoiling", {})
+    for given, kind in ((settings, Recipe), (changes, Augmentation), (spoiling, Spoiling)):
         known = {part.name for part in fields(kind)}
         if unknown := sorted(set(given) - known):
             raise ValueError(
@@ -96,7 +96,7 @@ def read(file: Path) -> Recipe:
     if "name" not in settings:
         raise ValueError(f'{file} needs a name: add one, for example name = "fast".')
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
-    return Recipe(**settings, augmentation=Augmentation(**changes))
+    return Recipe(**settings, augmentation=Augmentation(**changes), spoiling=Spoiling(**spoiling))
 
 
 def needs_votes(recipe: Recipe) -> bool:

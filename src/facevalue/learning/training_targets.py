@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -15,6 +15,7 @@ from facevalue.emotions import EMOTIONS
 from facevalue.learning import augmentation
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.recipe import Recipe
+from facevalue.learning.spoiling import Spoiling, spoil
 
 
 def examples(
@@ -79,13 +80,12 @@ class RecipeTransform:
     """Changes each training batch according to a recipe.
 
     Attributes:
-        augmentation, noise, blur, smoothing, mixup: as in `Recipe`.
+        augmentation, spoiling, smoothing, mixup: as in `Recipe`.
         weights: the weight of each emotion in the loss; empty if all emotions count the same.
     """
 
     augmentation: Augmentation
-    noise: float = 0.0
-    blur: float = 0.0
+    spoiling: Spoiling = field(default_factory=Spoiling)
     smoothing: float = 0.0
     mixup: float = 0.0
     weights: tuple[float, ...] = ()
@@ -95,8 +95,8 @@ class RecipeTransform:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return changed copies of the images and targets, float32."""
         images, targets = self.augmentation(images, np.array(labels, np.float32), rng)
-        if self.noise or self.blur:
-            images = augmentation.degrade(images, self.noise, self.blur, rng)
+        if self.spoiling.share:
+            images = spoil(images, self.spoiling, rng)
         emotions = emotion_columns(targets)  # a view, so the next lines change `targets`
         classes = emotions.argmax(axis=1)
         emotions *= 1 - self.smoothing
@@ -122,7 +122,7 @@ def recipe_transform(recipe: Recipe, targets: np.ndarray) -> RecipeTransform:
         weight = (count.mean() / np.maximum(count, 1)) ** recipe.balance
         weights = tuple((weight * count.sum() / (weight * count).sum()).round(4).tolist())
     return RecipeTransform(
-        recipe.augmentation, recipe.noise, recipe.blur, recipe.smoothing, recipe.mixup, weights
+        recipe.augmentation, recipe.spoiling, recipe.smoothing, recipe.mixup, weights
     )
 
 
