@@ -37,7 +37,7 @@ def test_the_share_of_the_images_is_spoilt_and_the_originals_are_kept():
     # one in sixteen goes through none of the four steps
     assert changed(images, spoilt).mean() == pytest.approx(0.4 * 15 / 16, abs=0.05)
     assert np.array_equal(images, pictures(1000))
-    assert spoilt.dtype == np.float32 and 0 <= spoilt.min() and spoilt.max() <= 1
+    assert spoilt.dtype == np.float32 and spoilt.min() >= 0 and spoilt.max() <= 1
 
 
 def test_noise_has_at_most_the_given_standard_deviation():

@@ -83,4 +83,4 @@ def _compressed(image: np.ndarray, quality: float) -> np.ndarray:
     """Return an image, float32 from 0 to 1, as JPEG of this quality gives it back."""
     levels = np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
     file = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, round(quality)])[1]
-    return cv2.imdecode(file, cv2.IMREAD_GRAYSCALE) / np.float32(255)
+    return np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE), np.float32) / 255
