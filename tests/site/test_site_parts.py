@@ -85,7 +85,7 @@ def test_solutions_follow_their_exercises():
         cell("import numpy", "code"),
         cell("**1. One.** How?\n\nSo:"),
         cell("print(1)", "code", "solution"),
-        cell("That was one.\n\n**2. Two.** Why?"),
+        cell("That was one.\n\n**2. Two.** Why?\n\nHere is two:"),
         cell("print(2)", "code", "solution"),
     )
     made = lessons.with_solutions(lesson, solutions).cells
@@ -99,10 +99,12 @@ def test_solutions_follow_their_exercises():
         "**2. Two.** Why?",
         "# Your code here",
         click,
+        "Here is two:",
         "print(2)",
         "</details>",
         "## Takeaways",
     ]
+    assert len({one.id for one in made}) == len(made)
 
 
 def test_a_figure_is_described_by_what_it_stored_or_by_the_words_around_it():

@@ -93,6 +93,8 @@ def by_number(solutions: Any) -> dict[str, list[Any]]:
                 text = text.partition("\n\n")[2]
             if number and text.strip():
                 part = copy.deepcopy(cell)
+                if starts:  # each piece needs an id of its own
+                    part.id = f"{cell.id}-{number}"
                 part.source = re.sub(r"^#+ (.+)$", r"**\1**", text, flags=re.M) if starts else text
                 found.setdefault(number, []).append(part)
     return found
