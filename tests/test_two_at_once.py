@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +61,28 @@ def test_six_creations_of_a_database(tmp_path: Path, url: str) -> None:  # noqa:
     engine.dispose()
 
 
-def test_two_writers_of_one_file_get_it_whole_or_a_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "table.csv"
-    told = "Another process writes .*table.csv, too: let it finish"
-    with pytest.raises(OSError, match=told), files.atomic_write(path) as one:
-        one.write_text("one")
-        with files.atomic_write(path) as other:
-            other.write_text("other")
-    assert path.read_text() == "other" and list(tmp_path.iterdir()) == [path]
+def test_the_second_writer_of_one_file_gets_a_sentence_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    told = "Another process writes .*film.mp4, too: let it finish"
+    with files.atomic_write(path, suffix=".mp4") as one, one.open("wb") as film:
+        film.write(b"first half, ")
+        with pytest.raises(OSError, match=told), files.atomic_write(path, suffix=".mp4") as other:
+            other.write_bytes(b"other")
+        film.write(b"second half")
+    assert path.read_bytes() == b"first half, second half"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_hinders_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    killed = [
+        sys.executable,
+        "-c",
+        "import os, sys; from pathlib import Path; from facevalue import files\n"
+        "with files.atomic_write(Path(sys.argv[1])) as part:\n"
+        "    part.write_text('half'); os.kill(os.getpid(), 9)",
+    ]
+    assert subprocess.run([*killed, str(path)]).returncode != 0
+    assert [file.name for file in tmp_path.iterdir()] == ["film.mp4.part"]
+    files.write_text(path, "whole")
+    assert path.read_text() == "whole" and list(tmp_path.iterdir()) == [path]

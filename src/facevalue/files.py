@@ -72,7 +72,7 @@ def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Itera
         path: the file to write. Missing folders are created.
         shared: whether several processes or threads may write the file at once. The temporary
             name is then random, and `remove_stale_parts` removes what a killed run left behind;
-            otherwise it is fixed, and the next run overwrites it.
+            otherwise it is fixed, the next run overwrites it, and a second writer gets an error.
         suffix: the extension of the temporary name, for libraries that derive the format from it.
 
     >>> import tempfile
@@ -84,18 +84,50 @@ def atomic_write(path: Path, *, shared: bool = False, suffix: str = "") -> Itera
     """
     unique = f".{uuid.uuid4().hex}" if shared else ""
     part = path.with_name(f"{path.name}{unique}.part{suffix}")
-    with explain_write_errors(path):
+    with explain_write_errors(path), ExitStack() as stack:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not shared:
+            stack.enter_context(_sole_writer(part, path))
         try:
             yield part
             try:
                 part.replace(path)
             except FileNotFoundError as error:
-                raise ExplainedError(
-                    f"Another process writes {path}, too: let it finish, then run this again."
-                ) from error
-        finally:
+                raise _written_by_another(path) from error
+        except BaseException:
             part.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _sole_writer(part: Path, path: Path) -> Iterator[None]:
+    """Lock the temporary file of `path`; the system unlocks it when a process ends or is killed.
+
+    Without the lock, a second writer would go on writing into the first one's finished file.
+
+    Raises:
+        ExplainedError: another process or thread holds the lock.
+    """
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows renames no file that another process has open
+        yield
+        return
+    with part.open("ab") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _written_by_another(path) from error
+        except OSError:  # some network file systems have no locks
+            pass
+        yield
+
+
+def _written_by_another(path: Path) -> ExplainedError:
+    """Return an error which says that two processes write the same file."""
+    return ExplainedError(
+        f"Another process writes {path}, too: let it finish, then run this again."
+    )
 
 
 def remove_stale_parts(folder: Path) -> None:
