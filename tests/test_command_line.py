@@ -98,6 +98,8 @@ def test_live_reads_a_video_from_an_address(source, tmp_path, recogniser, capsys
     [
         ("97", "camera 97"),
         ("rtsp://me:secret@127.0.0.1:9/a", "rtsp://127.0.0.1:9/a"),
+        ("rtsp://me:my@secret@127.0.0.1:9/a", "rtsp://127.0.0.1:9/a"),
+        ("rtsp://me:my/secret@127.0.0.1:9/a", "127.0.0.1:9/a"),
         ("http://127.0.0.1:9/a.mjpg?token=secret", "http://127.0.0.1:9/a.mjpg"),
     ],
 )
@@ -211,7 +213,7 @@ def test_a_path_that_does_not_exist_is_named(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["score", ""], "is empty: the current folder is a dot"),
+        (["score", ""], "not by an empty text: the current folder is a dot"),
         (["score", ".", "--out", "nowhere/s.csv"], "There is no folder nowhere for s.csv: create"),
         (["score", ".", "--keep-parts"], "--keep-parts needs --out FILE"),
         (["score", "a b.mp4", "--annotate", "drawn"], "facevalue live --source 'a b.mp4' --out"),

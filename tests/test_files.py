@@ -52,6 +52,16 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> N
     files.remove_stale_parts(tmp_path / "nowhere")
 
 
+def test_no_part_of_a_password_is_told() -> None:
+    for address, told in [
+        ("s3://u:p@ss@b/x", "s3://b/x"),
+        ("ftp://u:a/b@h/x is not", "ftp://h/x is not"),
+        ("http://h:8080/a@b.jpg", "http://h:8080/a@b.jpg"),
+        ("s3://bucket/me@home.jpg", "s3://bucket/me@home.jpg"),
+    ]:
+        assert files.without_secrets(address) == told
+
+
 def test_a_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:
     inside = []
 

@@ -210,6 +210,33 @@ def explain_write_errors(path: Path) -> Iterator[None]:
         raise ExplainedError(f"{path} cannot be written: {reason}.", error.errno) from error
 
 
+def printable(text: str) -> str:
+    """Return a text of which a terminal shows each character, and obeys none.
+
+    Names of files may hold any character, also those that move the cursor or set a title.
+
+    >>> printable("caf\u00e9 \x1b[2J.jpg")
+    'caf\u00e9 \\x1b[2J.jpg'
+    """
+    return "".join(
+        character
+        if character.isprintable()
+        else character.encode("unicode_escape", errors="backslashreplace").decode()
+        for character in text
+    )
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without the passwords and signatures of the addresses in it.
+
+    >>> without_secrets("https://me:secret@host/photos?Signature=abc cannot be read")
+    'https://host/photos cannot be read'
+    """
+    # a password may hold @ and even /, although both should be written in another way there
+    plain = re.sub(r"://(?:[^/\s]*@|[^/\s:@]*:(?!\d+/)\S*@)", "://", text)
+    return re.sub(r"(://[^\s?]*)\?[^\s\"']*", r"\1", plain)
+
+
 def error_sentence(error: Exception) -> str:
     """Return an error as a sentence: without the number in errors of the operating system.
 

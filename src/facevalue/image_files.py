@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, features
 
 from facevalue.file_kinds import HEAD, content_kind, with_article
-from facevalue.files import open_regular
+from facevalue.files import open_regular, printable
 from facevalue.jpeg_scans import check_work
 
 HAS_AVIF = "avif" in features.modules and bool(features.check_module("avif"))
@@ -59,6 +59,9 @@ LYING = (5, 6, 7, 8)
 FACE_SIZE = 48
 """Height and width of a face as input of the networks, in pixels, as in FER-2013."""
 
+MAX_OPENED = 2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS)
+"""Pillow opens no image with more pixels, not even to decode it in reduced size."""
+
 _catching = threading.Lock()
 """Held while warnings are caught, which only one thread can do at a time."""
 
@@ -76,17 +79,28 @@ def read_photo(
         ValueError: as in `decode_photo`, or `path` is an address, a pipe or a device.
         OSError: the file does not exist, is a folder, or cannot be read.
     """
+    with _open_file(path) as file:
+        return decode_photo(
+            file, Path(path).name, formats=formats, most_pixels=most_pixels, most_bytes=most_bytes
+        )
+
+
+def _open_file(path: str | Path) -> BinaryIO:
+    """Open the file of a photo for reading.
+
+    Raises:
+        ValueError, OSError: as in `read_photo`.
+    """
     if "://" in str(path):
         raise ValueError(f"{path} is an address: save the photo, and name its file.")
+    if "\0" in str(path):
+        raise ValueError(f"{printable(str(path))} is not the name of a file.")
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a photo in it.")
     if not path.exists():
         raise FileNotFoundError(f"There is no photo {path}: check the path.")
-    with open_regular(path) as file:
-        return decode_photo(
-            file, path.name, formats=formats, most_pixels=most_pixels, most_bytes=most_bytes
-        )
+    return open_regular(path)
 
 
 def decode_photo(
@@ -209,9 +223,9 @@ def _open(
         with _warnings_named(name):
             return Image.open(io.BytesIO(data), formats=tuple(formats))
     except Image.DecompressionBombError:
-        raise ValueError(
-            f"{name} has more than {most_pixels:,} pixels: use a smaller copy."
-        ) from None
+        # more pixels of a JPEG can be read, in reduced size
+        limit = MAX_OPENED if content_kind(data[:HEAD]) == "JPEG image" else most_pixels
+        raise ValueError(f"{name} has more than {limit:,} pixels: use a smaller copy.") from None
     except Exception as error:  # Pillow raises many types for bytes that are not an image
         raise ValueError(_not_readable(data, name, formats)) from error
 
@@ -232,6 +246,8 @@ def _not_readable(data: bytes, name: str, formats: Sequence[str]) -> str:
 def _check_size(size: tuple[int, int], name: str, most_pixels: int) -> None:
     """Raise ValueError for an image of more pixels than may be decoded."""
     width, height = size
+    if not width * height:
+        raise ValueError(f"{name} has no pixels.")
     if width * height > most_pixels:
         raise ValueError(
             f"{name} has {width:,} x {height:,} pixels, more than {most_pixels:,}: use a smaller "
@@ -354,7 +370,7 @@ def as_reduced_photo(
     if isinstance(image, bytes):
         return decode_reduced(image, "The image", side)
     if isinstance(image, str | Path):
-        with open_regular(Path(image)) as file:
+        with _open_file(image) as file:
             return decode_reduced(file, Path(image).name, side)
     pixels = as_photo(image, bgr=bgr)
     return pixels, (pixels.shape[1], pixels.shape[0])

@@ -185,6 +185,8 @@ BAD = {
         r"no column emotion, like test.csv .*which has no labels.* take icml_face_data.csv",
     ),
     "UTF-16": (text().decode().encode("utf-16"), r"is encoded in UTF-16: save it again as CSV in"),
+    "UTF-32": (text().decode().encode("utf-32"), r"is encoded in UTF-32: save it again as CSV in"),
+    "old Mac": (text().replace(b"\n", b"\r"), r"has the line ends of old Macs: save it again"),
     "empty": (b"", r"is empty"),
     "header only": (text(rows()[:1]), r"holds no images"),
     "one endless line": (b"emotion,pixels,Usage\n" + b"1 " * 200_000, r"line 2 is far too long"),

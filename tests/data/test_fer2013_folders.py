@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import zlib
 from collections.abc import Sequence
@@ -145,9 +146,23 @@ def test_one_to_seven_are_those_of_raf_db_only_if_the_folder_is_called_so(tmp_pa
     with pytest.warns(UserWarning, match="RAF-DB's order is assumed: 1 surprise, 2 fear, "):
         data = fer2013.read(root)
     assert table(data) == SMALL
-    (tmp_path / "raf-db").rename(tmp_path / "graphs")
-    with pytest.raises(ValueError, match="digits up to 7, whose order is not known: rename"):
-        fer2013.read(tmp_path / "graphs" / "DATASET")
+    file = next((root / "train" / "1").glob("*.png"))
+    pixels = np.tile(np.arange(100, dtype=np.uint8)[:, None, None], (1, 100, 3))
+    Image.fromarray(pixels).save(file)  # RAF-DB's own size
+    with pytest.warns(UserWarning, match="RAF-DB's order is assumed"):
+        data = fer2013.read(root)
+    (row,) = np.flatnonzero(data.origins == file.relative_to(root).as_posix())
+    assert data.images[row][:, 0] == pytest.approx(np.linspace(0.5, 98.5, 48), abs=1)
+    for name in ("graphs", "rafael"):
+        folder = (tmp_path / "raf-db").rename(tmp_path / name) / "DATASET"
+        with pytest.raises(ValueError, match="0 to 6, so their order is not known: rename"):
+            fer2013.read(folder)
+        (tmp_path / name).rename(tmp_path / "raf-db")
+    for split in ("train", "test"):
+        shutil.rmtree(root / split / "7")
+    (tmp_path / "raf-db").rename(tmp_path / "1 to 6")
+    with pytest.raises(ValueError, match="0 to 6, so their order is not known: rename"):
+        fer2013.read(tmp_path / "1 to 6" / "DATASET")
 
 
 def test_other_kinds_of_images_are_read_and_other_files_counted(tmp_path: Path) -> None:
@@ -164,7 +179,7 @@ def test_other_kinds_of_images_are_read_and_other_files_counted(tmp_path: Path) 
 
 
 def test_folders_without_images_and_empty_folders(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="in none of the known layouts"):
+    with pytest.raises(ValueError, match="FER-2013 was not found in"):
         fer2013.read(tmp_path)
     for split in ("train", "test"):
         (tmp_path / split / "happy").mkdir(parents=True)

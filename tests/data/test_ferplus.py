@@ -114,6 +114,18 @@ def test_bad_votes_give_one_sentence(tmp_path: Path) -> None:
         ferplus.targets(pd.DataFrame(columns=["Usage", *ferplus.VOTES]), "multi_target")
 
 
+def test_votes_with_other_separators_or_below_zero_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "fer2013new.csv"
+    header = ",".join(["Usage", "Image name", *ferplus.VOTES])
+    row = ",".join(["Training", "fer0000000.png", *(["1"] * 10)])
+    file.write_text(f"{header}\n{row}\n".replace(",", ";"))
+    with pytest.raises(ValueError, match=r"FER\+'s table of votes: it lacks the columns Usage, n"):
+        ferplus.votes(file)
+    file.write_text(f"{header}\n{row[:-1]}-1\n")
+    with pytest.raises(ValueError, match="it has negative numbers of votes"):
+        ferplus.votes(file)
+
+
 def test_votes_refuse_images_whose_rows_are_not_known(tmp_path: Path) -> None:
     path = tmp_path / "votes.csv"
     rows = [["Training", *[1] * 10], ["PublicTest", *[2] * 10]]

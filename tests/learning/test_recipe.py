@@ -1,6 +1,7 @@
 """The recogniser's recipe: its file, its targets, and a training small enough for a test."""
 
 import dataclasses
+import os
 
 import keras
 import live_helpers
@@ -211,6 +212,15 @@ def test_a_small_training_distinguishes_two_patterns(monkeypatch, tmp_path):
     # a second call finds the finished training
     again, _ = train_recogniser.train(plan, faces(), votes, seed=1, verbose=0)
     assert np.asarray(again(faces().x)) == pytest.approx(np.asarray(model(faces().x)), abs=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_or_a_huge_file_is_no_recipe(tmp_path):
+    os.mkfifo(tmp_path / "fifo.toml")
+    (tmp_path / "huge.toml").write_bytes(b"#" * (recipe.MAX_BYTES + 1))
+    for name, sentence in [("fifo", "is a pipe, a socket"), ("huge", "so it is not a recipe")]:
+        with pytest.raises(ValueError, match=sentence):
+            recipe.read(tmp_path / f"{name}.toml")
 
 
 def test_missing_votes_are_named():

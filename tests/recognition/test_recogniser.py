@@ -175,6 +175,18 @@ LARGE = "('tensorflow', 'keras', 'torch', 'jax', 'pandas', 'onnxruntime', 'numpy
 TOLD = f"print([name for name in {LARGE} if name in sys.modules])"
 
 
+def test_a_photo_that_is_not_there_is_one_clear_sentence(tiny, tmp_path):
+    for path, sentence in [
+        (tmp_path / "nofile.JPG", r"There is no photo .*nofile\.JPG: check the path\.$"),
+        ("http://x/y.jpg", r"^http://x/y\.jpg is an address: save the photo, and name its file\.$"),
+        (str(tmp_path), r"is a folder: name a photo in it\.$"),
+        ("a\0b.jpg", r"^a\\x00b\.jpg is not the name of a file\.$"),
+        (Image.new("RGB", (0, 0)), r"^The image has no pixels\.$"),
+    ]:
+        with pytest.raises((OSError, ValueError), match=sentence):
+            tiny.photo(path)
+
+
 def told(*lines):
     """Return the lines that a new process prints."""
     code = "\n".join(["import sys", *lines])

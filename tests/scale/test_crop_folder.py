@@ -198,8 +198,12 @@ def test_crops_among_the_photos_are_refused(album):
 
 
 def test_wrong_settings_fail_before_the_first_photo(album, tmp_path):
-    with pytest.raises(ValueError, match="size 1 or more"):
-        crop_folder(album, tmp_path, size=0)
+    for wrong in ({"size": 0}, {"size": 10**6}, {"margin": float("nan")}, {"margin": -0.5}):
+        with pytest.raises(ValueError, match="margin must be above -0.5 .* size 1 to 4,096 pixels"):
+            crop_folder(album, tmp_path, **wrong)
+    for folder in ("", None, b"photos"):
+        with pytest.raises(ValueError, match="is named by its path or address, not by"):
+            crop_folder(folder, tmp_path)
 
 
 def test_files_of_other_types_are_counted_and_names_that_are_formulas_quoted(tmp_path):

@@ -474,14 +474,18 @@ def test_links_out_of_the_folder_and_pipes_are_not_followed(tmp_path, models):
     (source / "out.png").symlink_to(other / "secret.png")
     (source / "within.png").symlink_to(source / "sub" / "1.png")
     os.mkfifo(source / "pipe.jpg")
+    (source / "loop.jpg").symlink_to(source / "loop.jpg")
+    (source / "elsewhere").symlink_to(other)
     out = tmp_path / "s.csv"
     done = score_folder.score(source, out, models=models, progress=False)
     failed = pd.read_csv(tmp_path / "s.failed.csv", index_col="file")["reason"]
     assert failed.to_dict() == {
         "out.png": "it is a link that leads out of the folder: copy the file into the folder",
         "pipe.jpg": "it is a pipe, a socket or a device, not a file",
+        "loop.jpg": "Too many levels of symbolic links",
+        "elsewhere": "it is a link to a folder, which is not followed: score that folder itself",
     }
-    assert done.files == 2 and done.failed == 2
+    assert done.files == 3 and done.failed == 4
     (tmp_path / "linked").symlink_to(source)  # the folder itself may be a link
     assert score_folder.score(tmp_path / "linked", out, models=models, progress=False) == done
     with pytest.raises(ValueError, match=r"pipe\.jpg is a pipe, a socket or a device"):
@@ -600,6 +604,28 @@ def test_annotated_photos_show_the_boxes_where_the_table_has_them(folder, tmp_pa
     for place in (folder, folder / "annotated"):
         with pytest.raises(ValueError, match="would be among the photos in"):
             score_folder.score(folder, out, annotate=place, models=models, progress=False)
+
+
+@pytest.mark.slow
+def test_a_photo_that_cannot_be_annotated_does_not_stop_the_others(folder, tmp_path, models):
+    photo = folder / "2.png"
+    long = f"{'a' * 251}{photo.suffix}"
+    shutil.copy(photo, folder / long)
+    drawn_on = tmp_path / "annotated"
+    out = tmp_path / "scores.csv"
+    done = score_folder.score(folder, out, annotate=drawn_on, models=models, progress=False)
+    assert done.failed == 1 and (drawn_on / photo.name).is_file()
+    failed = pd.read_csv(tmp_path / "scores.failed.csv", index_col="file")["reason"]
+    assert failed[long].startswith("its annotated copy cannot be written: ")
+    assert failed[long].endswith("File name too long.")
+    table = pd.read_csv(out, index_col="file")
+    assert table.loc[long, BOX].tolist() == table.loc[photo.name, BOX].tolist()
+
+
+@pytest.mark.parametrize("nothing", [None, [], b"photos"])
+def test_what_is_no_source_is_refused(nothing, tmp_path, models):
+    with pytest.raises(ValueError, match="nothing to score|not by (NoneType|bytes)"):
+        score_folder.score(nothing, tmp_path / "s.csv", models=models)
 
 
 def test_haar_can_be_chosen_and_a_wrong_choice_is_named(folder, tmp_path, models):

@@ -113,10 +113,8 @@ def read(path: str | Path, *, ignore: Collection[str] = ()) -> Dataset:
     if path.is_dir():
         try:
             path = find(path)
-        except FileNotFoundError:
-            raise ValueError(
-                f"{path} has FER-2013 in none of the known layouts: run `make data` to download it."
-            ) from None
+        except FileNotFoundError as error:  # the folder exists, but its content is another
+            raise ValueError(str(error)) from None
     if not path.is_dir():
         return fer2013_csv.read(path)
     if fer2013_parquet.split_files(path):

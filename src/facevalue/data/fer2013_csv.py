@@ -30,7 +30,7 @@ LONGEST_LINE = 100_000
 MAX_LINES = 4 * ROWS
 """How many lines are read at most, with empty ones."""
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 """What may separate the columns: Excel writes semicolons in many countries."""
 
 USAGES = {split.lower(): split for split in SPLITS}
@@ -105,10 +105,14 @@ def _lines(file: IO[bytes], name: str, md5: hashlib._Hash) -> Iterator[str]:
     while line := file.readline(LONGEST_LINE):
         number += 1
         md5.update(line)
+        if number == 1 and line[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+            raise ValueError(f"{name} is encoded in UTF-32: save it again as CSV in UTF-8.")
         if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise ValueError(f"{name} is encoded in UTF-16: save it again as CSV in UTF-8.")
         if number > MAX_LINES:
             raise ValueError(f"{name} has over {MAX_LINES:,} lines: FER-2013 has {ROWS + 1:,}.")
+        if number == 1 and b"\r" in line.rstrip(b"\r\n"):
+            raise ValueError(f"{name} has the line ends of old Macs: save it again as CSV.")
         if len(line) == LONGEST_LINE:
             raise ValueError(f"{name}, line {number} is far too long for a face.")
         yield line.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")

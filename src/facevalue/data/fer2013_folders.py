@@ -15,13 +15,14 @@ from facevalue import emotions
 from facevalue.data.dataset import SPLITS, Dataset
 from facevalue.data.fer2013_common import (
     LABELS,
+    LARGEST_IMAGE_FILE,
     decode_face,
     official_split,
     to_dataset,
     warn_of_counts,
 )
 from facevalue.files import open_regular
-from facevalue.image_files import SUFFIXES
+from facevalue.image_files import SUFFIXES, decode_photo, resize_face, to_grey
 
 RAF_DB = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
 """The emotions of RAF-DB's class folders 1 to 7."""
@@ -77,12 +78,14 @@ def _digit_labels(folder: Path, places: Collection[Path]) -> dict[str, int]:
     digits = {child.name for place in places for child in place.iterdir()} & {*CLASS_DIGITS}
     if not digits:
         return {}
-    if "7" in digits:
-        parts = folder.resolve().parts[-3:]
-        if "0" in digits or not any(re.search(r"(^|[^a-z])raf", part.lower()) for part in parts):
+    if "7" in digits or "0" not in digits:
+        parts = [part.lower() for part in folder.resolve().parts[-3:]]
+        is_raf = any(re.search(r"(^|[^a-z])raf([^a-z]|db|$)", part) for part in parts)
+        if "0" in digits or not is_raf:
             raise ValueError(
-                f"The class folders in {folder} are named by digits up to 7, whose order is not "
-                "known: rename them to emotions, or call the folder raf-db if it is RAF-DB."
+                f"The class folders in {folder} are named by digits that are not FER-2013's 0 to "
+                "6, so their order is not known: rename them to emotions, or call the folder "
+                "raf-db if it is RAF-DB."
             )
         labels = {str(k): emotions.number(name) for k, name in enumerate(RAF_DB, 1)}
         origin = "RAF-DB"
@@ -121,7 +124,8 @@ def read(folder: Path, ignore: Collection[str] = ()) -> Dataset:
     if not listed:
         raise ValueError(f"The folders in {folder} hold no images ({', '.join(SUFFIXES)}).")
     bar = tqdm(listed, desc=f"Reading {folder.name}", unit=" faces", disable=None)
-    images = [_read_face(file, folder) for file, *_ in bar]
+    is_raf = "7" in digits
+    images = [_read_face(file, folder, resize=is_raf) for file, *_ in bar]
     labels = [label for _, label, _, _ in listed]
     splits = [named or place for _, _, named, place in listed]
     origins = [file.relative_to(folder).as_posix() for file, *_ in listed]
@@ -141,9 +145,13 @@ def read(folder: Path, ignore: Collection[str] = ()) -> Dataset:
     return data
 
 
-def _read_face(file: Path, folder: Path) -> np.ndarray:
+def _read_face(file: Path, folder: Path, *, resize: bool) -> np.ndarray:
     with open_regular(file) as opened:
-        return decode_face(opened, str(file.relative_to(folder)))
+        name = str(file.relative_to(folder))
+        if resize:  # RAF-DB's faces are 100 x 100 pixels, in colour
+            photo = decode_photo(opened, name, most_bytes=LARGEST_IMAGE_FILE)
+            return resize_face(to_grey(photo))
+        return decode_face(opened, name)
 
 
 def _labelled_files(

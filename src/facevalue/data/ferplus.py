@@ -46,9 +46,12 @@ def votes(path: Path, data: Dataset | None = None) -> pd.DataFrame:
             f"{path} does not exist: download fer2013new.csv from https://github.com/microsoft/FERPlus."
         )
     try:
-        table = pd.read_csv(path)[["Usage", *VOTES]].astype(dict.fromkeys(VOTES, "int64"))
-    except KeyError as error:
-        raise ValueError(f"{path.name} lacks columns of FER+: {error.args[0]}.") from error
+        table = pd.read_csv(path)
+        if missing := [name for name in ("Usage", *VOTES) if name not in table]:
+            raise ValueError(f"it lacks the columns {', '.join(missing)}")
+        table = table[["Usage", *VOTES]].astype(dict.fromkeys(VOTES, "int64"))
+        if (table[list(VOTES)] < 0).any(axis=None):
+            raise ValueError("it has negative numbers of votes")
     except ValueError as error:
         raise ValueError(f"{path.name} is not FER+'s table of votes: {error}.") from error
     if data is None:

@@ -9,11 +9,16 @@ from typing import Any
 
 from facevalue.data import ferplus
 from facevalue.emotions import EMOTIONS
+from facevalue.files import open_regular
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.spoiling import Spoiling
 
 CLASSES = {"fer2013": EMOTIONS, "ferplus": ferplus.VOTES[:8]}
 """The emotions of each kind of label, in the order of the model's outputs. FER+ adds contempt."""
+
+
+MAX_BYTES = 100_000
+"""The largest file of a recipe, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,12 @@ def read(file: Path) -> Recipe:
         ValueError: the file is not TOML, has unknown settings or labels, or lacks a name.
     """
     file = Path(file)
+    with open_regular(file) as opened:
+        content = opened.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"{file} is larger than {MAX_BYTES:,} bytes, so it is not a recipe.")
     try:
-        settings: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        settings: dict[str, Any] = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not valid TOML: {error}.") from error
     changes, spoiling = settings.pop("augmentation", {}), settings.pop("spoiling", {})

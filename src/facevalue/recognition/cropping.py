@@ -14,6 +14,12 @@ from facevalue.recognition.face import Face, photo_pixels
 MARGIN = 0.0
 """How much is added on each side of a face, as a fraction of the longer side of its box."""
 
+MAX_MARGIN = 10
+"""The largest margin: a crop of 21 times the face."""
+
+MAX_SIZE = 4096
+"""The largest height and width of a crop, in pixels."""
+
 MIN_ROLL = 5.0
 """A face that is tilted by fewer degrees is cropped without being rotated."""
 
@@ -39,7 +45,7 @@ def crop(
         resolution.
     Raises:
         ValueError: `image` is none of these, the box is empty or lies outside it, or `margin` or
-            `size` is too small.
+            `size` is out of range.
         OSError: the file of the photo cannot be read.
 
     >>> crop(np.zeros((100, 100), np.uint8), (10, 20, 40, 40), None, margin=0.25).shape
@@ -54,8 +60,11 @@ def crop(
             f"The box {(x, y, width, height)} is empty or lies outside the {columns} x {rows} "
             "image: give x, y, width and height in pixels."
         )
-    if margin <= -0.5 or (size is not None and size < 1):
-        raise ValueError(f"margin must be above -0.5 and size 1 or more, not {margin} and {size}.")
+    if not -0.5 < margin <= MAX_MARGIN or not (size is None or 0 < size <= MAX_SIZE):
+        raise ValueError(
+            f"margin must be above -0.5 and at most {MAX_MARGIN}, and size 1 to {MAX_SIZE:,} "
+            f"pixels, not {margin} and {size}."
+        )
     side = max(1, round(max(width, height) * (1 + 2 * margin)))
     if abs(roll) >= MIN_ROLL:
         cut = _rotated_square(pixels, (x + width / 2, y + height / 2), side, roll)

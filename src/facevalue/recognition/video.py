@@ -8,14 +8,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 
 from facevalue import image_files
 from facevalue.file_kinds import HEAD, content_kind, with_article
-from facevalue.files import atomic_write, open_regular
+from facevalue.files import atomic_write, open_regular, without_secrets
 from facevalue.progress import ProgressBar
 from facevalue.recognition import mp4_edits, overlay, video_writer
 from facevalue.recognition.recogniser import Recogniser
@@ -202,8 +201,7 @@ def _name(source: Source) -> str:
         return source.name
     if isinstance(source, int):
         return f"camera {source}"
-    parts = urlsplit(source)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    return without_secrets(source)
 
 
 def _open(source: Source) -> cv2.VideoCapture:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from facevalue.data.descriptors import perceptual_hash
-from facevalue.files import atomic_write, write_text
+from facevalue.files import atomic_write, without_secrets, write_text
 from facevalue.image_files import SUFFIXES, encode_png, to_grey
 from facevalue.recognition.cropping import MARGIN, crop
 from facevalue.recognition.detection import find_faces
@@ -156,7 +156,7 @@ def _photo_states(settings: _Settings, problems: list[dict[str, str]]) -> dict[s
     if not states and not problems:
         others = f", and it has: {types}. Convert other photos to JPEG" if skipped else ""
         raise ValueError(
-            f"There is no photo in {storage.without_secrets(settings.address)}: names of photos "
+            f"There is no photo in {without_secrets(settings.address)}: names of photos "
             f"end in {', '.join(SUFFIXES)}{others}."
         )
     if skipped:

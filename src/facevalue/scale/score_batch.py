@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from PIL import Image
 
 from facevalue import image_files
 from facevalue.emotions import EMOTIONS
-from facevalue.files import atomic_write
+from facevalue.files import ExplainedError, atomic_write
 from facevalue.image_files import to_grey
 from facevalue.recognition import detection, overlay, video
 from facevalue.recognition.cropping import crop
@@ -73,7 +74,8 @@ class Batch:
 
     def __str__(self) -> str:
         more = len(self.files) - 1
-        return self.files[0] + (f" and the {more} files after it" if more else "")
+        files = "file" if more == 1 else f"{more} files"
+        return self.files[0] + (f" and the {files} after it" if more else "")
 
 
 def kind(path: str) -> str:
@@ -121,7 +123,7 @@ def score_batch(method: Method, batch: Batch) -> tuple[list[Row], bool]:
     return collector.rows, retry
 
 
-class CannotAnnotate(OSError):
+class CannotAnnotate(ExplainedError):
     """An annotated photo cannot be written: an error that would stop other photos too."""
 
 
@@ -234,7 +236,8 @@ def _annotate(out: Path, photo: np.ndarray, rows: Sequence[Row], scale: float) -
         rows: its faces, as in the table.
         scale: the width of the photo's file divided by that of `photo`.
     Raises:
-        CannotAnnotate: the file cannot be written.
+        ValueError: this photo cannot be written, because of its name or its size.
+        CannotAnnotate: no photo can be written.
     """
     sightings = [
         Sighting(
@@ -248,7 +251,9 @@ def _annotate(out: Path, photo: np.ndarray, rows: Sequence[Row], scale: float) -
         with atomic_write(out, suffix=out.suffix) as part:
             drawn.save(part, quality=90)
     except OSError as error:
-        raise CannotAnnotate(str(error)) from error
+        if error.errno in (None, errno.ENAMETOOLONG):  # only this photo cannot be written
+            raise ValueError(f"its annotated copy cannot be written: {error}") from error
+        raise CannotAnnotate(str(error), error.errno) from error
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,13 @@ from typing import NamedTuple, TypeVar
 
 from facevalue.emotions import EMOTIONS
 from facevalue.file_kinds import HEAD, content_kind, with_article
-from facevalue.files import NOT_REGULAR, atomic_write, explain_write_errors, open_regular
+from facevalue.files import (
+    NOT_REGULAR,
+    atomic_write,
+    explain_write_errors,
+    open_regular,
+    without_secrets,
+)
 from facevalue.progress import ProgressBar
 from facevalue.recognition.detection import MIN_FACE
 from facevalue.recognition.recogniser import Recogniser
@@ -161,7 +167,7 @@ def score(
             kinds = ", ".join(f"{kind} {n:,}" for kind, n in run.kinds.items())
             others = f" By their content, its files are: {kinds}. Convert other images to JPEG."
             raise ValueError(
-                f"There is no file in {storage.without_secrets(folder)} that is, by its name, "
+                f"There is no file in {without_secrets(folder)} that is, by its name, "
                 f"{KINDS}.{others if kinds else ''}"
             )
         with explain_write_errors(out):
@@ -177,11 +183,12 @@ def _folder_and_files(
         FileNotFoundError: there is no such folder or file.
         ValueError: it is empty or a file of another type, or one of several is not a file.
     """
-    sources = [source] if isinstance(source, str | Path) else list(dict.fromkeys(source))
-    if "" in sources:
-        raise ValueError(
-            "The name of a photo, a video or a folder is empty: the current folder is a dot (.)."
-        )
+    if isinstance(source, Sequence) and not isinstance(source, str | bytes):
+        sources = list(dict.fromkeys(source))
+    else:
+        sources = [source]
+    if not sources:
+        raise ValueError("There is nothing to score: name a folder, or photos and videos.")
     addresses = [storage.address(one) for one in sources]
     for address in addresses:
         if "://" not in address and not Path(address).exists():
@@ -194,7 +201,7 @@ def _folder_and_files(
     for address in addresses:
         if not _is_single_file(address):
             raise ValueError(
-                f"{storage.without_secrets(address)} is not a file on this machine: score one "
+                f"{without_secrets(address)} is not a file on this machine: score one "
                 "folder, or several photos and videos."
             )
     folder = Path(os.path.commonpath([Path(address).parent for address in addresses]))

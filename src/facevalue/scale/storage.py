@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 import tempfile
@@ -14,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from facevalue.files import NOT_REGULAR, open_regular
+from facevalue.files import NOT_REGULAR, open_regular, without_secrets
 from facevalue.image_files import MAX_BYTES, decode_reduced
 
 
@@ -38,7 +37,7 @@ class LocalFileSystem:
     def ls(self, path: str, detail: bool = True) -> list[dict[str, Any]]:
         """Return name, type, size and modification time of everything in a folder."""
         with os.scandir(path) as entries:
-            return [self._info(entry) for entry in entries]
+            return [facts for entry in entries if (facts := self._info(entry))]
 
     def open(self, path: str, mode: str = "rb") -> BinaryIO:
         """Open a file for reading."""
@@ -54,13 +53,17 @@ class LocalFileSystem:
 
     @staticmethod
     def _info(entry: os.DirEntry[str]) -> dict[str, Any]:
+        """Return the facts on an entry of a folder, none if it has just been deleted."""
         # a broken link is listed too, so that reading it fails with the reason
         broken = entry.is_symlink() and not Path(entry).exists()
-        facts = entry.stat(follow_symlinks=not broken)
+        try:
+            facts = entry.stat(follow_symlinks=not broken)
+        except FileNotFoundError:
+            return {}
         regular = broken or stat.S_ISREG(facts.st_mode)
         return {
             "name": Path(entry).as_posix(),
-            "type": "directory" if entry.is_dir() else "file" if regular else "other",
+            "type": "directory" if stat.S_ISDIR(facts.st_mode) else "file" if regular else "other",
             "islink": entry.is_symlink(),
             "size": facts.st_size,
             "mtime": facts.st_mtime,
@@ -70,20 +73,20 @@ class LocalFileSystem:
 def address(folder: str | Path) -> str:
     """Return an address that is also valid on a worker with another working directory.
 
+    Raises:
+        ValueError: `folder` is empty, or neither a text nor a path.
+
     >>> address("s3://bucket/photos")
     's3://bucket/photos'
     """
     text = str(folder)
+    if not isinstance(folder, str | Path) or not text:
+        what = "an empty text" if text == "" else type(folder).__name__
+        raise ValueError(
+            f"A folder or a file is named by its path or address, not by {what}: the current "
+            "folder is a dot (.)."
+        )
     return text if "://" in text else str(Path(text).expanduser().resolve())
-
-
-def without_secrets(text: str) -> str:
-    """Return a text without the passwords and signatures of the addresses in it.
-
-    >>> without_secrets("https://me:secret@host/photos?Signature=abc cannot be read")
-    'https://host/photos cannot be read'
-    """
-    return re.sub(r"(://[^\s?]*)\?[^\s\"']*", r"\1", re.sub(r"://[^/@\s]*@", "://", text))
 
 
 def reason(error: Exception) -> str:
@@ -179,8 +182,12 @@ def files(
         path = str(facts["name"])
         name = path[start:]
         if facts["type"] == "directory":
-            # some stores list a folder in itself, and a link may lead back to its own parent
-            if path.rstrip("/") == here.rstrip("/") or facts.get("islink"):
+            # some stores list a folder in itself
+            if path.rstrip("/") == here.rstrip("/"):
+                continue
+            if facts.get("islink"):
+                told = "it is a link to a folder, which is not followed: score that folder itself"
+                problems.append({"file": name, "problem": told})
                 continue
             try:
                 yield from files(system, root, suffixes, problems, path, skip)
@@ -206,9 +213,9 @@ def _file_problem(facts: dict[str, Any], root: str) -> str:
     """Return why a file of a listing is not read, or "" if it is."""
     if facts["type"] == "other":
         return f"it {NOT_REGULAR}"
-    if facts.get("islink") and not Path(str(facts["name"])).resolve().is_relative_to(
-        Path(root).resolve()
-    ):
+    # Path.resolve fails for a link that leads to itself
+    target = Path(os.path.realpath(str(facts["name"])))
+    if facts.get("islink") and not target.is_relative_to(Path(root).resolve()):
         return "it is a link that leads out of the folder: copy the file into the folder"
     return ""
 
