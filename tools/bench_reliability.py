@@ -141,6 +141,62 @@ def upload_slowly(address: str) -> None:
         time.sleep(0.1)
 
 
+def pour(address: str, head: bytes, rest: bytes, *, read: bool = True) -> None:
+    """Send a beginning and then the same bytes for ever.
+
+    Args:
+        read: whether to take what the server answers.
+    """
+    host, port = address.split(":")
+    while True:
+        with contextlib.suppress(OSError):
+            client = socket.create_connection((host, int(port)), 5, ATTACKER)
+            client.settimeout(30)
+            client.sendall(head)
+            if read:
+                threading.Thread(target=drain, args=(client,), daemon=True).start()
+            while True:
+                client.sendall(rest)
+        time.sleep(0.01)
+
+
+def drain(client: socket.socket) -> None:
+    """Take what a server sends until it closes."""
+    with contextlib.suppress(OSError):
+        while client.recv(65_536):
+            pass
+
+
+def pour_messages(address: str, first: bytes, rest: bytes) -> None:
+    """Open a WebSocket, and send parts of messages for ever, as the bytes of their frames."""
+    while True:
+        with contextlib.suppress(OSError, WebSocketException), visit(address, "", ATTACKER) as s:
+            s.socket.sendall(first)
+            while True:
+                s.socket.sendall(rest)
+        time.sleep(0.01)
+
+
+def never_read(address: str) -> None:
+    """Ask for many large pages, and take nothing of the answers."""
+    host, port = address.split(":")
+    held = []
+    while True:
+        with contextlib.suppress(OSError):
+            held.append(socket.create_connection((host, int(port)), 5, ATTACKER))
+            held[-1].sendall(
+                b"GET /images/?page_size=200&pixels=true HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            )
+        if len(held) >= 60:
+            time.sleep(1)
+            held.pop(0).close()
+
+
+GET, POST = (
+    b"%s HTTP/1.1\r\nHost: localhost\r\n" % each for each in (b"GET /", b"POST /recognise")
+)
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+
 ATTACKS: dict[str, tuple[int, Callable[[str], None]]] = {
     "nobody": (0, lambda address: None),
     "2 photos of 142,000 scans": (2, lambda a: send_pictures(a, "?photo=true", scans())),
@@ -164,6 +220,20 @@ ATTACKS: dict[str, tuple[int, Callable[[str], None]]] = {
     "100 that send a byte every 5 s": (100, hold_places),
     "100 slow uploads": (100, upload_slowly),
     "1,100 half requests": (1, half_requests),
+    "a header without end": (1, lambda a: pour(a, GET + b"X: ", b"a" * 1_000_000)),
+    "headers without end": (1, lambda a: pour(a, GET, b"a:b\r\n" * 200_000)),
+    "8 bodies in chunks of a byte": (8, lambda a: pour(a, GET + CHUNKED, b"1\r\na\r\n" * 20_000)),
+    "8 uploads in chunks of a byte": (8, lambda a: pour(a, POST + CHUNKED, b"1\r\na\r\n" * 20_000)),
+    "32 that do not wait for answers": (32, lambda a: pour(a, b"", (GET + b"\r\n") * 5_000)),
+    "16 that send empty pings": (
+        16,
+        lambda a: pour_messages(a, b"", b"\x89\x80\0\0\0\0" * 20_000),
+    ),
+    "16 that send empty parts": (
+        16,
+        lambda a: pour_messages(a, b"\x02\x80\0\0\0\0", b"\x00\x80\0\0\0\0" * 20_000),
+    ),
+    "60 that read no answer": (1, never_read),
     "32 requests for pages": (32, lambda a: ask(a, "/gallery")),
     "32 requests for pixels": (32, lambda a: ask(a, "/images/?page_size=200&pixels=true")),
 }

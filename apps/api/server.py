@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from apps.api.connections import GuardedHttp
+from apps.api.connections import GuardedHttp, GuardedWebSocket
 from apps.api.demo import create_demo_database
 from facevalue import paths
 from facevalue.collection import database
@@ -26,6 +26,7 @@ OPTIONS: dict[str, Any] = {
     "log_config": None,  # uvicorn's own would close handlers that are already set up
     "server_header": False,
     "http": GuardedHttp,
+    "ws": GuardedWebSocket,
     "timeout_graceful_shutdown": 1,  # streams never end by themselves
 }
 """The options of uvicorn that both servers share."""
