@@ -1,14 +1,17 @@
 """Connections that never send a whole request do not keep others out."""
 
 import asyncio
+import re
 import socket
 import threading
 import time
-from contextlib import contextmanager
+import zlib
+from contextlib import contextmanager, suppress
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response, WebSocket
+from websockets.sync.client import connect
 
 from apps.api import addresses, connections
 from apps.api.server import OPTIONS
@@ -95,6 +98,98 @@ def test_a_slow_answer_is_not_cut_off(monkeypatch):
     with running(app) as port, opened(port) as client:
         for _ in range(2):  # and the connection lives on
             assert b"200 OK" in ask(client)
+
+
+def until_closed(client):
+    """Return what the server sends until it closes the connection."""
+    client.settimeout(10)
+    received = b""
+    with suppress(ConnectionError):
+        while part := client.recv(65_536):
+            received += part
+    return received
+
+
+@pytest.mark.parametrize("rest", [b"X: " + b"a" * 100_000, b"a:b\r\n" * 20_000])
+@pytest.mark.slow
+def test_a_head_without_end_is_refused(rest):
+    with running(application()) as port, opened(port) as client:
+        with suppress(ConnectionError):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + rest)
+        assert b"400 Bad Request" in until_closed(client)
+
+
+@pytest.mark.slow
+def test_requests_that_do_not_wait_for_answers_are_answered_in_their_order():
+    app = FastAPI()
+    app.add_api_route("/{number}", lambda number: f"answer {number}.")
+    asked = b"".join(b"GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % k for k in range(300))
+    last = b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with running(app) as port, opened(port, asked + last) as client:
+        answers = re.findall(rb"answer (\w+)\.", until_closed(client))
+    assert answers == [b"%d" % k for k in range(300)] + [b"last"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", [None, 1, 70_000])
+def test_a_long_content_arrives_whole(chunk):
+    app = FastAPI()
+
+    @app.post("/")
+    async def checksum(request: Request):
+        return zlib.crc32(await request.body())
+
+    content = bytes(range(256)) * 4_000
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    if chunk is None:
+        sent = head + b"Content-Length: %d\r\n\r\n" % len(content) + content
+    else:
+        content = content[: 20_000 * chunk]
+        parts = [content[k : k + chunk] for k in range(0, len(content), chunk)]
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+        sent = head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+    with running(app) as port, opened(port, sent) as client:
+        assert until_closed(client).endswith(b"\r\n\r\n%d" % zlib.crc32(content))
+
+
+@pytest.mark.slow
+def test_who_takes_nothing_of_an_answer_is_left(monkeypatch):
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.8)
+    app = FastAPI()
+    app.add_api_route("/", lambda: Response(b"x" * 30_000_000))
+    with running(app) as port, opened(port) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(2)
+        assert len(until_closed(client)) < 30_000_000
+        with opened(port) as other:  # who reads slowly but steadily gets all of it
+            other.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            received = 0
+            while part := other.recv(2_000_000):
+                received += len(part)
+                time.sleep(0.05)
+            assert received > 30_000_000
+
+
+@pytest.mark.slow
+def test_messages_of_a_websocket_arrive_whole_and_in_order():
+    app = FastAPI()
+
+    @app.websocket("/")
+    async def echo(socket: WebSocket):
+        await socket.accept()
+        while True:
+            await socket.send_text(str(zlib.crc32(await socket.receive_bytes())))
+
+    messages = [bytes([k]) * size for k, size in enumerate([0, 1, 100_000, 7, 900_000] * 4)]
+    with running(app) as port, connect(f"ws://127.0.0.1:{port}/", compression=None) as client:
+        for message in messages:
+            client.send(message)
+        client.send(iter([b"in ", b"three ", b"parts"]))
+        client.ping()
+        answers = [client.recv(timeout=20) for _ in range(len(messages) + 1)]
+        assert client.ping().wait(20)
+    assert answers == [str(zlib.crc32(each)) for each in (*messages, b"in three parts")]
 
 
 @pytest.mark.parametrize(
