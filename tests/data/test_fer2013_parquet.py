@@ -65,6 +65,10 @@ def test_bad_parquet_files_are_named(tmp_path: Path) -> None:
     pq.write_table(pa.table({"label": [1]}), tmp_path / "publicTest-0.parquet")
     with pytest.raises(ValueError, match="publicTest-0.parquet has no column image"):
         fer2013.read(tmp_path)
+    twice = pa.table([pa.array([1])] * 3, names=["label", "image", "image"])
+    pq.write_table(twice, tmp_path / "publicTest-0.parquet")
+    with pytest.raises(ValueError, match="publicTest-0.parquet has two columns image: rename"):
+        fer2013.read(tmp_path)
 
 
 def test_two_of_three_parquet_files_are_not_the_data_set(tmp_path: Path) -> None:

@@ -661,6 +661,11 @@ def test_a_password_in_an_address_is_not_shown(tmp_path, models):
     assert "secret" not in str(told.value) and "strange://host/photos" in str(told.value)
 
 
+def test_an_address_that_does_not_answer_is_named(tmp_path, models):
+    with pytest.raises(OSError, match=r"^ftp://127\.0\.0\.1:9/photos cannot be reached: .*\.$"):
+        score_folder.score("ftp://me:secret@127.0.0.1:9/photos", tmp_path / "s.csv", models=models)
+
+
 @pytest.mark.parametrize("wanted", ["scores.json", "scores"])
 def test_a_result_of_another_kind_is_refused(folder, tmp_path, models, wanted):
     with pytest.raises(ValueError, match=r"must end in \.csv or \.parquet"):

@@ -100,10 +100,12 @@ def _parquet_rows(file: Path, ignore: Collection[str]) -> Iterator[tuple[bytes, 
 
 def _column(table: parquet.ParquetFile, file: str, names: tuple[str, ...]) -> str:
     """Return the name of the first column that has one of `names`."""
-    for column in table.schema_arrow.names:
-        if column.strip().lower() in names:
-            return column
-    raise ValueError(f"{file} has no column {names[0]}.")
+    found = [name for name in table.schema_arrow.names if name.strip().lower() in names]
+    if not found:
+        raise ValueError(f"{file} has no column {names[0]}.")
+    if found.count(found[0]) > 1:
+        raise ValueError(f"{file} has two columns {found[0]}: rename or remove one.")
+    return found[0]
 
 
 def _check_size(table: parquet.ParquetFile, file: str) -> None:

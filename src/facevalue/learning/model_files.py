@@ -88,7 +88,8 @@ def _network(json_file: Path, content: bytes) -> keras.Model:
     """
     try:
         text = content.decode()
-        if "module" not in json.loads(text):
+        described = json.loads(text)
+        if not isinstance(described, dict) or "module" not in described:
             raise ValueError("it was not written by Keras 3")
         with keras.StatelessScope(initialize_variables=False):  # needs no memory for the weights
             probe = keras.models.model_from_json(text)
@@ -111,6 +112,7 @@ def load_network(file: Path) -> keras.Model:
         FileNotFoundError: the file or SHA256SUMS is missing.
         ValueError: it does not have the checksum in SHA256SUMS, or Keras cannot load it.
     """
+    file = Path(file)
     checked_content(file)
     try:
         return keras.saving.load_model(file, compile=False)

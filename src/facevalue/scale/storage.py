@@ -109,6 +109,7 @@ def file_system(address: str) -> tuple[FileSystem, str]:
     Raises:
         ModuleNotFoundError: the address needs a package that is not installed.
         ValueError: the address is invalid.
+        OSError: its server cannot be reached.
     """
     if "://" not in address:
         return LocalFileSystem(), Path(address).as_posix()
@@ -126,6 +127,9 @@ def file_system(address: str) -> tuple[FileSystem, str]:
         raise ValueError(
             f"{without_secrets(address)} is not the address of a folder: {reason(error)}."
         ) from None
+    except OSError as error:
+        told = without_secrets(address)
+        raise OSError(f"{told} cannot be reached: {reason(error)}.") from None
     return system, root.rstrip("/") or root
 
 
