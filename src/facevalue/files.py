@@ -215,8 +215,8 @@ def printable(text: str) -> str:
 
     Names of files may hold any character, also those that move the cursor or set a title.
 
-    >>> printable("caf\u00e9 \x1b[2J.jpg")
-    'caf\u00e9 \\x1b[2J.jpg'
+    >>> print(printable("menu" + chr(27) + ".jpg"))
+    menu\\x1b.jpg
     """
     return "".join(
         character

@@ -104,7 +104,11 @@ class VideoWriter:
         # the index goes to the front, so that a browser can start before it has the whole file
         flags = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
         self._file, self._frames = file, 0
-        self._input = av.open(str(original), metadata_errors="replace") if original else None
+        # PyAV 19, which needs Python 3.12, takes descriptions in any encoding by itself
+        encodings = (
+            {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+        )
+        self._input = av.open(str(original), **encodings) if original else None
         self._output = av.open(str(file), "w", format=kind, options=flags)
         self._size = size
         stream: Any = self._output.add_stream(
