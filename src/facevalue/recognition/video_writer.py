@@ -70,6 +70,15 @@ def count_frames(file: Path) -> int:
         return 0
 
 
+def _opened(original: Path) -> Any:
+    """Open a video whose description may be in any encoding."""
+    import av
+
+    if int(av.__version__.split(".")[0]) >= 19:  # with Python 3.12 and newer
+        return av.open(str(original))
+    return av.open(str(original), metadata_errors="replace")
+
+
 class VideoWriter:
     """Writes a video frame by frame: H.264, or VP9 in a .webm file, in yuv420p.
 
@@ -104,11 +113,7 @@ class VideoWriter:
         # the index goes to the front, so that a browser can start before it has the whole file
         flags = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
         self._file, self._frames = file, 0
-        # PyAV 19, which needs Python 3.12, takes descriptions in any encoding by itself
-        encodings = (
-            {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
-        )
-        self._input = av.open(str(original), **encodings) if original else None
+        self._input = _opened(original) if original else None
         self._output = av.open(str(file), "w", format=kind, options=flags)
         self._size = size
         stream: Any = self._output.add_stream(
