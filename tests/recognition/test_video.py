@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -128,6 +129,21 @@ def test_an_upright_video_stays_upright(tmp_path, recogniser):
         pixels = read(path)[0][2]
         assert pixels.shape == (64, 48, 3)
         assert pixels[:28].mean() > 180 and pixels[36:].mean() < 20
+
+
+def test_a_title_in_another_encoding_does_not_matter(tmp_path, recogniser):
+    source = tmp_path / "source.mkv"
+    with av.open(str(source), "w") as film:
+        film.metadata["title"] = "cafX menu"
+        stream = film.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(3):
+            film.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        film.mux(stream.encode(None))
+    content = source.read_bytes()
+    assert content.count(b"cafX") == 1
+    source.write_bytes(content.replace(b"cafX", b"caf\xe9"))  # Latin-1
+    assert video.annotate(source, tmp_path / "out.mkv", recogniser, progress=False) == 3
 
 
 def test_what_cannot_be_annotated_is_told_and_nothing_is_written(tmp_path, recogniser, monkeypatch):

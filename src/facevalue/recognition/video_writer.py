@@ -55,6 +55,15 @@ def check(out: Path) -> None:
         ) from error
 
 
+def _opened(original: Path) -> Any:
+    """Open a video whose description may be in any encoding."""
+    import av
+
+    if int(av.__version__.split(".")[0]) >= 19:  # with Python 3.12 and newer
+        return av.open(str(original))
+    return av.open(str(original), metadata_errors="replace")
+
+
 def count_frames(file: Path) -> int:
     """Return how many frames a video file holds, of those that are shown, without decoding them.
 
@@ -63,20 +72,11 @@ def count_frames(file: Path) -> int:
     import av
 
     try:
-        with av.open(str(file)) as opened:
+        with _opened(file) as opened:
             packets = opened.demux(opened.streams.video[0])
             return sum(packet.size > 0 and not packet.is_discard for packet in packets)
     except (av.FFmpegError, IndexError):
         return 0
-
-
-def _opened(original: Path) -> Any:
-    """Open a video whose description may be in any encoding."""
-    import av
-
-    if int(av.__version__.split(".")[0]) >= 19:  # with Python 3.12 and newer
-        return av.open(str(original))
-    return av.open(str(original), metadata_errors="replace")
 
 
 class VideoWriter:
