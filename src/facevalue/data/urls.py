@@ -21,8 +21,13 @@ from facevalue.data.http_retry import DownloadError, ServerUnavailable
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
-"""IPv6 networks whose addresses end in an IPv4 address (RFC 6052, 8215 and 4291)."""
+TRANSLATED = tuple(
+    map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96"))
+)
+"""IPv6 networks whose addresses end in an IPv4 address (RFC 6052, 8215, 4291 and 2765)."""
+
+RESERVED = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16")))
+"""Networks outside the internet that Python takes for a part of it (RFC 7526, 9637 and 9602)."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -151,4 +156,6 @@ def _is_public(number: IPAddress) -> bool:
             return _is_public(packed)
         if number.is_site_local:
             return False
+    if any(number in network for network in RESERVED):
+        return False
     return number.is_global and not number.is_multicast
