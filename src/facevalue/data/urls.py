@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urljoin
 
 import requests
 from urllib3.exceptions import LocationParseError
@@ -30,6 +31,30 @@ RESERVED = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00
 """Networks outside the internet that Python takes for a part of it (RFC 7526, 9637 and 9602)."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Session(requests.Session):
+    """A session that follows no redirects: `redirect_target` says where one leads.
+
+    Even if it shall not follow them, requests reads the whole body of a redirect, which may never
+    end, and fails in many ways at an address that is not valid.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Tell requests that no response is a redirect."""
+
+
+def redirect_target(response: requests.Response) -> str | None:
+    """Return the URL that a response redirects to, or None if it is no redirect.
+
+    Raises:
+        DownloadError: it redirects to what is not a valid URL.
+    """
+    try:
+        target = requests.sessions.SessionRedirectMixin().get_redirect_target(response)
+        return None if target is None else urljoin(response.url, target)
+    except ValueError:  # its bytes are not UTF-8, or it has a broken IPv6 address
+        raise DownloadError("The URL of the redirect is not valid.") from None
 
 
 def redact_url(url: str) -> str:

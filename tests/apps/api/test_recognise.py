@@ -139,6 +139,11 @@ def test_a_large_file_is_refused_whether_or_not_it_says_how_large_it_is(client, 
     assert len(stub.seen) == 1
 
 
+def test_a_length_of_thousands_of_digits_is_no_mistake_of_the_server(client):
+    headers = {"content-length": "9" * 5000}
+    assert client.post("/recognise", content=b"picture", headers=headers).status_code == 200
+
+
 def test_a_large_file_is_not_read_to_its_end():
     """An endless body is left after 2 MB, so that it never fills the memory."""
     taken = 0
