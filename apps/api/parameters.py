@@ -25,6 +25,13 @@ def _digits(value: Any) -> Any:
     return value
 
 
+def _decimal(value: Any) -> Any:
+    """Refuse a number that is written in another way: pydantic accepts "1_0" and " 1"."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9.]+([eE][-+]?[0-9]+)?", value):
+        raise ValueError("not a number in digits")
+    return value
+
+
 Whole = Annotated[int, BeforeValidator(_digits)]
 """A whole number from 0, in digits."""
 
@@ -33,7 +40,7 @@ Emotion = Annotated[Whole, Field(ge=0, le=6)] | EmotionName
 Face = Annotated[Whole, Field(ge=0, le=6)] | EmotionName | Literal["contempt"]
 SourceId = Annotated[Whole, Field(ge=1, le=MAX_ID)]
 Colour = Annotated[Whole, Field(ge=0, le=1)]
-AspectRatio = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+AspectRatio = Annotated[float, BeforeValidator(_decimal), Field(gt=0, le=1000, allow_inf_nan=False)]
 
 NAMES = ", ".join(EMOTIONS)
 EXPECTED = {
