@@ -10,11 +10,10 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from apps.api.catalogue import Filter
+from apps.api.catalogue import MAX_ID, Filter
 from facevalue import emotions
 from facevalue.emotions import EMOTIONS
 
-MAX_ID = 2**31 - 1
 MAX_PAGE = 10**9
 
 
