@@ -31,7 +31,7 @@ class Server:
         """Bytes after which each coming answer breaks off."""
         self.status: list[int] = []
         """Statuses of the coming answers, instead of the file."""
-        self.claim: int | None = None
+        self.claim: int | str | None = None
         """A Content-Length that is not true."""
         self.claims: dict[str, int] = {}
         """The same, by path."""
@@ -43,6 +43,8 @@ class Server:
         """Path and Range of each request."""
         self.redirects: dict[str, str] = {}
         """Where a path leads to."""
+        self.redirect_bytes = 0
+        """How many bytes follow the head of a redirect; at most 100 MB are sent."""
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -66,8 +68,9 @@ class Server:
         if path in self.redirects:
             request.send_response(302)
             request.send_header("Location", self.redirects[path])
-            request.send_header("Content-Length", "0")
+            request.send_header("Content-Length", str(self.redirect_bytes))
             request.end_headers()
+            request.wfile.write(bytes(min(self.redirect_bytes, 100_000_000)))
             return
         content = self.files.get(path)
         status = self.status.pop(0) if self.status else 200 if content is not None else 404

@@ -44,6 +44,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1, help="number of processes")
     options = parser.parse_args()
     try:
+        if options.workers < 1:
+            raise ValueError(f"--workers is {options.workers}: give a number from 1.")
         os.environ[NOTE] = open_database()
         listener = listen(options.host, options.port)
     except (OSError, ValueError, ModuleNotFoundError) as error:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Engine, case, func, select, text
+from sqlalchemy import Connection, Engine, case, event, func, select, text
 
 from facevalue.collection.database_schema import DataSource, Image
 from facevalue.emotions import EMOTIONS
@@ -20,6 +21,9 @@ LOG = logging.getLogger("uvicorn.error")
 
 COLOURS = ("Grayscale", "RGB")
 """The colour spaces; the API uses the index into this tuple."""
+
+MAX_ID = 2**31 - 1
+"""The largest id of an image or a source."""
 
 ROWS_PER_FETCH = 50_000
 MAX_CACHED_FILTERS = 64
@@ -40,11 +44,15 @@ class Filter(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """One row of the table data_sources."""
+    """One row of the table data_sources.
+
+    Attributes:
+        address: a text, unless another program has stored something else.
+    """
 
     id: int
     name: str
-    address: str
+    address: Any
     licence: str
 
 
@@ -115,6 +123,8 @@ class Catalogue:
     def __init__(self, engine: Engine) -> None:
         """Read the database for the first time."""
         self._engine = engine
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _replace_what_is_no_text)
         self._lock = threading.Lock()
         self._known_version: Hashable = None
         self._next_check = 0.0
@@ -158,24 +168,45 @@ class Catalogue:
 def read(connection: Connection) -> Snapshot:
     """Read the columns of all images, which one index covers, and their sources.
 
-    Images with an unknown emotion or source are left out: another program must have added them.
+    Images with an unknown emotion or source, or with something else than a number in one of these
+    columns, are left out: another program must have added them.
     """
     colour = case({name: number for number, name in enumerate(COLOURS)}, value=Image.colour_space,
                   else_=-1)  # fmt: skip
     query = select(Image.id, Image.source_id, Image.emotion_id, colour, Image.aspect_ratio)
     with connection.execution_options(yield_per=ROWS_PER_FETCH).execute(query) as rows:
-        parts = [np.array([tuple(row) for row in part], float) for part in rows.partitions()]
+        parts = [_numbers([tuple(row) for row in part]) for part in rows.partitions()]
     named = connection.execute(
         select(DataSource.id, DataSource.name, DataSource.address, DataSource.licence)
     ).all()
-    sources = {row.id: Source(*row) for row in sorted(named)}
+    sound = [row for row in named if isinstance(row.id, int) and 0 < row.id <= MAX_ID
+             and isinstance(row.name, str) and isinstance(row.licence, str)]  # fmt: skip
+    sources = {row.id: Source(*row) for row in sorted(sound, key=lambda row: row.id)}
     table = np.concatenate([np.empty((0, 5)), *parts])
+    ids = table[:, 0]
     known = np.isin(table[:, 1], list(sources)) & np.isin(table[:, 2], range(len(EMOTIONS)))
+    known &= (ids > 0) & (ids <= MAX_ID) & (ids == np.floor(ids)) & np.isfinite(table[:, 4])
     if not known.all():
-        LOG.warning("%d images have an unknown emotion or source: they are not shown.",
-                    np.count_nonzero(~known))  # fmt: skip
+        LOG.warning("%d images have an unknown emotion or source, or no number where one must be: "
+                    "they are not shown.", np.count_nonzero(~known))  # fmt: skip
     table = table[known]
     table = table[np.argsort(table[:, 0])]
     ids, source_ids, labels, colours = table[:, :4].T.astype(np.int64)
     sources = {number: sources[number] for number in np.unique(source_ids).tolist()}
     return Snapshot(ids, source_ids, labels, colours, table[:, 4], sources)
+
+
+def _numbers(rows: Sequence[tuple[Any, ...]]) -> np.ndarray:
+    """Return rows as float64, of the same shape; a row with anything but numbers is NaN."""
+    try:
+        return np.array(rows, float)
+    except (TypeError, ValueError):
+        nothing = (np.nan,) * len(rows[0])
+        return np.array(
+            [row if all(isinstance(v, int | float) for v in row) else nothing for row in rows]
+        )
+
+
+def _replace_what_is_no_text(connection: sqlite3.Connection, _: Any) -> None:
+    """Let SQLite replace bytes that are not UTF-8: one such text would make each list fail."""
+    connection.text_factory = lambda content: content.decode(errors="replace")

@@ -28,9 +28,10 @@ def predict(image: np.ndarray) -> str:
         ValueError: the file is not a Face Value model.
     """
     file = model_file()
-    modified = file.stat().st_mtime_ns if file.is_file() else 0
+    if not file.is_file():  # before scikit-learn is imported, which takes seconds and 110 MB
+        raise FileNotFoundError(f"There is no model {file.name}: run notebook 06, which saves one.")
     face = resize_face(to_grey(image))
-    return EMOTIONS[int(_model(file, modified).predict(face[None])[0])]
+    return EMOTIONS[int(_model(file, file.stat().st_mtime_ns).predict(face[None])[0])]
 
 
 @lru_cache(maxsize=1)

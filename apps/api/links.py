@@ -5,24 +5,29 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import cache
+from typing import Any
 
 from facevalue import paths
 from facevalue.data.urls import is_web_url
 
 
 @cache
-def source_link(address: str) -> str:
+def source_link(address: Any) -> str:
     """Return the URL of a source: of its web page, or of its code in the course's repository.
 
     Args:
         address: as the database has it: a URL, or the path of a file or folder of this course.
+            Another program may have stored anything else.
     Returns:
-        `address` itself if it is a URL, or if this copy of the course names no repository.
+        `address` itself if it is a URL, or if this copy of the course names no repository; "" if
+        it is no text.
 
     >>> source_link("https://openverse.org/")
     'https://openverse.org/'
     """
-    if is_web_url(address) or not (address and (paths.root() / address).exists()):
+    if not isinstance(address, str):
+        return ""
+    if is_web_url(address) or not _is_of_course(address):
         return address
     repository = _repository()
     return f"{repository}/tree/HEAD/{address}" if repository else address
@@ -35,6 +40,13 @@ def web_link(address: str | None) -> str | None:
     (None, 'https://openverse.org/')
     """
     return address if address and is_web_url(address) else None
+
+
+def _is_of_course(address: str) -> bool:
+    try:
+        return bool(address) and (paths.root() / address).exists()
+    except (OSError, ValueError):  # far too long for a path, or with a character that none has
+        return False
 
 
 def _repository() -> str:

@@ -10,11 +10,10 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from apps.api.catalogue import Filter
+from apps.api.catalogue import MAX_ID, Filter
 from facevalue import emotions
 from facevalue.emotions import EMOTIONS
 
-MAX_ID = 2**31 - 1
 MAX_PAGE = 10**9
 
 
@@ -22,6 +21,13 @@ def _digits(value: Any) -> Any:
     """Refuse a number that is written in another way: pydantic accepts "1\\n", " 1" and "1.0"."""
     if isinstance(value, str) and not re.fullmatch("[0-9]+", value, re.ASCII):
         raise ValueError("not a whole number in digits")
+    return value
+
+
+def _decimal(value: Any) -> Any:
+    """Refuse a number that is written in another way: pydantic accepts "1_0" and " 1"."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9.]+([eE][-+]?[0-9]+)?", value):
+        raise ValueError("not a number in digits")
     return value
 
 
@@ -33,7 +39,7 @@ Emotion = Annotated[Whole, Field(ge=0, le=6)] | EmotionName
 Face = Annotated[Whole, Field(ge=0, le=6)] | EmotionName | Literal["contempt"]
 SourceId = Annotated[Whole, Field(ge=1, le=MAX_ID)]
 Colour = Annotated[Whole, Field(ge=0, le=1)]
-AspectRatio = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+AspectRatio = Annotated[float, BeforeValidator(_decimal), Field(gt=0, le=1000, allow_inf_nan=False)]
 
 NAMES = ", ".join(EMOTIONS)
 EXPECTED = {

@@ -14,6 +14,7 @@ import signal
 import struct
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -95,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.nice(options.nice)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing else may come among the answers
+    # such as one about damaged metadata: visitors could fill the server's log
+    warnings.simplefilter("ignore")
     cv2.setNumThreads(1)
     recogniser = Recogniser(options.model, options.folder, threads=1)
     _write(answers, {"ready": True}, 0.0)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import HTTPException, Request
+from pydantic import ValidationError
 from sqlalchemy import Connection, func, select
 
 from apps.api import classical_guess, links, parameters
@@ -27,8 +30,17 @@ MAX_PIXELS = 16_000_000
 PNG_GREY = (0, 4)
 """The colour types of PNG files in grey levels, without and with transparency."""
 
-KNOWN = Image.emotion_id.between(0, len(emotions.EMOTIONS) - 1)
+KNOWN = Image.emotion_id.in_(range(len(emotions.EMOTIONS)))
 """The images that are shown: another program may have added others, without an emotion we know."""
+
+KINDS: dict[str, tuple[type, ...]] = {
+    column.name: (
+        *((int, float) if column.type.python_type is float else (column.type.python_type,)),
+        *((type(None),) if column.nullable else ()),
+    )
+    for column in Image.__table__.columns
+} | {"source": (str,), "url_link": (object,), "licence": (str,)}
+"""The types that the values of an image may have, by their names in `entries`."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,7 @@ def page_path(request: Request, page: int) -> str:
 
 
 def entries(connection: Connection, ids: Sequence[int], *, pixels: bool = False) -> list[Entry]:
-    """Return the metadata of some images, ordered by id.
+    """Return the metadata of some images, ordered by id, without those of broken rows.
 
     Args:
         pixels: whether to add the pixel values.
@@ -108,14 +120,22 @@ def entries(connection: Connection, ids: Sequence[int], *, pixels: bool = False)
     query = select(*columns, *from_source).join(DataSource).where(Image.id.in_(ids), KNOWN)
     # all rows first: if one of them is an error, no open cursor keeps the database locked
     rows = connection.execute(query.order_by(Image.id)).mappings().all()
-    found = [_entry(dict(row)) for row in rows]
+    found = [_entry(row) for row in map(dict, rows) if _is_sound(row)]
     if pixels:
         _add_pixels(connection, found)
     return found
 
 
+def _is_sound(row: Mapping[str, Any]) -> bool:
+    """Return whether all values of an image have their types, which SQLite does not ensure."""
+    return all(
+        isinstance(value, KINDS[name]) and value not in (math.inf, -math.inf)
+        for name, value in row.items()
+    )
+
+
 def _entry(row: dict[str, Any]) -> Entry:
-    # not validated: the rows come from our own tables, and validation takes half of the time
+    # not validated: `_is_sound` has looked, and validation takes half of the time
     return Entry.model_construct(
         **row | {"url_link": links.source_link(row["url_link"])},
         emotion=emotions.EMOTIONS[row["emotion_id"]],
@@ -141,9 +161,9 @@ def _add_pixels(connection: Connection, found: list[Entry]) -> None:
         entry.pixels = decode_png(entry.id, files[entry.id]).tolist()
 
 
-def _values(head: bytes) -> int:
+def _values(head: Any) -> int:
     """Return how many pixel values a PNG file has, by its first bytes; 0 if it is none."""
-    size = png_size(head)
+    size = png_size(head) if isinstance(head, bytes) else None
     return 0 if size is None else size[0] * size[1] * (1 if head[25] in PNG_GREY else 3)
 
 
@@ -160,19 +180,35 @@ def one_entry(connection: Connection, image_id: int, *, pixels: bool = False) ->
 
 
 def no_image(connection: Connection, image_id: int) -> HTTPException:
-    """Return the error for an id that no image has."""
+    """Return the error for an id that no image has, or one whose row is broken."""
+    if connection.scalar(select(Image.id).where(Image.id == image_id)) is not None:
+        return HTTPException(
+            404, f"The row of image {image_id} is broken: another program must have written it."
+        )
     last = connection.scalar(select(func.max(Image.id)))
     return HTTPException(
         404, f"There is no image {image_id}; the last one is {last or 'none yet'}."
     )
 
 
-def decode_png(image_id: int, png: bytes) -> np.ndarray:
+def file_content(image_id: int, png: Any) -> bytes:
+    """Return what the database has as the PNG file of an image.
+
+    Raises:
+        HTTPException: 404, it is no file.
+    """
+    if not isinstance(png, bytes):
+        raise HTTPException(404, f"There is no file of image {image_id} in the database.")
+    return png
+
+
+def decode_png(image_id: int, png: Any) -> np.ndarray:
     """Return the pixels of a PNG file: uint8, shape (height, width) or (height, width, 3) in RGB.
 
     Raises:
-        HTTPException: 404, the file is broken, or far too large.
+        HTTPException: 404, the file is missing, broken, or far too large.
     """
+    png = file_content(image_id, png)
     try:
         pixels = image_files.decode_photo(
             png, f"The file of image {image_id}", formats=("PNG",), most_pixels=MAX_PIXELS
@@ -183,7 +219,7 @@ def decode_png(image_id: int, png: bytes) -> np.ndarray:
 
 
 def units(connection: Connection, emotion: str) -> list[Unit]:
-    """Return the action units of an emotion."""
+    """Return the action units of an emotion, without those of broken rows."""
     query = (
         select(
             EmotionUnit.action_unit,
@@ -195,7 +231,11 @@ def units(connection: Connection, emotion: str) -> list[Unit]:
         .where(EmotionUnit.emotion == emotion)
         .order_by(EmotionUnit.action_unit)
     )
-    return [Unit(**row) for row in connection.execute(query).mappings().all()]
+    found = []
+    for row in connection.execute(query).mappings().all():
+        with suppress(ValidationError):  # another program may have stored anything
+            found.append(Unit(**row))
+    return found
 
 
 def units_of_face(connection: Connection, face: int | str) -> Units:
@@ -228,4 +268,4 @@ def guess(connection: Connection, image_id: int) -> Guess:
         raise HTTPException(404, str(error)) from error
     except ValueError as error:
         raise HTTPException(503, f"The model does not load. {error}") from error
-    return Guess(image_id=image_id, label=emotions.EMOTIONS[row.emotion_id], guess=predicted)
+    return Guess(image_id=image_id, label=emotions.EMOTIONS[int(row.emotion_id)], guess=predicted)

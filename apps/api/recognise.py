@@ -14,6 +14,7 @@ from apps.api.frames import MAX_BYTES, FrameQueue, TooManyVisitors
 from apps.api.routes import DescribedRoute
 from apps.api.schemas import Recognition, problems
 from apps.api.workers import WorkerEnded
+from facevalue.data.http_retry import content_length
 from facevalue.emotions import EMOTIONS
 from facevalue.file_kinds import HEAD, content_kind
 
@@ -84,8 +85,7 @@ def _check_head(request: Request) -> None:
             "The picture itself must be the body of the request, with the Content-Type image/jpeg, "
             f"image/png or image/webp, and not {kind[:40]!r}: for example {EXAMPLE}.",
         )
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BYTES:
+    if (content_length(request.headers) or 0) > MAX_BYTES:
         raise _too_large()
 
 

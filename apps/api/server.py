@@ -103,7 +103,7 @@ def open_database() -> str:
                 "Until then, you see a few faces that the course drew."
             )
             print(note)
-        _check_not_in_memory(database.url())
+        _check_address(database.url())
         database.create(database.url()).dispose()
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", error)
@@ -113,9 +113,16 @@ def open_database() -> str:
     return note
 
 
-def _check_not_in_memory(url: str) -> None:
-    if make_url(database.with_driver(url)).database in (None, "", ":memory:"):
+def _check_address(url: str) -> None:
+    """Raise ValueError if the processes of a server cannot share a database."""
+    parsed = make_url(database.with_driver(url))
+    if database.is_in_memory(parsed):
         raise ValueError(
             "DATABASE_URL names a database in memory, which is empty in each process: name a file, "
             "such as sqlite:///faces.db, or a server."
+        )
+    if (parsed.database or "").startswith("file:"):
+        raise ValueError(
+            "DATABASE_URL names a URI of SQLite, whose file this server cannot watch: name the "
+            "file itself, such as sqlite:///faces.db."
         )

@@ -86,6 +86,13 @@ def test_an_address_that_cannot_be_read_is_not_repeated_with_its_password():
     assert "secret" not in str(error.value)
 
 
+def test_a_server_that_does_not_answer_is_an_error_in_a_sentence():
+    with pytest.raises(OSError, match=r"The database x cannot be used .*refused") as error:
+        database.create("postgresql://me:secret@127.0.0.1:1/x")
+    assert "secret" not in str(error.value)
+    assert "sqlalche.me" not in str(error.value)
+
+
 def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:
     engine = database.create(f"sqlite:///{tmp_path / 'faces.db'}")
     with engine.connect() as connection:

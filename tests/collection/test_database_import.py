@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from databases import SOURCES, content, count, face, killed_loader, many
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from facevalue.collection import database, database_copies, database_import, database_schema
@@ -52,6 +52,16 @@ def test_adding_again_adds_only_what_is_new(engine):
     assert database_import.add_images(engine, pd.DataFrame([face(2), face(3)])) == 1
     assert database_import.add_sources(engine, SOURCES) == 0
     assert content(engine)["id"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("column", "most"), [("name", 80), ("address", 2000)])
+def test_the_texts_of_a_source_are_short(engine, column, most):
+    sources = SOURCES.assign(name="other")
+    with pytest.raises(ValueError, match=f"The {column} of a source, 'aaa.*more than {most:,}"):
+        database_import.add_sources(engine, sources.assign(**{column: "a" * (most + 1)}))
+    assert database_import.add_sources(engine, sources.assign(**{column: "a" * most})) == 1
+    with pytest.raises((IntegrityError, DataError)), engine.begin() as connection:
+        connection.execute(text(f"UPDATE data_sources SET {column} = {column} || 'aa'"))
 
 
 def copies(engine):

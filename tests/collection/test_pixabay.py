@@ -76,6 +76,19 @@ def test_rows_are_read_tolerantly(service: photo_service.Service) -> None:
     assert hits[2].page == ""
 
 
+def test_a_redirect_to_what_is_no_address(service: photo_service.Service) -> None:
+    def fault(request: Request) -> bool:
+        request.send_response(302)
+        request.send_header("Location", "http://\xff[")
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+        return True
+
+    service._fault = fault
+    with pytest.raises(DownloadError, match="redirects to what is not a valid URL"):
+        pixabay(service).search("happy", 3)
+
+
 def test_answers_are_kept_for_a_day(service: photo_service.Service, tmp_path: Path) -> None:
     cache = tmp_path / "cache.sqlite"
     first = pixabay(service, cache=cache).search("happy face", 20)

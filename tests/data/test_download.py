@@ -301,3 +301,25 @@ def test_a_server_does_not_write_to_the_terminal(server: Server, tmp_path: Path)
         fetch(server, tmp_path / "file.bin")
     assert str(caught.value).isprintable()
     assert "403 ]0;owned[31mNo" in str(caught.value)
+
+
+@pytest.mark.parametrize("claim", ["\u00b2", "9" * 5000, "-5"])
+def test_a_length_that_is_no_number_is_an_unknown_one(
+    server: Server, tmp_path: Path, claim: str
+) -> None:
+    server.claim, server.headers = claim, {"Connection": "close"}
+    server.files["/file.bin"] = b"ten bytes."
+    assert fetch(server, tmp_path / "file.bin").read_bytes() == b"ten bytes."
+
+
+@pytest.mark.parametrize("target", ["http://\xff\xfe[", "http://[", "http://[::1"])
+def test_a_redirect_to_what_is_no_address(server: Server, tmp_path: Path, target: str) -> None:
+    server.redirects = {"/file.bin": target}
+    with pytest.raises(DownloadError, match="The URL of the redirect is not valid"):
+        fetch(server, tmp_path / "file.bin")
+
+
+def test_the_body_of_a_redirect_is_not_read(server: Server, tmp_path: Path) -> None:
+    server.redirects, server.redirect_bytes = {"/old.bin": "/file.bin"}, 10**12
+    path = download(f"{server.url}/old.bin", tmp_path / "f", deadline=5)
+    assert path.read_bytes() == CONTENT

@@ -69,3 +69,23 @@ def test_what_is_not_a_url_is_no_server() -> None:
     assert redact_url("http://[::1?key=secret") == "an invalid URL"
     with pytest.raises(ValueError):
         origin("http://[::1")
+
+
+OUTSIDE = ["::ffff:0:127.0.0.1", "::ffff:0:10.0.0.1", "192.88.99.1", "3fff::1", "5f00::1"]
+
+
+@pytest.mark.parametrize("number", OUTSIDE)
+def test_what_python_takes_for_the_internet_is_refused(
+    monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    url = f"http://[{number}]/" if ":" in number else f"http://{number}/"
+    with pytest.raises(DownloadError, match="private address"):
+        check_url(url)
+    monkeypatch.setattr(requests.utils, "get_environ_proxies", lambda url: {})
+    with pytest.raises(DownloadError, match="private address"):
+        check_host(url)
+
+
+@pytest.mark.parametrize("number", ["::ffff:0:8.8.8.8", "2606:4700::1111"])
+def test_an_address_of_the_internet_is_none_of_these(number: str) -> None:
+    check_url(f"http://[{number}]/")

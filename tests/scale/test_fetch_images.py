@@ -337,6 +337,8 @@ def test_a_server_of_this_machine_may_redirect_to_itself(images: Server, tmp_pat
             "redirect leads to a private address, localhost.",
         ),
         ("http://[::1]/a.jpg", "redirect leads to a private address, ::1."),
+        ("http://[", "The URL of the redirect is not valid."),
+        ("http://\xff/", "The URL of the redirect is not valid."),
         ("/0.jpg?again", "The URL redirects more than 5 times."),
     ],
 )
@@ -345,6 +347,11 @@ def test_no_redirect_leads_to_other_places(
 ) -> None:
     images.redirects = {"/0.jpg": target}
     assert message in problem_of(images, tmp_path, "/0.jpg")
+
+
+def test_a_length_that_is_no_number_is_an_unknown_one(images: Server, tmp_path: Path) -> None:
+    images.claim, images.headers = "\u00b2", {"Connection": "close"}
+    assert bring(images, tmp_path, "/0.jpg")["problem"][0] == ""
 
 
 @pytest.fixture

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-from sqlalchemy import Engine, create_engine, event, inspect, make_url, select, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError, OperationalError, SAWarning, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from facevalue import paths
@@ -42,10 +44,11 @@ def create(url: str) -> Engine:
             database in memory.
 
     Raises:
-        ValueError: the URL cannot be parsed, or an earlier version created the tables.
+        ValueError: the URL cannot be parsed or names another kind of database, or an earlier
+            version created the tables.
         ModuleNotFoundError: the driver for this kind of database is not installed.
-        sqlalchemy.exc.OperationalError: a server does not answer.
-        OSError: a file cannot be opened or written, for example because the disk is full.
+        OSError: a file cannot be opened or written, for example because the disk is full; or a
+            server does not answer.
 
     >>> engine = create("sqlite://")
     >>> sorted(inspect(engine).get_table_names())[:2]
@@ -54,15 +57,54 @@ def create(url: str) -> Engine:
     """
     target = make_url(with_driver(url))
     sqlite = target.get_backend_name() == "sqlite"
-    engine = create_engine(target, connect_args={"timeout": PATIENCE} if sqlite else {})
+    engine = _engine(target, {"timeout": PATIENCE} if sqlite else {})
     if sqlite:
         event.listen(engine, "connect", _enforce_foreign_keys)
-    with explain_errors(engine) if engine.dialect.name == "sqlite" else nullcontext():
+    with explain_errors(engine):
         _check_columns(engine)
         if not _is_complete(engine):
             with explain_errors(engine), _creating(engine):
                 _complete(engine)
     return engine
+
+
+def _engine(target: URL, arguments: Mapping[str, Any]) -> Engine:
+    """Return SQLAlchemy's engine for a URL, or raise a sentence without the URL's password."""
+    backend = target.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError(
+            f"The database URL names {backend}, but only SQLite and PostgreSQL work: write it like "
+            "sqlite:///faces.db or postgresql://user:password@localhost/faces."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SAWarning)
+            return create_engine(target, connect_args=dict(arguments))
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error.name}, the driver of the database URL, is not installed: install it, or write "
+            f"the URL like {backend}://... without a driver."
+        ) from None
+    except (SAWarning, SQLAlchemyError, ValueError, TypeError):
+        names = ", ".join(target.query) or target.drivername
+        raise ValueError(
+            f"The database URL has something that {backend} does not take ({names}): leave it out."
+        ) from None
+
+
+def is_in_memory(target: URL) -> bool:
+    """Return whether a URL names a database of SQLite that has no file.
+
+    >>> is_in_memory(make_url("sqlite:///file:faces?mode=memory&uri=true"))
+    True
+    """
+    if target.get_backend_name() != "sqlite":
+        return False
+    name = unquote(target.database or "").partition("?")[0]
+    of_uri = name.startswith("file:") and (
+        name in ("file:", "file::memory:") or {"memory", "memdb"} & {*target.query.values()}
+    )
+    return name in ("", ":memory:") or bool(of_uri)
 
 
 def _is_complete(engine: Engine) -> bool:
@@ -85,7 +127,7 @@ def _creating(engine: Engine) -> Iterator[None]:
         with engine.connect() as connection:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({CREATING})"))
             yield  # the lock ends with the transaction, also after an error
-    elif not file or file == ":memory:":
+    elif not file or is_in_memory(engine.url):
         yield
     else:
         with file_lock(Path(file)):
@@ -111,9 +153,12 @@ def explain_errors(engine: Engine) -> Iterator[None]:
         yield
     except OperationalError as error:
         reason = str(error.orig).strip().partition("\n")[0].removesuffix(".")
+        check = "its disk and its permissions"
+        if engine.dialect.name != "sqlite":
+            check = "that its server runs, and the host, the user and the password in its URL"
         raise ExplainedError(
-            f"The database {engine.url.database} cannot be used ({reason}): nothing was added. "
-            "Check its disk and its permissions, then run the same command again."
+            f"The database {engine.url.database or engine.url.host} cannot be used ({reason}): "
+            f"nothing was added. Check {check}, then run the same command again."
         ) from None
 
 

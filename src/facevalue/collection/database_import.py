@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,14 @@ from facevalue import emotions, image_files
 from facevalue.collection import facs_page
 from facevalue.collection.database import explain_errors
 from facevalue.collection.database_copies import Record, add_copies, in_parts
-from facevalue.collection.database_schema import DataSource, EmotionUnit, Image, SingleUnit
+from facevalue.collection.database_schema import (
+    MAX_ADDRESS,
+    MAX_NAME,
+    DataSource,
+    EmotionUnit,
+    Image,
+    SingleUnit,
+)
 
 COLUMNS = (
     "source",
@@ -50,9 +57,10 @@ def add_sources(engine: Engine, sources: pd.DataFrame) -> int:
         sources: columns name, address and licence.
 
     Raises:
-        ValueError: a column or a value is missing.
+        ValueError: a column or a value is missing, or a name or an address is too long.
     """
     records = _records(sources, ("name", "address", "licence"))
+    _check_lengths(records, {"name": MAX_NAME, "address": MAX_ADDRESS})
     with explain_errors(engine), Session(engine) as session, session.begin():
         known = set(session.scalars(select(DataSource.name)))
         new = [DataSource(**record) for record in records if record["name"] not in known]
@@ -264,6 +272,17 @@ def _name_and_label(emotion: str) -> tuple[str, int | None]:
         return "contempt", None
     label = emotions.number(emotion)
     return emotions.EMOTIONS[label], label
+
+
+def _check_lengths(records: Iterable[Record], most: Mapping[str, int]) -> None:
+    """Raise ValueError if a text of a source has more characters than its column takes."""
+    for record in records:
+        for column, limit in most.items():
+            if len(value := str(record[column])) > limit:
+                raise ValueError(
+                    f"The {column} of a source, {value[:40]!r}..., has more than {limit:,} "
+                    "characters: shorten it."
+                )
 
 
 def _records(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+MAX_NAME, MAX_ADDRESS = 80, 2_000
+"""The most characters of the name and of the address of a source."""
+
 
 class Base(DeclarativeBase):
     """The common base class of the tables."""
@@ -14,9 +17,15 @@ class DataSource(Base):
     """A source of images."""
 
     __tablename__ = "data_sources"
+    # the apps show both on their pages
+    __table_args__ = (
+        CheckConstraint(
+            f"length(name) <= {MAX_NAME} AND length(address) <= {MAX_ADDRESS}", "short_texts"
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(80), unique=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
     address: Mapped[str]
     licence: Mapped[str]
 

@@ -67,7 +67,7 @@ def open_survey(address: str | None = None) -> tuple[Engine, str]:
         an engine whose database holds the survey, and a sentence that says which one it is.
 
     Raises:
-        ValueError, sqlalchemy.exc.OperationalError: as in `database.create`.
+        ValueError, ModuleNotFoundError, OSError: as in `database.create`.
     """
     target = make_url(database.with_driver(address or database.url()))
     in_a_file = target.get_backend_name() == "sqlite"

@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urljoin
 
 import requests
 
@@ -23,7 +22,7 @@ from facevalue.data.http_retry import (
     is_transient,
     printable,
 )
-from facevalue.data.urls import check_host, check_url, is_loopback, origin
+from facevalue.data.urls import Session, check_host, check_url, is_loopback, origin, redirect_target
 from facevalue.files import DISK_FULL, atomic_write
 from facevalue.image_files import photo_suffix
 
@@ -112,7 +111,7 @@ class ImageFetcher:
             response, target = self._get(current, deadline)
             if target is None:
                 return _image_content(response, self.limits.attempts)
-            current = urljoin(current, target)
+            current = target
         raise DownloadError(f"The URL redirects more than {MAX_REDIRECTS} times.")
 
     def _get(self, url: str, deadline: Deadline) -> tuple[requests.Response, str | None]:
@@ -132,7 +131,7 @@ class ImageFetcher:
         except requests.RequestException as error:
             kind = ServerUnavailable if is_transient(error) else DownloadError
             raise kind(_as_sentence(describe_error(error, self.limits.attempts))) from error
-        return response, session.get_redirect_target(response)
+        return response, redirect_target(response)
 
     def _session(self, here: bool, deadline: Deadline) -> requests.Session:
         """Return this thread's session: one for this machine itself, one for all other servers."""
@@ -144,7 +143,7 @@ class ImageFetcher:
                 ResponseLimits(limits.max_bytes, limits.deadline, limits.attempts),
                 self.stop,
             )
-            session = requests.Session()
+            session = Session()
             session.trust_env = not here  # there is no proxy between this machine and itself
             session.mount("http://", adapter)
             session.mount("https://", adapter)

@@ -17,6 +17,7 @@ from facevalue.data.http_retry import (
     DownloadError,
     ServerRetry,
     body_of,
+    content_length,
     retry_after_seconds,
 )
 
@@ -110,10 +111,10 @@ class PoliteAdapter(HTTPAdapter):
     def _body(self, response: requests.Response, deadline: Deadline) -> bytes:
         """Return the body of a response, read in pieces."""
         most = self._limits.max_bytes
-        length = response.headers.get("Content-Length", "")
-        if length.isdigit() and int(length) > most:
+        length = content_length(response.headers) or 0
+        if length > most:
             response.close()
-            raise DownloadError(f"The response has {int(length):,} bytes, more than {most:,}.")
+            raise DownloadError(f"The response has {length:,} bytes, more than {most:,}.")
         body = bytearray()
         for chunk in deadline.each(lambda: body_of(response, 65536)):
             body += chunk

@@ -144,6 +144,8 @@ class SearchApi:
             return None, "the cache in data/processed is damaged: delete its .sqlite files."
         except requests.RequestException as error:
             return None, f"{describe_error(error, LIMITS.attempts)}."
+        except ValueError:  # requests reads a redirect's address, although it shall not follow it
+            return None, "it redirects to what is not a valid URL."
         if response.status_code in RETRY_STATUSES:
             return None, f"{describe_busy(response, LIMITS.attempts)}."
         return response, ""

@@ -19,7 +19,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -33,12 +32,21 @@ from facevalue.data.http_retry import (
     DownloadError,
     ServerRetry,
     body_of,
+    content_length,
     describe_busy,
     describe_error,
     printable,
     wait_and_say_so,
 )
-from facevalue.data.urls import check_host, check_url, is_web_url, origin, redact_url
+from facevalue.data.urls import (
+    Session,
+    check_host,
+    check_url,
+    is_web_url,
+    origin,
+    redact_url,
+    redirect_target,
+)
 from facevalue.files import DISK_FULL, explain_write_errors, file_lock
 
 MAX_BYTES = 2_000_000_000
@@ -188,7 +196,7 @@ def _download_part(url: str, path: Path, options: Options) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = PartFile(path.with_name(path.name + ".part"))
     retry = ServerRetry.create(ATTEMPTS, wait_and_say_so(path.name), options.backoff)
-    with requests.Session() as session:
+    with Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=retry))
         # the session retries until a response begins; this loop resumes one that breaks off
@@ -269,11 +277,11 @@ def _request(
             timeout=options.timeout,
             allow_redirects=False,
         )
-        target = session.get_redirect_target(response)
+        target = redirect_target(response)
         if target is None:
             return response
         response.close()
-        current = urljoin(current, target)
+        current = target
         check_url(current, url)
         if origin(current) != origin(url):
             check_host(current)
@@ -291,8 +299,8 @@ def _check_response(url: str, response: requests.Response, options: Options) -> 
 def _append_body(response: requests.Response, part: PartFile, start: int, options: Options) -> None:
     """Append the body of a response to a part of `start` bytes."""
     max_bytes = options.max_bytes
-    length = response.headers.get("Content-Length", "")
-    total = start + int(length) if length.isdigit() else None
+    length = content_length(response.headers)
+    total = None if length is None else start + length
     have = start
     if total is None or total <= max_bytes:
         name = part.path.name.removesuffix(".part")

@@ -124,6 +124,18 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     return max(0.0, float(reset) - (time.time() if float(reset) > 1e9 else 0))
 
 
+def content_length(headers: Mapping[str, str]) -> int | None:
+    """Return how many bytes a Content-Length header announces, or None if it says no such number.
+
+    Its digits are counted first, because Python converts no number of thousands of digits.
+
+    >>> content_length({"Content-Length": "5"}), content_length({"Content-Length": "-5"})
+    (5, None)
+    """
+    text = headers.get("Content-Length", "").strip()
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
+
+
 def body_of(response: requests.Response, chunk: int) -> Iterator[bytes]:
     """Yield the body of a response in pieces of `chunk` bytes, and close it.
 

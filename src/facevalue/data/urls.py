@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urljoin
 
 import requests
 from urllib3.exceptions import LocationParseError
@@ -21,10 +22,39 @@ from facevalue.data.http_retry import DownloadError, ServerUnavailable
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
-"""IPv6 networks whose addresses end in an IPv4 address (RFC 6052, 8215 and 4291)."""
+TRANSLATED = tuple(
+    map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96"))
+)
+"""IPv6 networks whose addresses end in an IPv4 address (RFC 6052, 8215, 4291 and 2765)."""
+
+RESERVED = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16")))
+"""Networks outside the internet that Python takes for a part of it (RFC 7526, 9637 and 9602)."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Session(requests.Session):
+    """A session that follows no redirects: `redirect_target` says where one leads.
+
+    Even if it shall not follow them, requests reads the whole body of a redirect, which may never
+    end, and fails in many ways at an address that is not valid.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Tell requests that no response is a redirect."""
+
+
+def redirect_target(response: requests.Response) -> str | None:
+    """Return the URL that a response redirects to, or None if it is no redirect.
+
+    Raises:
+        DownloadError: it redirects to what is not a valid URL.
+    """
+    try:
+        target = requests.sessions.SessionRedirectMixin().get_redirect_target(response)
+        return None if target is None else urljoin(response.url, target)
+    except ValueError:  # its bytes are not UTF-8, or it has a broken IPv6 address
+        raise DownloadError("The URL of the redirect is not valid.") from None
 
 
 def redact_url(url: str) -> str:
@@ -151,4 +181,6 @@ def _is_public(number: IPAddress) -> bool:
             return _is_public(packed)
         if number.is_site_local:
             return False
+    if any(number in network for network in RESERVED):
+        return False
     return number.is_global and not number.is_multicast

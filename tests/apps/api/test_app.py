@@ -96,12 +96,60 @@ def test_a_port_that_does_not_exist_is_reported(engine, monkeypatch, capsys, por
     assert f"There is no port {port}: choose one from 0 to 65535." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:"])
-def test_a_database_in_memory_is_refused(monkeypatch, capsys, address):
+IN_MEMORY = [
+    "sqlite://",
+    "sqlite:///:memory:",
+    "sqlite:///file::memory:?uri=true",
+    "sqlite:///file::memory:?cache=shared&uri=true",
+    "sqlite:///file:%3Amemory%3A?uri=true",
+    "sqlite:///file:faces?mode=memory&cache=shared&uri=true",
+    "sqlite:///file:/faces?vfs=memdb&uri=true",
+]
+
+
+@pytest.mark.parametrize("address", IN_MEMORY)
+def test_a_database_in_memory_is_refused(monkeypatch, capsys, tmp_path, address):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", address)
     monkeypatch.setattr("sys.argv", ["apps.api"])
     assert main() == 1
     assert "names a database in memory" in capsys.readouterr().err
+    database.create(address).dispose()
+    assert list(tmp_path.iterdir()) == []  # no file of a lock
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("sqlite:///file:faces.db?uri=true", "name the file itself"),
+        ("mysql://me:secret@localhost/x", "names mysql, but only SQLite and PostgreSQL work"),
+        ("nosuch://me:secret@localhost/x", "names nosuch, but only SQLite and PostgreSQL work"),
+        ("sqlite+nosuch:///x.db", "not take (sqlite+nosuch)"),
+        ("postgresql+psycopg2cffi://me:secret@localhost/x", "psycopg2cffi, the driver"),
+        ("sqlite:///x.db?foo=secret", "something that sqlite does not take (foo): leave it out"),
+        ("sqlite:///x.db?timeout=secret", "something that sqlite does not take (timeout)"),
+        ("postgresql://me:secret@127.0.0.1:1/x", "Check that its server runs"),
+    ],
+)
+def test_what_is_no_database_of_ours_is_refused_in_a_sentence(
+    monkeypatch, capsys, tmp_path, address, says
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setattr("sys.argv", ["apps.api"])
+    assert main() == 1
+    printed = capsys.readouterr().err
+    assert says in printed
+    assert not re.search("secret|Traceback|Warning|sqlalche.me", printed)
+    assert printed.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_a_server_needs_a_process(monkeypatch, capsys, number):
+    monkeypatch.setattr("sys.argv", ["apps.api", "--workers", number])
+    assert main() == 1
+    assert f"--workers is {number}: give a number from 1." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -129,13 +177,19 @@ def test_a_redirect_stays_on_this_server(client, path):
         "/images/1%0A", "/images/1%0A/file", "/images/+1", "/images/%201", "/images/1.0",
         "/images/1_0", "/images/%D9%A1", "/images/?page=1%0A", "/images/?page=+1",
         "/images/?emotion=1.0", "/images/?source_id=%201", "/images/1/file?size=64.0",
-        "/gallery/1%0A", "/gallery?page_size=1_0",
+        "/gallery/1%0A", "/gallery?page_size=1_0", "/images/?aspect_ratio=1_0",
+        "/images/aspect_ratio?min_aspect_ratio=1%0A", "/gallery?max_aspect_ratio=%D9%A1",
     ],
 )  # fmt: skip
 def test_a_number_is_written_in_digits(client, path):
     answer = client.get(path)
     assert answer.status_code == 422
     assert "must be" in answer.text
+
+
+@pytest.mark.parametrize("ratio", ["1", "1.0", ".5", "1e0", "1.5E-1"])
+def test_an_aspect_ratio_may_have_a_point_or_an_exponent(client, ratio):
+    assert client.get(f"/images/?aspect_ratio={ratio}").status_code == 200
 
 
 SERVER = """

@@ -38,6 +38,13 @@ def test_without_a_model_the_answer_says_which_notebook_makes_one(client, bright
     assert "by the model of notebook 06" not in client.get("/gallery/1").text
 
 
+def test_without_a_model_scikit_learn_is_not_loaded(client, brightness_model, monkeypatch):
+    brightness_model.unlink()
+    monkeypatch.setattr(classical_guess, "_model", lambda *_: 1 // 0)
+    assert client.get("/gallery/1").status_code == 200
+    assert client.get("/images/1/guess").status_code == 404
+
+
 def test_a_damaged_model_does_not_hide_the_image(client, brightness_model):
     brightness_model.write_bytes(b"no model")
     answer = client.get("/images/1/guess")

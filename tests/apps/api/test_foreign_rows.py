@@ -115,3 +115,127 @@ def test_a_row_that_gives_another_size_than_its_file_is_refused(file):
     with pytest.raises(ValueError, match="'small' has 7 x 5 pixels, and not 48 x 48"):
         database_import.add_images(made, table)
     made.dispose()
+
+
+def loosen(file):
+    """Make the table of images anew without its checks and types, as another program may have."""
+    connection = sqlite3.connect(file, timeout=1)
+    views = [name for (name,) in connection.execute("SELECT name FROM sqlite_master "
+                                                    "WHERE type = 'view'")]  # fmt: skip
+    names = [row[1] for row in connection.execute("PRAGMA table_info(all_images)")]
+    with connection:
+        for view in views:
+            connection.execute(f"DROP VIEW {view}")
+        connection.execute(f"CREATE TABLE loose ({', '.join(names)})")
+        connection.execute("INSERT INTO loose SELECT * FROM all_images")
+        connection.execute("DROP TABLE all_images")
+        connection.execute("ALTER TABLE loose RENAME TO all_images")
+    connection.close()
+
+
+ALL = (*PATHS, "/images/?pixels=true", "/images/{}?pixels=true", "/images/{}/file",
+       "/images/{}/file?size=16", "/images/aspect_ratio?aspect_ratio=1", "/faces?face=happy",
+       "/images/emotions/faces?face=happy", "/images/99")  # fmt: skip
+
+
+def statuses(client, number):
+    """Ask for everything; return the status of each path."""
+    return {path: client.get(path.format(number)).status_code for path in ALL}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change_to", "single", "listed"),
+    [
+        # columns that the catalogue reads: the image is not counted either
+        ("emotion_id = 'happy'", 404, 31),
+        ("emotion_id = x'ff'", 404, 31),
+        ("emotion_id = 2.5", 404, 31),
+        ("emotion_id = NULL", 404, 31),
+        ("aspect_ratio = 'x'", 404, 31),
+        ("aspect_ratio = NULL", 404, 31),
+        ("aspect_ratio = 9e999", 404, 31),
+        ("id = 'abc'", 404, 31),
+        ("id = NULL", 404, 31),
+        ("id = -5", 404, 31),
+        ("id = 9223372036854775807", 404, 31),
+        ("id = 9e999", 404, 31),
+        # others: a list has one image less than it counts
+        ("origin = NULL", 404, 32),
+        ("origin = x'ff'", 404, 32),
+        ("author = x'ff'", 404, 32),
+        ("licence = x'ff'", 404, 32),
+        ("height = 'x'", 404, 32),
+        ("size_mb = NULL", 404, 32),
+        ("size_mb = 'y'", 404, 32),
+        ("size_mb = 9e999", 404, 32),
+        ("sha256 = 5", 404, 32),
+        ("author = cast(x'fffe' AS TEXT)", 200, 32),  # the marks of what is no character
+        ("png = NULL", 200, 32),
+        ("png = 'hello'", 200, 32),
+        ("png = 5", 200, 32),
+        ("sha256 = 'a' || char(13) || char(10) || 'X: y'", 200, 32),
+        ("sha256 = '\u65e5\u672c'", 200, 32),
+    ],
+)
+def test_a_row_of_the_wrong_types_is_left_out_and_the_others_are_shown(
+    file, change_to, single, listed, caplog
+):
+    loosen(file)
+    change(file, f"UPDATE all_images SET {change_to} WHERE id = 5")
+    made = database.create(f"sqlite:///{file}")
+    with TestClient(create_app(made), raise_server_exceptions=False) as client:
+        found = statuses(client, 5)
+        assert set(found.values()) <= {200, 404}, found
+        assert found["/images/"] == found["/gallery"] == found["/"] == 200
+        assert found["/images/{}"] == found["/gallery/{}"] == single
+        answer = get(client, "/images/")
+        assert answer["total"] == listed
+        assert len(answer["images"]) == listed - (single == 404 and listed == 32)
+        assert client.get("/images/6/file").status_code == 200
+        assert get(client, "/images/7?pixels=true")["pixels"]
+        if change_to.startswith("png"):
+            assert "no file of image 5" in get(client, "/images/5/file", 404)["detail"]
+        if change_to.startswith("sha256 = '"):
+            assert "etag" not in client.get("/images/5/file").headers
+    assert ("1 images have an unknown emotion" in caplog.text) == (listed == 31)
+    made.dispose()
+
+
+@pytest.mark.parametrize(
+    ("change_to", "link"),
+    [
+        ("address = hex(zeroblob(2500))", "00" * 2500),
+        ("address = 'a' || char(0) || 'b'", "a\0b"),
+        ("address = 'http://['", "http://["),
+        ("address = x'ff'", ""),
+        ("address = ''", ""),
+    ],
+)
+def test_an_address_of_a_source_that_is_none_leads_nowhere(file, client, change_to, link):
+    change(file, f"UPDATE data_sources SET {change_to} WHERE name = 'FER-2013'")
+    found = statuses(client, 5)
+    assert found == dict.fromkeys(ALL, 200) | {"/images/99": 404, "/images/{}/guess": 404}
+    assert get(client, "/images/5")["url link"] == link
+    assert "<td>FER-2013</td>" in client.get("/gallery/5").text
+
+
+@pytest.mark.parametrize("change_to", ["name = x'ff'", "licence = x'ff'"])
+def test_the_images_of_a_source_without_a_name_or_a_licence_are_left_out(file, change_to):
+    change(file, f"UPDATE data_sources SET {change_to} WHERE name = 'FER-2013'")
+    made = database.create(f"sqlite:///{file}")
+    with TestClient(create_app(made), raise_server_exceptions=False) as client:
+        assert set(statuses(client, 5).values()) <= {200, 404}
+        assert "broken" in get(client, "/images/5", 404)["detail"]
+        assert get(client, "/images/")["total"] == 2
+    made.dispose()
+
+
+def test_action_units_of_the_wrong_types_are_left_out(file, client):
+    before = get(client, "/images/emotions/faces?face=happy")["action_units"]
+    change(file, "UPDATE facs_single_units SET description = x'ff' WHERE action_unit = 6")
+    after = get(client, "/images/emotions/faces?face=happy")["action_units"]
+    assert after == [unit for unit in before if unit["action_unit"] != 6]
+    assert len(after) == len(before) - 1
+    for path in ("/faces?face=happy", "/gallery/4"):
+        assert client.get(path).status_code == 200

@@ -94,6 +94,8 @@ def test_both_servers_answer_as_the_package_does(engine, live):
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "http://testserver:81"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
+        ({"origin": "http://testserver/x"}, 403),  # no browser sends a path
     ],
 )
 def test_a_page_of_another_website_cannot_use_the_recogniser(client, stub, headers, status):
@@ -102,6 +104,7 @@ def test_a_page_of_another_website_cannot_use_the_recogniser(client, stub, heade
     assert len(stub.seen) == (status == 200)
     if status == 403:
         assert "Other websites" in refused(answer, 403)
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "IMAGE/PNG; a=b", "application/octet-stream"])
@@ -134,6 +137,11 @@ def test_a_large_file_is_refused_whether_or_not_it_says_how_large_it_is(client, 
         answer = client.post("/recognise", content=content)
         assert refused(answer, 413) == "The picture is larger than 2 MB: use a smaller copy."
     assert len(stub.seen) == 1
+
+
+def test_a_length_of_thousands_of_digits_is_no_mistake_of_the_server(client):
+    headers = {"content-length": "9" * 5000}
+    assert client.post("/recognise", content=b"picture", headers=headers).status_code == 200
 
 
 def test_a_large_file_is_not_read_to_its_end():

@@ -17,6 +17,7 @@ from apps.api.live_app import create_live_app
         "http://testserver.evil.example",
         "http://testserver:81",
         "file://testserver",
+        "http://[",
     ],
 )
 def test_a_page_of_another_site_cannot_open_a_websocket(client, origin):

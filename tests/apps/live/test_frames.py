@@ -1,5 +1,6 @@
 """Pictures over WebSockets: what is answered, and what bad visitors can do."""
 
+import io
 import json
 import threading
 import time
@@ -7,8 +8,10 @@ import time
 import numpy as np
 import pytest
 from live_helpers import bomb, closing, frame, jpeg, visit
+from PIL import Image
 
 from apps.api import frames, picture_worker, workers
+from facevalue import image_files
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import detectors
 
@@ -242,3 +245,20 @@ def test_frames_that_take_long_are_looked_at_as_photos_are(app, client):
             socket.receive_json()
     assert seen[:3] == ["frames", "frames", "photos"]
     assert "frames" in seen[3:]  # once they take less again
+
+
+@pytest.mark.slow
+def test_a_picture_with_damaged_metadata_writes_nothing_to_the_log(models, capfd):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "a camera of some name", 6
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 48), "grey").save(stream, "JPEG", exif=exif)
+    whole = stream.getvalue()
+    entry = whole.index(b"Exif\0\0") + 16  # the maker, whose text is to lie behind the end
+    torn = whole[: entry + 8] + (10**6).to_bytes(4, "big") + whole[entry + 12 :]
+    with pytest.warns(UserWarning, match="damaged metadata"):
+        image_files.decode_photo(torn, "torn.jpg")
+    worker = workers.Worker("fast", models["fast"].file.parent)
+    assert json.loads(worker.ask(torn, photo=True)[0])["faces"] == []
+    worker.end()
+    assert capfd.readouterr().err == ""
