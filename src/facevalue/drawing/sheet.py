@@ -22,13 +22,14 @@ from facevalue.drawing.expressions import expression, random_expression
 from facevalue.drawing.faces import draw
 from facevalue.drawing.variety import (
     DEFAULT,
+    LIMITS,
     MILD,
     ExpressionKnobs,
     PeopleKnobs,
     ViewKnobs,
 )
 from facevalue.emotions import EMOTIONS
-from facevalue.files import atomic_write
+from facevalue.files import atomic_write, check_parent, error_sentence
 from facevalue.image_files import encode_png
 
 
@@ -90,7 +91,10 @@ def meanings() -> dict[str, str]:
 
 def strong(knob: str, default: float, meaning: str) -> float:
     """Return a strong value of a knob: 1 for a share, otherwise two and a half times as much."""
-    return 1.0 if meaning.startswith("Share") or knob == "metering" else 2.5 * default
+    limit = LIMITS.get(knob, 1)
+    if limit == 1 and (meaning.startswith("Share") or knob == "metering"):
+        return 1.0
+    return min(2.5 * default, limit)
 
 
 def contact_print(knob: str, people: int = 8, size: int = 48) -> np.ndarray:
@@ -134,8 +138,11 @@ def write_prints(folder: Path) -> None:
         "",
         "Each print shows the same eight people with one knob at 0, at its default and strong,",
         "while all else is as in a clean set (`variety.MILD`). A share says in what part of the",
-        "faces something is seen, a spread how far a value strays. The knobs are the fields of",
-        "`facevalue.drawing.variety.Variety`. To write the prints again:",
+        "faces something is seen, a spread how far a value strays. What is rare by default, such",
+        "as a microphone, need not be seen among eight people: then the second row equals the",
+        "first. The columns show anger, disgust, fear, happiness, sadness, surprise, a neutral",
+        "face and anger again. The knobs are the fields of `facevalue.drawing.variety.Variety`.",
+        "To write the prints again:",
         "`python -m facevalue.drawing.sheet --knobs reports/drawing`",
         "",
         "| knob | default | clean set | meaning |",
@@ -162,11 +169,16 @@ def main(arguments: list[str] | None = None) -> int:
         "--knobs", type=Path, metavar="FOLDER", help="write a PNG file for every knob of variety"
     )
     options = parser.parse_args(arguments)
-    if options.knobs:
-        write_prints(options.knobs)
-        return 0
-    with atomic_write(options.file) as part:
-        part.write_bytes(encode_png(contact_sheet()))
+    try:
+        if options.knobs:
+            write_prints(options.knobs)
+        else:
+            check_parent(options.file)
+            with atomic_write(options.file) as part:
+                part.write_bytes(encode_png(contact_sheet()))
+    except OSError as error:
+        print(error_sentence(error), file=sys.stderr)
+        return 1
     return 0
 
 

@@ -6,7 +6,14 @@ A knob is a share (how often something is seen, 0 to 1) or a spread (how far a v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+LIMITS = {
+    **dict.fromkeys(("head_shapes", "ears", "eye_shapes", "brow_shapes", "noses", "lips"), 3),
+    **dict.fromkeys(("roll", "yaw", "pitch"), 45),
+    **{"wrinkles": 3, "shift": 0.3, "scale": 0.3, "light": 2, "defocus": 2, "noise": 0.1},
+}
+"""The largest values of the knobs that are not shares."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ class ExpressionKnobs:
     """Share of faces that are speaking."""
 
     gaze: float = 0.3
-    """Share of faces that look aside, up or down."""
+    """Share of faces that look aside, up or down; of fearful ones, always half do."""
 
     blinks: float = 0.04
     """Share of faces caught with half or wholly closed eyes."""
@@ -123,10 +130,10 @@ class ViewKnobs:
     """Spread of the roll, in degrees; tails reach 30."""
 
     yaw: float = 14.0
-    """Spread of the yaw, in degrees; it stays under 40."""
+    """Spread of the yaw, in degrees; it reaches 40 at most."""
 
     pitch: float = 7.0
-    """Spread of the pitch, in degrees; it stays under 30."""
+    """Spread of the pitch, in degrees; it reaches 30 at most."""
 
     perspective: float = 0.3
     """Share of faces that a near camera sees, with a larger nose and middle."""
@@ -188,7 +195,23 @@ class ViewKnobs:
 
 @dataclass(frozen=True)
 class Variety(ViewKnobs, ExpressionKnobs, PeopleKnobs):
-    """How much faces vary in people, expressions and views; 0 turns a knob off."""
+    """How much faces vary in people, expressions and views; 0 turns a knob off.
+
+    Raises:
+        ValueError: a knob is below 0, above its limit (`LIMITS`; 1 for a share), or no number.
+
+    >>> Variety(glasses=2)
+    Traceback (most recent call last):
+    ValueError: The knob glasses must be a number from 0 to 1, not 2.
+    """
+
+    def __post_init__(self) -> None:
+        for knob in fields(self):
+            value, limit = getattr(self, knob.name), LIMITS.get(knob.name, 1)
+            if not isinstance(value, int | float) or not 0 <= value <= limit:
+                raise ValueError(
+                    f"The knob {knob.name} must be a number from 0 to {limit:g}, not {value}."
+                )
 
 
 DEFAULT = Variety()
