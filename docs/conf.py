@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import GoogleDocstring
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
@@ -36,6 +37,7 @@ suppress_warnings = ["ref.python"]
 # docstrings are read without loading these, which takes most of the time
 autodoc_mock_imports = ["keras", "tensorflow", "tf2onnx"]
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True  # the values of some are paths of this machine
 autodoc_inherit_docstrings = False
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"
@@ -68,6 +70,14 @@ html_sidebars = {
     **dict.fromkeys(("index", "glossary", "results", "model-card"), []),
     "**": ["sidebar-nav-bs"],
 }
+
+
+def _whole_text(self: GoogleDocstring) -> tuple[str, list[str]]:
+    """Return the text of a constant or attribute, which says no type before its first colon."""
+    return "", [self._lines.next(), *self._dedent(self._consume_to_end())]
+
+
+GoogleDocstring._consume_inline_attribute = _whole_text
 
 
 def code_blocks(

@@ -186,8 +186,8 @@ def test_a_model_file_that_cannot_be_loaded_is_one_sentence(
         ),
         (
             ModuleNotFoundError("No module named 'pandas'", name="pandas"),
-            'facevalue score needs the package pandas, which is not installed: pip install "'
-            'facevalue[cluster]".\n',
+            "facevalue score needs the package pandas, which is not installed: run pip install "
+            '".[cluster]" in the folder of the course.\n',
         ),
         (ModuleNotFoundError("Install s3fs."), "Install s3fs.\n"),
     ],

@@ -95,9 +95,9 @@ def test_the_wheel_names_a_face_by_the_command_line(environment, photo):
     [
         (["score", "photo.png", "--out", "s.parquet"], "pyarrow"),
         (["score", "s3://bucket/photos", "--out", "s.csv"], "fsspec"),
-        (["train", "accurate.toml"], 'pip install "facevalue[course]"'),
-        (["tune", "accurate.toml"], 'pip install "facevalue[course,tuning]"'),
-        (["data"], 'pip install "facevalue[course]"'),
+        (["train", "accurate.toml"], 'pip install ".[course]" in the folder of the course'),
+        (["tune", "accurate.toml"], 'pip install ".[course,tuning]" in the folder of the course'),
+        (["data"], 'pip install ".[course]" in the folder of the course'),
         (["api"], "clone the repository"),
     ],
 )

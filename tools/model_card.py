@@ -42,9 +42,10 @@ INTRODUCTION = """
 
 Two networks that look at a picture of a face, 48 x 48 grey levels, and give a probability to each
 of seven emotions: {emotions}.
-`accurate` is right more often; `fast` is for video on a small machine. They predict the word that
-people who label photos would choose, not what somebody feels. They are for learners, teachers and
-developers who want a small recogniser whose weaknesses are known; they are not for judging people.
+On FER-2013 `accurate` is right more often; `fast` is for video on a small machine. They predict the
+word that people who label photos would choose, not what somebody feels. They are for learners,
+teachers and developers who want a small recogniser whose weaknesses are known;
+they are not for judging people.
 
 ```python
 from facevalue import Recogniser
@@ -55,7 +56,7 @@ recogniser.photo(image)  # finds the faces first
 ```
 
 Written by `python tools/model_card.py`. A number here was measured by that command, on the files
-that the last section lists, or is quoted from reports/ with its own date and machine.
+that the section Files lists, or is quoted from reports/ with its own date and machine.
 """
 
 HOW_RIGHT = """The share of faces whose emotion is named as their label says, with its 95 % interval
@@ -77,7 +78,7 @@ change, and what `fast` answers.*
 - Other people's photos are harder than PrivateTest: see the table above.
 - Of the changes to a picture, blur, noise and strong JPEG compression cost most: see "What spoils
   it".
-- Fear is taken for sadness, surprise and neutral, sadness for neutral: see the tables of confusion.
+- Fear is taken for sadness, anger and neutral, sadness for neutral: see the tables of confusion.
 - Disgust is rare in FER-2013 (547 of 35,887 images), and on other people's photos hardly ever
   found: see the table above.
 - It is not equally right about everybody: see "Whom it wrongs", which drawings alone could show.

@@ -264,11 +264,10 @@ def _missing(error: ModuleNotFoundError, options: argparse.Namespace) -> str:
     """Return a sentence that says how to install a missing package."""
     if error.name is None:  # the package's own sentence
         return str(error)
-    extra = f"facevalue[{options.extra}]" if options.extra else error.name
-    return (
-        f"facevalue {options.command} needs the package {error.name}, which is not installed: "
-        f'pip install "{extra}".'
-    )
+    told = f"facevalue {options.command} needs the package {error.name}, which is not installed: "
+    if not options.extra:
+        return f"{told}pip install {error.name}."
+    return f'{told}run pip install ".[{options.extra}]" in the folder of the course.'
 
 
 if __name__ == "__main__":

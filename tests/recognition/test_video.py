@@ -162,7 +162,7 @@ def test_what_cannot_be_annotated_is_told_and_nothing_is_written(tmp_path, recog
         with pytest.raises((OSError, ValueError), match=message):
             video.annotate(wrong, place, recogniser, progress=False)
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(ModuleNotFoundError, match=r'pip install "facevalue\[video\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r"needs the package av: pip install av\."):
         video.annotate(source, out, recogniser, progress=False)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["source.mp4", "text.mp4"]
 

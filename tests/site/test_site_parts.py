@@ -27,7 +27,7 @@ def glossary(tmp_path):
 
 def test_a_term_is_linked_and_its_first_use_marked(glossary):
     first = notebook(cell("# 01 - A\n\n**Time** long"), cell("Two **kernels**, `x **y** z`."))
-    second = notebook(cell("# 02 - B"), cell("A **Kernel** and a **padding**: zeros around."))
+    second = notebook(cell("# 02 - B"), cell("A **Kernel** again."))
     for name, one in (("01", first), ("02", second)):
         glossary.collect(one, name)
     text = glossary.linked(first.cells[1].source, "01")
@@ -35,16 +35,19 @@ def test_a_term_is_linked_and_its_first_use_marked(glossary):
     assert glossary.linked("A **Kernel**", "02") == "A **{term}`Kernel <kernel>`**"
     page = glossary.page("# Glossary")
     assert "kernel\n  A small table." in page and "lessons/01.html#first-kernel" in page
-    # without an entry, the sentence of the lesson explains a term
-    assert "padding\n  A Kernel and a padding: zeros around." in page
     assert "Time" not in page
+    glossary.collect(notebook(cell("# 03 - C"), cell("With **padding** around.")), "03")
+    with pytest.raises(ValueError, match="no entry for padding, which is bold in 03: write one"):
+        glossary.page("# Glossary")
 
 
 def test_labels_and_numbers_are_no_terms(glossary):
     glossary.collect(
         notebook(
             cell("# 01 - A"),
-            cell("**2. Now you.** How?\n\n- **Grey**: one channel\n- a **channel** of an image"),
+            cell(
+                "**2. Now you.** **Predict** how.\n\n- **Grey**: one channel\n- a **channel** of an image"
+            ),
         ),
         "01",
     )

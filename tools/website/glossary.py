@@ -16,17 +16,17 @@ BOLD = re.compile(r"(?<!\*)\*\*(?=[^\s*])([^*`\n]+?)(?<=[^\s*])\*\*(?!\*)")
 LABEL = re.compile(r"^\s*(?:[-*]|\d+\.)\s+$")
 """What stands before a bold label of a list, which is no term."""
 
-START = re.compile(r"\n\s*\n|[.!?]\s+|^#.*\n", re.M)
-"""What a sentence starts after."""
+
+PROMPT = "Predict"
+"""What asks a reader to stop and think, which is no term."""
 
 
 @dataclass
 class Use:
-    """Where a term is first bold: the lesson's name, its title, and the sentence."""
+    """Where a term is first bold: the lesson's name and its title."""
 
     lesson: str
     title: str
-    sentence: str
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Glossary:
         for match in BOLD.finditer(text):
             if self._is_term(match):
                 name = self.names.setdefault(match[1].casefold(), match[1])
-                self.uses.setdefault(name, Use(lesson, title, sentence(text, match)))
+                self.uses.setdefault(name, Use(lesson, title))
         return text
 
     def _is_term(self, match: re.Match[str]) -> bool:
@@ -75,7 +75,7 @@ class Glossary:
         start = match.string.rfind("\n", 0, match.start()) + 1
         label = LABEL.match(match.string[start : match.start()]) and match.string[match.end() :][:1]
         is_name = words[0].isalpha() and words[-1] not in ".:?!," and len(words.split()) <= 4
-        return is_name and label not in (":", ".")
+        return is_name and label not in (":", ".") and words != PROMPT
 
     def linked(self, text: str, lesson: str) -> str:
         """Return the text of a lesson with each bold term linked to the glossary.
@@ -96,14 +96,23 @@ class Glossary:
         return in_prose(text, lambda prose: BOLD.sub(link, prose))
 
     def page(self, introduction: str) -> str:
-        """Return the source of the glossary's page."""
+        """Return the source of the glossary's page.
+
+        Raises:
+            ValueError: a lesson uses a term that has no entry.
+        """
+        for name, use in self.uses.items():
+            if name not in self.meanings:
+                raise ValueError(
+                    f"docs/glossary.md has no entry for {name}, which is bold in {use.lesson}: "
+                    "write one, or write the word plainly."
+                )
         entries = []
-        for name in sorted(self.uses.keys() | self.meanings.keys(), key=str.casefold):
-            meaning = self.meanings.get(name, "")
+        for name, meaning in sorted(self.meanings.items(), key=lambda entry: entry[0].casefold()):
             if use := self.uses.get(name):
                 where = f"lessons/{use.lesson}.html#{anchor(name)}"
                 link = f'<a class="first-use" href="{where}">First used in {use.title}</a>'
-                meaning = f"{meaning or use.sentence} {link}"
+                meaning = f"{meaning} {link}"
             entries.append(f"{name}\n  {meaning}\n")
         return f"{introduction}\n\n:::{{glossary}}\n{chr(10).join(entries)}\n:::\n"
 
@@ -115,12 +124,3 @@ def anchor(name: str) -> str:
     'first-95-interval'
     """
     return "first-" + "-".join(re.findall(r"\w+", name.casefold()))
-
-
-def sentence(text: str, match: re.Match[str]) -> str:
-    """Return the sentence around a match, without the marks of bold."""
-    before = text[: match.start()]
-    start = max((found.end() for found in START.finditer(before)), default=0)
-    end = re.compile(r"[.!?](?=\s|$)|\n\s*\n").search(text, match.end())
-    found = text[start : end.end() if end else len(text)]
-    return " ".join(found.replace("**", "").split()).lstrip("-* ")

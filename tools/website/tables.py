@@ -54,7 +54,8 @@ def headline(root: Path) -> str:
     return (
         f"**Right on {seeds['accuracy'].mean():.0%} of 3,589 photos** that it never saw. People "
         "who tried the same were right on about 65% (Goodfellow and others, 2013), and the models "
-        f"of five earlier projects on {published.min():.0%} to {published.max():.0%}."
+        f"of earlier projects on {published.min():.0%} to {published.max():.0%} of the images that "
+        "each was tested on."
     )
 
 

@@ -51,7 +51,7 @@ def check(out: Path) -> None:
         import av  # noqa: F401
     except ImportError as error:
         raise ModuleNotFoundError(
-            'Writing a video needs the package av: pip install "facevalue[video]".'
+            "Writing a video needs the package av: pip install av."
         ) from error
 
 
