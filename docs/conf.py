@@ -37,7 +37,7 @@ suppress_warnings = ["ref.python"]
 # docstrings are read without loading these, which takes most of the time
 autodoc_mock_imports = ["keras", "tensorflow", "tf2onnx"]
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True  # the values of some are paths of this machine
+autodoc_preserve_defaults = True
 autodoc_inherit_docstrings = False
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"

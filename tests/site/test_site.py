@@ -5,6 +5,8 @@ from urllib.parse import unquote, urlsplit
 import lxml.html
 import pytest
 
+from facevalue import paths
+
 pytestmark = pytest.mark.slow
 
 NAMES = ("01_data_collection", "02_eda", "03_dense_nets", "04_cnn", "05_transfer")
@@ -36,6 +38,10 @@ def test_every_link_inside_leads_somewhere(trees):
             if not found:
                 broken.append((file.name, link))
     assert not broken
+
+
+def test_no_page_tells_where_it_was_built(trees):
+    assert [file.name for file in trees if str(paths.root()) in file.read_text("utf-8")] == []
 
 
 def test_the_pages_load_nothing_from_another_server(trees):

@@ -22,7 +22,10 @@ from facevalue.recognition.model_file import load_session
 from facevalue.recognition.preparation import is_one_face, prepared_batches
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""The folder of the package with the models and their checksums."""
+"""The folder of the package with the models and their checksums.
+
+:meta hide-value:
+"""
 
 NAMES = ("accurate", "fast")
 """The models in the package: one that is more often right, and one for video on a slow machine."""
