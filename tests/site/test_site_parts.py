@@ -45,9 +45,7 @@ def test_labels_and_numbers_are_no_terms(glossary):
     glossary.collect(
         notebook(
             cell("# 01 - A"),
-            cell(
-                "**2. Now you.** **Predict** how.\n\n- **Grey**: one channel\n- a **channel** of an image"
-            ),
+            cell("**2. Now you.** **Predict** how.\n\n- **Grey**: one\n- a **channel** of it"),
         ),
         "01",
     )
