@@ -101,10 +101,10 @@ class Glossary:
         Raises:
             ValueError: a lesson uses a term that has no entry.
         """
-        for name, use in self.uses.items():
+        for name, first in self.uses.items():
             if name not in self.meanings:
                 raise ValueError(
-                    f"docs/glossary.md has no entry for {name}, which is bold in {use.lesson}: "
+                    f"docs/glossary.md has no entry for {name}, which is bold in {first.lesson}: "
                     "write one, or write the word plainly."
                 )
         entries = []
