@@ -42,6 +42,7 @@ from facevalue.files import write_text
 from facevalue.learning import classical, image_features, networks, training
 from facevalue.learning.augmentation import Augmentation
 from facevalue.recognition import detection
+from facevalue.recognition.recogniser import NAMES, Recogniser
 
 REPORT = paths.root() / "reports" / "faces.md"
 
@@ -49,10 +50,21 @@ SECTIONS = {
     "ranking": "How methods rank on drawn faces",
     "detector": "A detector of photos on drawn faces",
     "augmentation": "What augmentation adds",
+    "confusions": "Confusions on photos and on drawn faces",
     "transfer": "Photos, by a network that saw only drawings",
     "pretraining": "A thousand photos, with and without drawings before them",
 }
-"""The name and the title of each section; the last two need FER-2013 and `--transfer`."""
+"""The name and the title of each section; the last three need FER-2013 and `--transfer`."""
+
+CONFUSIONS = (
+    ("fear", "surprise"),
+    ("fear", "sad"),
+    ("sad", "neutral"),
+    ("neutral", "sad"),
+    ("disgust", "angry"),
+    ("angry", "disgust"),
+)
+"""What is shown, and what it is taken for."""
 
 COMPONENTS = 253
 """Of PCA, as in notebook 06."""
@@ -309,6 +321,28 @@ def augmentation(data: Dataset, seeds: range) -> tuple[str, str]:
     return prose, "\n\n".join(lines)
 
 
+def confusions(data: Dataset, photos: Dataset) -> tuple[str, str]:
+    """Return prose and a table of what the shipped networks confuse on photos and on drawings."""
+    sets = {"photos": photos.split("PublicTest"), "drawn": data.split("PublicTest")}
+    assert data.truth is not None, "drawn faces have a truth"
+    truth = data.truth["clean_label"].to_numpy()[data.splits == "PublicTest"]
+    labels = {"photos": sets["photos"].labels, "drawn": truth}
+    table = pd.DataFrame(index=[f"{shown} taken for {taken}" for shown, taken in CONFUSIONS])
+    for name in NAMES:
+        for where, part in sets.items():
+            guesses = Recogniser(name).probabilities(part.x).argmax(axis=1)
+            table[f"{name}, {where}"] = [
+                np.mean(guesses[labels[where] == EMOTIONS.index(shown)] == EMOTIONS.index(taken))
+                for shown, taken in CONFUSIONS
+            ]
+    count = np.bincount(truth, minlength=7)
+    prose = f"""How often the shipped networks, which learnt from photos, take one emotion for
+        another on PublicTest of FER-2013 and of the drawn faces of seed 0, whose true labels are
+        known. Of the drawn faces, {count[1]} show disgust and {count[2]} fear, of the photos
+        {np.sum(labels["photos"] == 1)} and {np.sum(labels["photos"] == 2)}."""
+    return prose, table.to_string(float_format="{:.3f}".format)
+
+
 def drawings_network(variety: Variety, n: int) -> tuple[keras.Model, float]:
     """Return a network trained on `n` drawn faces, and the seconds that it took.
 
@@ -407,7 +441,7 @@ def main() -> int:
     parser.add_argument("--photos", action="store_true", help="rank on FER-2013; only printed")
     options = parser.parse_args()
     variety, seeds, n = knobs(options.variety), range(options.seeds), options.n
-    needs_photos = {"transfer", "pretraining"}
+    needs_photos = {"confusions", "transfer", "pretraining"}
     chosen = options.only or [s for s in SECTIONS if options.transfer or s not in needs_photos]
     photos = None
     try:
@@ -428,6 +462,7 @@ def main() -> int:
         "ranking": lambda: ranking(load, seeds),
         "detector": lambda: detector(load(0), photos),
         "augmentation": lambda: augmentation(load(0), seeds),
+        "confusions": lambda: confusions(load(0), photos),  # type: ignore[arg-type]
         "transfer": lambda: transfer(variety, options.drawings, photos),  # type: ignore[arg-type]
         "pretraining": lambda: pretraining(variety, options.drawings, photos, seeds),  # type: ignore[arg-type]
     }
