@@ -7,6 +7,7 @@ that changes the probabilities of one unsure face in forty by up to 0.003.
 
 import io
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -146,6 +147,7 @@ def test_the_guess_for_an_image_sees_the_pixels_that_the_recogniser_sees(monkeyp
             return [3]
 
     monkeypatch.setattr(classical_guess, "_model", lambda *_: Model())
+    monkeypatch.setattr(classical_guess, "model_file", lambda: Path(__file__))  # a file that exists
     row = database_import.image_row(image, "s", "happy", "an image")
     assert classical_guess.predict(decode_photo(row["png"], "the image")) == "happy"
     expected = preparation.prepare(image)[0, ..., 0]
