@@ -13,6 +13,7 @@ from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from apps.api import classical_guess
 from apps.api.app import create_app
 from facevalue.collection import database, database_import
 
@@ -47,7 +48,9 @@ def change(file, sql, *values):
 
 
 @pytest.fixture
-def client(file):
+def client(file, tmp_path, monkeypatch):
+    # notebook 06 may have saved a model on this machine, and then there is a guess
+    monkeypatch.setattr(classical_guess, "model_file", lambda: tmp_path / "none.skops")
     made = database.create(f"sqlite:///{file}")
     with TestClient(create_app(made), raise_server_exceptions=False) as running:
         yield running
