@@ -157,8 +157,9 @@ class GuardedHttp(HttpToolsProtocol):
 
     @property
     def owes_request(self) -> bool:
-        """Whether no request is being answered: the whole of the next one has not arrived."""
-        return self.cycle is None or self.cycle.response_complete
+        """Whether the next request has not arrived, and all answers have been taken."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and not self.transport.get_write_buffer_size()
 
     @property
     def owes_since(self) -> float:
