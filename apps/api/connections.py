@@ -107,7 +107,11 @@ class GuardedHttp(HttpToolsProtocol):
             return
         if self._intake is None:
             self._intake = Intake(
-                address_of(self.client), self.transport, self._parse, self._is_busy
+                address_of(self.client),
+                self.transport,
+                self._parse,
+                is_busy=lambda: len(self.pipeline) >= PIPELINED,
+                is_full=lambda: self.flow.read_paused,
             )
         self._intake.receive(data)
 
@@ -116,9 +120,6 @@ class GuardedHttp(HttpToolsProtocol):
         super().data_received(piece)
         if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("A request has more than 64 kB before its content.")
-
-    def _is_busy(self) -> bool:
-        return len(self.pipeline) >= PIPELINED
 
     def on_headers_complete(self) -> None:
         """Count the bytes of the next head anew."""
@@ -203,7 +204,8 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
             address_of(self.client),
             self.transport,
             super().data_received,
-            lambda: self.read_paused,
+            is_busy=lambda: self.read_paused,
+            is_full=lambda: self.read_paused,
         )
 
     def data_received(self, data: bytes) -> None:

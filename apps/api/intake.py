@@ -55,6 +55,7 @@ class Intake:
         transport: asyncio.Transport,
         parse: Callable[[bytes], None],
         is_busy: Callable[[], bool],
+        is_full: Callable[[], bool],
     ) -> None:
         """Begin with a connection.
 
@@ -64,9 +65,11 @@ class Intake:
             parse: takes the next bytes.
             is_busy: whether the parser takes no more for now; when it does again, `go_on` must be
                 called.
+            is_full: whether the protocol itself has paused reading, and resumes it later.
         """
         self._allowance = _allowances.setdefault(address, Allowance())
-        self._transport, self._parse, self._is_busy = transport, parse, is_busy
+        self._transport, self._parse = transport, parse
+        self._is_busy, self._is_full = is_busy, is_full
         self._waiting = bytearray()
         self._timer: asyncio.Handle | None = None
         self._size = MIN_PIECE
@@ -79,9 +82,9 @@ class Intake:
 
     def go_on(self) -> None:
         """Parse the next piece, if it is time."""
-        if not self._waiting or self._timer or self._is_parsing or self._has_ended:
+        if self._is_parsing or self._has_ended or self._transport.is_closing():
             return
-        if not self._transport.is_closing() and not self._is_busy():
+        if self._waiting and not self._timer and not self._is_busy():
             if not (pause := self._allowance.wait()):
                 self._parse_piece()
             if self._waiting and not self._has_ended and not self._is_busy():
@@ -119,5 +122,5 @@ class Intake:
             return
         if self._waiting:
             self._transport.pause_reading()
-        elif not self._is_busy():
+        elif not self._is_full():
             self._transport.resume_reading()

@@ -153,6 +153,24 @@ def test_a_long_content_arrives_whole(chunk):
 
 
 @pytest.mark.slow
+def test_a_content_that_nobody_takes_waits_in_the_network():
+    app = FastAPI()
+
+    @app.post("/")
+    async def wait(request: Request):
+        await asyncio.sleep(30)
+
+    with running(app) as port, opened(port) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000000\r\n\r\n")
+        client.settimeout(1)
+        sent = 0
+        with suppress(TimeoutError):
+            while sent < 100_000_000:
+                sent += client.send(b"x" * 1_000_000)
+        assert sent < 50_000_000  # what the system keeps for both sides of a connection
+
+
+@pytest.mark.slow
 def test_who_takes_nothing_of_an_answer_is_left(monkeypatch):
     monkeypatch.setattr(connections, "UNREAD_SECONDS", 1.5)
     monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.8)

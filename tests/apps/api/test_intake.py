@@ -44,7 +44,11 @@ class Parser:
 
 def made(parser, address="192.0.2.1"):
     transport = Transport()
-    return Intake(address, transport, parser.parse, lambda: parser.is_busy), transport
+
+    def is_busy():
+        return parser.is_busy
+
+    return Intake(address, transport, parser.parse, is_busy, is_full=is_busy), transport
 
 
 def test_all_that_arrives_is_parsed_in_order_and_in_pieces():
