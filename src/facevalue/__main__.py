@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from facevalue.files import check_parent, error_sentence, printable
+from facevalue.files import check_parent, error_sentence, escaped
 from facevalue.interrupts import end_in_time
 
 RESUMES = "Finished work is kept, and the same command continues."
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(_missing(error, options), file=sys.stderr)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        print(printable(error_sentence(error)), file=sys.stderr)
+        print(escaped(error_sentence(error)), file=sys.stderr)
     except KeyboardInterrupt:
         _print_stopped(options)
         return 130
@@ -257,7 +257,7 @@ def _version() -> str:
 
 def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning as a sentence, without a line of code."""
-    print(f"Warning: {printable(str(message))}", file=sys.stderr)
+    print(f"Warning: {escaped(str(message))}", file=sys.stderr)
 
 
 def _missing(error: ModuleNotFoundError, options: argparse.Namespace) -> str:

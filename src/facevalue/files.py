@@ -210,12 +210,12 @@ def explain_write_errors(path: Path) -> Iterator[None]:
         raise ExplainedError(f"{path} cannot be written: {reason}.", error.errno) from error
 
 
-def printable(text: str) -> str:
+def escaped(text: str) -> str:
     """Return a text of which a terminal shows each character, and obeys none.
 
     Names of files may hold any character, also those that move the cursor or set a title.
 
-    >>> print(printable("menu" + chr(27) + ".jpg"))
+    >>> print(escaped("menu" + chr(27) + ".jpg"))
     menu\\x1b.jpg
     """
     return "".join(

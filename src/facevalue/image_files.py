@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, features
 
 from facevalue.file_kinds import HEAD, content_kind, with_article
-from facevalue.files import open_regular, printable
+from facevalue.files import escaped, open_regular
 from facevalue.jpeg_scans import check_work
 
 HAS_AVIF = "avif" in features.modules and bool(features.check_module("avif"))
@@ -94,7 +94,7 @@ def _open_file(path: str | Path) -> BinaryIO:
     if "://" in str(path):
         raise ValueError(f"{path} is an address: save the photo, and name its file.")
     if "\0" in str(path):
-        raise ValueError(f"{printable(str(path))} is not the name of a file.")
+        raise ValueError(f"{escaped(str(path))} is not the name of a file.")
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a photo in it.")

@@ -16,7 +16,6 @@ BOLD = re.compile(r"(?<!\*)\*\*(?=[^\s*])([^*`\n]+?)(?<=[^\s*])\*\*(?!\*)")
 LABEL = re.compile(r"^\s*(?:[-*]|\d+\.)\s+$")
 """What stands before a bold label of a list, which is no term."""
 
-
 PROMPT = "Predict"
 """What asks a reader to stop and think, which is no term."""
 

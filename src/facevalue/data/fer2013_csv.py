@@ -105,17 +105,23 @@ def _lines(file: IO[bytes], name: str, md5: hashlib._Hash) -> Iterator[str]:
     while line := file.readline(LONGEST_LINE):
         number += 1
         md5.update(line)
-        if number == 1 and line[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
-            raise ValueError(f"{name} is encoded in UTF-32: save it again as CSV in UTF-8.")
-        if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise ValueError(f"{name} is encoded in UTF-16: save it again as CSV in UTF-8.")
+        if number == 1:
+            _check_encoding(line, name)
         if number > MAX_LINES:
             raise ValueError(f"{name} has over {MAX_LINES:,} lines: FER-2013 has {ROWS + 1:,}.")
-        if number == 1 and b"\r" in line.rstrip(b"\r\n"):
-            raise ValueError(f"{name} has the line ends of old Macs: save it again as CSV.")
         if len(line) == LONGEST_LINE:
             raise ValueError(f"{name}, line {number} is far too long for a face.")
         yield line.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")
+
+
+def _check_encoding(line: bytes, name: str) -> None:
+    """Raise ValueError for a first line in an encoding, or with line ends, that are not read."""
+    if line[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        raise ValueError(f"{name} is encoded in UTF-32: save it again as CSV in UTF-8.")
+    if line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ValueError(f"{name} is encoded in UTF-16: save it again as CSV in UTF-8.")
+    if b"\r" in line.rstrip(b"\r\n"):
+        raise ValueError(f"{name} has the line ends of old Macs: save it again as CSV.")
 
 
 def _column_positions(header: list[str], name: str) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TextIO
 
 from facevalue.emotions import EMOTIONS
-from facevalue.files import printable
+from facevalue.files import escaped
 from facevalue.recognition.detection import MIN_FACE
 from facevalue.recognition.overlay import MAX_BARS
 from facevalue.scale import face_table, no_face, score_folder
@@ -116,13 +116,13 @@ def _print_tables(out: Path) -> None:
     for name, rows in groupby(_rows(out), key=itemgetter("file")):
         faces = list(rows)
         people = len({face["person"] for face in faces} - {None})
-        print("\n".join(file_lines(printable(name), faces, len(faces), people)))
+        print("\n".join(file_lines(escaped(name), faces, len(faces), people)))
 
 
 def _print_file(options: argparse.Namespace, out: Path, done: Scored, remarks: TextIO) -> None:
     """Print what was found in a single file."""
     if done.faces and remarks is sys.stdout:
-        name = printable(Path(options.source[0]).name)
+        name = escaped(Path(options.source[0]).name)
         print("\n".join(file_lines(name, _rows(out), done.faces, done.people)))
     for name, reason in _listed(out, "no_face"):
         details = "" if reason == no_face.NONE_FOUND else f" ({reason})"
@@ -177,7 +177,7 @@ def _listed(out: Path, which: str) -> list[list[str]]:
         return []
     with file.open(encoding="utf-8", newline="") as opened:
         rows = list(csv.reader(opened))[1:]
-    return [[printable(face_table.plain_text(cell)) for cell in row] for row in rows]
+    return [[escaped(face_table.plain_text(cell)) for cell in row] for row in rows]
 
 
 def print_json(rows: Iterable[Row]) -> None:
