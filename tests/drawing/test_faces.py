@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from facevalue import paths
-from facevalue.drawing import appearance, drawn_set, faces, sheet
+from facevalue.drawing import appearance, drawn_set, faces, geometry, sheet
 from facevalue.drawing.appearance import Person, View
+from facevalue.drawing.variety import DEFAULT
 from facevalue.emotions import EMOTIONS
 
 UPPER, LOWER = slice(0, 24), slice(24, 48)
@@ -236,11 +237,51 @@ def test_faces_are_the_same_on_every_machine_within_one_grey_level():
     compressed = drawn_set.sample(3, seed=1, progress=False)
     assert compressed.truth["jpeg"][0] == 38
     expected = [
-        [46, 200, 213, 88, 103, 104, 108, 147, 105, 170]
-        + [160, 157, 64, 111, 145, 113, 157, 89, 91, 174],
-        [48, 120, 108, 47, 109, 31, 55, 56, 117, 130] + [65, 57, 103, 87, 69, 23, 16, 89, 59, 29],
-        [102, 176, 179, 110, 108, 142, 142, 124, 122, 178]
-        + [150, 133, 72, 145, 135, 95, 71, 81, 152, 155],
+        [
+            46,
+            200,
+            213,
+            88,
+            103,
+            104,
+            108,
+            147,
+            105,
+            170,
+            160,
+            157,
+            74,
+            109,
+            140,
+            114,
+            157,
+            91,
+            92,
+            174,
+        ],
+        [48, 120, 108, 47, 109, 28, 57, 57, 117, 130, 65, 58, 103, 83, 66, 33, 16, 89, 60, 29],
+        [
+            102,
+            176,
+            179,
+            110,
+            108,
+            142,
+            142,
+            124,
+            122,
+            178,
+            150,
+            133,
+            72,
+            145,
+            135,
+            100,
+            71,
+            91,
+            152,
+            155,
+        ],
     ]
     for face, values in zip((smile, surprise, compressed.images[0]), expected, strict=True):
         assert np.abs(face[PLACES].ravel().astype(int) - values).max() <= 1
@@ -254,3 +295,26 @@ def test_compression_loses_more_at_low_quality_and_hardly_anything_at_high():
     ]
     assert lost[0] > lost[1] > lost[2] > lost[3]
     assert lost[3] < 1 < lost[0]
+
+
+@pytest.mark.parametrize(("seed", "index"), [(27, 280), (3, 6), (3, 96), (27, 1067)])
+def test_dark_skin_in_hard_light_does_not_turn_black(seed, index):
+    face = drawn_set._draw_face((seed, index, False, DEFAULT))[0]
+    middle = face[14:42, 12:36]
+    assert (middle < 8).mean() < 0.15  # up to 0.6 before light came back from the surroundings
+
+
+def test_teeth_do_not_glare_in_a_dark_face():
+    laugh, hard = {6: 1, 12: 1, 25: 1, 26: 0.6}, View(light_x=1, light_y=1, hardness=0.9, cast=0.9)
+    for skin in (0.0, 0.5, 1.0):
+        face = faces.draw(laugh, Person(skin=skin), hard, size=192).astype(float)
+        cheek, teeth = np.median(face[100:115, 120:140]), np.percentile(face[135:160, 76:116], 95)
+        assert cheek < teeth < 2.2 * cheek
+
+
+def test_the_jaw_of_a_small_child_is_narrow():
+    def jaw(age):
+        half = geometry.outline(geometry.of_age(Person(age=age)), 0.0)
+        return np.interp(0.6, half[:, 1], half[:, 0]) / half[:, 0].max()
+
+    assert jaw(2) < jaw(8) - 0.02 < jaw(30) - 0.04

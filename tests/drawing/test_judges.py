@@ -16,7 +16,7 @@ def test_a_network_trained_on_photos_reads_the_drawn_emotions(name):
     import keras
 
     judge = keras.models.load_model(JUDGES / f"{name}.keras", compile=False)
-    data = drawn_set.sample(210, seed=99, clean=True, progress=False)
+    data = drawn_set.sample(420, seed=99, clean=True, progress=False)
     right = judge.predict(data.x, verbose=0).argmax(1) == data.labels
     assert right.mean() > 0.9
     recall = [right[data.labels == label].mean() for label in range(7)]

@@ -253,7 +253,7 @@ class View:
             brightness=draws.around(0, 0.67 * v.contrast),
             contrast=draws.around(1.0, v.contrast),
             metering=v.metering * draws.between(0.5, 1),
-            exposure=stops if clipped else 0.0,
+            exposure=min(stops, 0.65) if clipped else 0.0,
             gamma=float(np.exp(exponent)) if clipped else 1.0,
             background=draws.between() ** 0.8,
             scene=SCENES[0] if scene == "none" else scene,

@@ -42,14 +42,22 @@ def developed(scene: np.ndarray, view: View, size: int) -> np.ndarray:
 def exposed(image: np.ndarray, view: View) -> np.ndarray:
     """Return grey levels after exposure (a sensor clips at 1), gamma, contrast and brightness."""
     if view.metering:
-        quarter = image.shape[0] // 4
-        mean = float(image[quarter:-quarter, quarter:-quarter].mean())
-        image = image * np.float32((0.58 / max(mean, 0.05)) ** view.metering)
+        image = image * np.float32((0.58 / max(_middle(image), 0.05)) ** view.metering)
     if view.exposure:
         image = np.minimum(image * np.float32(2.0**view.exposure), 1)
     if view.gamma != 1:
         image = np.maximum(image, 0) ** np.float32(view.gamma)
-    return (image - 0.5) * np.float32(view.contrast) + np.float32(0.5 + view.brightness)
+    # in a dark picture, contrast and brightness keep the shadows from turning black
+    middle = min(0.5, _middle(image))
+    return (image - middle) * np.float32(view.contrast) + np.float32(
+        middle * (1 + 2 * view.brightness)
+    )
+
+
+def _middle(image: np.ndarray) -> float:
+    """Return the mean grey level of the middle, where the face is."""
+    quarter = image.shape[0] // 4
+    return float(image[quarter:-quarter, quarter:-quarter].mean())
 
 
 def scaled(image: np.ndarray, pixels: int) -> np.ndarray:

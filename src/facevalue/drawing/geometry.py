@@ -50,31 +50,41 @@ def mirror(points: np.ndarray) -> np.ndarray:
     return points * np.array([-1.0, 1.0])
 
 
+def youth(p: Person) -> float:
+    """Return how much of a small child a person has: 1 up to the age of 2, 0 from 15 on."""
+    return min(1.0, max(0.0, (15 - p.age) / 13))
+
+
 def of_age(p: Person) -> Person:
     """Return the person with the shapes that come from being a child, or old.
 
     A child's eyes are large and the rest is small and soft; old skin hangs, and lips get thin.
     """
-    young = min(1.0, max(0.0, (15 - p.age) / 13))
+    young = youth(p)
     old = min(1.0, max(0.0, (p.age - 52) / 30))
     if young:
+        alike = 1 - 0.6 * young  # bones, in which adults differ, have yet to grow
         return replace(
             p,
-            face_width=p.face_width * (1 + 0.07 * young),
-            chin=p.chin * (1 - 0.11 * young),
-            chin_width=p.chin_width * (1 - young) - 0.3 * young,
-            weight=p.weight + 0.45 * young,
-            eye_size=p.eye_size * (1 + 0.2 * young),
-            eye_opening=p.eye_opening * (1 + 0.12 * young),
+            face_width=p.face_width * (1 + 0.06 * young),
+            forehead=p.forehead * (1 + 0.05 * young),
+            jaw=1 + alike * (p.jaw - 1) - 0.16 * young,
+            chin=p.chin * (1 - 0.08 * young),
+            chin_width=alike * p.chin_width - 0.4 * young,
+            cheekbones=alike * p.cheekbones,
+            weight=alike * p.weight + 0.3 * young,
+            eye_size=p.eye_size * (1 + 0.25 * young),
+            eye_opening=1 + alike * (p.eye_opening - 1) + 0.25 * young,
             eye_depth=p.eye_depth - 0.6 * young,
-            brow_thickness=p.brow_thickness * (1 - 0.3 * young),
-            brow_density=p.brow_density * (1 - 0.4 * young),
+            hooded_lids=p.hooded_lids * (1 - young),
+            brow_thickness=p.brow_thickness * (1 - 0.35 * young),
+            brow_density=p.brow_density * (1 - 0.45 * young),
             brow_height=p.brow_height + 0.02 * young,
-            nose_length=p.nose_length * (1 - 0.24 * young),
-            nose_width=p.nose_width * (1 - 0.04 * young),
-            nose_height=p.nose_height * (1 - 0.4 * young),
-            nose_bridge=p.nose_bridge * (1 - 0.6 * young),
-            mouth_width=p.mouth_width * (1 - 0.14 * young),
+            nose_length=p.nose_length * (1 - 0.26 * young),
+            nose_width=p.nose_width * (1 - 0.1 * young),
+            nose_height=p.nose_height * (1 - 0.5 * young),
+            nose_bridge=p.nose_bridge * (1 - 0.7 * young),
+            mouth_width=p.mouth_width * (1 - 0.16 * young),
             mouth_height=p.mouth_height + 0.07 * young,
             wrinkles=p.wrinkles * (1 - young),
         )
@@ -327,8 +337,10 @@ def folds(u: Intensities, p: Person, mouth: Mouth) -> list[Fold]:
     nose = 0.155 * p.nose_width
     tip = 0.16 * p.nose_length
     found: list[Fold] = []
+    firm = 1 - 0.45 * youth(p)  # the skin of children folds less deeply
 
     def add(points: list[tuple[float, float]], half: float, depth: float) -> None:
+        depth *= firm
         if depth > 0.04:
             found.append(Fold(points, half, min(1.0, depth)))
 

@@ -10,6 +10,22 @@ from facevalue.drawing.canvas import Canvas, texture
 STEP, REACH = 0.045, 12
 """Length of a step towards the lamp, in half frames, and the number of steps."""
 
+STRAY = 0.33
+"""The light that comes back from everything around: no place on a face is darker."""
+
+
+def with_stray_light(light: np.ndarray) -> np.ndarray:
+    """Return the light on a face, with a smooth step from places in shadow to lit ones.
+
+    Args:
+        light: float32, shape (n, n), 0 or more; 1 is full light. It is not changed.
+
+    >>> with_stray_light(np.float32([[0.0, 1.0]])).round(2)
+    array([[0.33, 1.  ]], dtype=float32)
+    """
+    near = np.maximum(STRAY - np.abs(light - STRAY), 0)
+    return np.maximum(light, STRAY) + near * near / (4 * STRAY)
+
 
 def own_shadow(height: np.ndarray, lamp: np.ndarray, unit: float) -> np.ndarray:
     """Return where a height field shades itself, as under the nose and the brows.

@@ -24,7 +24,6 @@ TINTS = {
 }
 """Factors for red, green and blue that turn grey levels into the colours of a photo."""
 
-
 def base_height(canvas: Canvas, outline: np.ndarray) -> np.ndarray:
     """Return the height of the head without features: round cross-sections of half an outline."""
     y, x = canvas.axis, np.abs(canvas.axis)
@@ -70,6 +69,8 @@ class Painter:
             geometry.brow(self.right, person),
         )
         self.skin = 0.33 + 0.44 * person.skin
+        # a camera that is set for dark skin in hard light would show teeth and eyes as glaring
+        self.white = 0.75 + 0.25 * person.skin
         self.hair = 0.06 + 0.62 * person.hair
         self.cloth = 0.06 + 0.72 * person.cloth
         self.back = 0.6 * self.skin if person.hairstyle == "bald" else 0.7 * self.hair
@@ -106,7 +107,7 @@ class Painter:
             wrinkles, (0, 0), 0.045 * canvas.unit
         )  # the skin swells around them
         light, gloss = self.light(height)
-        light *= rim
+        light = lighting.with_stray_light(light * rim)
 
         face = self.skin * (1 + 0.03 * texture("skin", canvas.pixels, 1.0, p.texture))
         self.paint_marks(face)
@@ -174,7 +175,7 @@ class Painter:
         small = cv2.resize(height, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         around = cv2.GaussianBlur(small, (0, 0), 0.045 * unit)
         around = cv2.resize(around, height.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        cavity = np.clip(1 - 6 * np.maximum(around - height, 0), 0.3, 1)
+        cavity = np.clip(1 - 6 * np.maximum(around - height, 0), 0.4, 1)
         if view.cast:
             shadow = lighting.own_shadow(smooth, lamp, unit)
             lambert *= 1 - np.float32(view.cast) * shadow
@@ -267,7 +268,7 @@ class Painter:
         edge = taper(len(eyes[0].upper))
         lids = [np.concatenate([e.upper, np.maximum(e.lower, e.upper)[::-1]]) for e in eyes]
         opening = canvas.fill(*lids)
-        ball = 0.88 * np.minimum(light, 1.05)
+        ball = 0.88 * self.white * np.minimum(light, 1.05)
         iris = canvas.fill(*(e.iris + e.radius * circle() for e in eyes))
         mix(ball, iris, 0.10 + 0.32 * self.person.iris)
         mix(ball, canvas.fill(*(e.iris + 0.45 * e.radius * circle() for e in eyes)), 0.03)
@@ -308,7 +309,7 @@ class Painter:
         inside = np.full_like(face, 0.05)
         width = max(abs(m.upper_inner[0, 0]), abs(m.upper_inner[-1, 0]))
         span = np.clip(1.15 - (canvas.axis / width) ** 2, 0, 1)[None, :]
-        enamel = np.minimum(light + 0.1, 1.0)
+        enamel = self.white * np.minimum(light + 0.1, 1.0)
         rows = ((m.upper_inner, m.upper_teeth, 0.85), (m.lower_inner, -m.lower_teeth, 0.7))
         for gum, length, white in rows:
             if abs(length) > 0.01:
