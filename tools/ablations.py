@@ -65,9 +65,9 @@ def measure(change: str, plan: Recipe, seed: int, data: Dataset, votes: pd.DataF
     return {
         "change": change,
         "seed": seed,
-        "accuracy": round(float(np.mean(p.argmax(axis=1) == public.labels)), 4),
-        "macro_f1": round(float(f1_score(public.labels, p.argmax(axis=1), average="macro")), 4),
-        "calibration_error": round(metrics.calibration_error(public.labels, p), 4),
+        "accuracy": round(float(np.mean(p.argmax(axis=1) == public.labels)), 5),
+        "macro_f1": round(float(f1_score(public.labels, p.argmax(axis=1), average="macro")), 5),
+        "calibration_error": round(metrics.calibration_error(public.labels, p), 5),
         "epochs": len(curve),
         "parameters": model.count_params(),
         "seconds": round(records.duration(curve)),

@@ -68,7 +68,7 @@ def measured(
             for test, rows in tests.items():
                 facts = {"model": plan.name, "seed": seed, "labels": plan.labels, "answer": way}
                 numbers = scores(labels[rows], p[rows])
-                yield facts | {"test": test} | {k: round(v, 4) for k, v in numbers.items()}
+                yield facts | {"test": test} | {k: round(v, 5) for k, v in numbers.items()}
 
 
 def merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def test_record_passes_on_one_line(tmp_path, monkeypatch):
     line = json.loads(text)
     assert line["label"] == "cnn6, accuracy on PrivateTest"
     assert line["value"] == line["accuracy"] == scores["accuracy"] == 0.7
-    assert line["macro_f1"] == round(sklearn_metrics.f1_score(LABELS, GUESSES, average="macro"), 4)
+    assert line["macro_f1"] == round(sklearn_metrics.f1_score(LABELS, GUESSES, average="macro"), 5)
     assert line["images"] == 10
     assert (line["data"], line["profile"], line["seconds"]) == ("fer2013", "full", 12.3)
     assert (line["published"], line["published_source"]) == (0.615, "project 2")

@@ -86,7 +86,7 @@ def record(
         The scores, named after the model. Those that were not measured are None.
     """
     run = settings.profile()
-    accuracy = round(float(np.mean(labels == predictions)), 4)
+    accuracy = round(float(np.mean(labels == predictions)), 5)
     scores = {
         "model": model,
         "data": data or run.dataset,
@@ -94,8 +94,8 @@ def record(
         "images": len(labels),
         "profile": run.name,
         "accuracy": accuracy,
-        "top3_accuracy": None if top3 is None else round(top3, 4),
-        "macro_f1": round(float(f1_score(labels, predictions, average="macro")), 4),
+        "top3_accuracy": None if top3 is None else round(top3, 5),
+        "macro_f1": round(float(f1_score(labels, predictions, average="macro")), 5),
         "seconds": round(seconds, 1),
         "megabytes": None if megabytes is None else round(megabytes, 2),
         "faces_per_second": None if faces_per_second is None else round(faces_per_second),
