@@ -37,6 +37,10 @@ def ten_votes(**counts):
     return pd.DataFrame([counts]).reindex(columns=list(ferplus.VOTES), fill_value=0)
 
 
+V = pd.concat([ten_votes(happiness=6, neutral=4)] * 48)
+X = faces().images[:4, ..., None] / np.float32(255)
+
+
 def rng():
     return np.random.default_rng(0)
 
@@ -62,6 +66,41 @@ def test_a_teacher_ships_with_the_project_and_has_a_recipe_of_the_same_name():
         for teacher in recipe.read(file).teacher:
             assert distillation.teacher_file(teacher).is_file()
             assert (file.parent / teacher).with_suffix(".toml").is_file()
+
+
+def test_a_recipe_that_starts_from_another_has_its_network_and_its_file():
+    for file in (paths.root() / "models").glob("*.toml"):
+        if start := recipe.read(file).start:
+            plan, other = recipe.read(file), recipe.read(file.parent / f"{start}.toml")
+            assert (plan.widths, plan.blocks, plan.labels) == (
+                other.widths,
+                other.blocks,
+                other.labels,
+            )
+
+
+@pytest.mark.slow
+def test_a_recipe_goes_on_from_the_trained_model_of_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "processed", lambda: tmp_path)
+    small = Recipe("first", widths=(8, 8), blocks=(1,), votes=0.5, epochs=1)
+    with pytest.raises(ValueError, match="starts from .*first-0.keras, .*facevalue train models/f"):
+        train_recogniser.train(dataclasses.replace(small, name="next", start="first"), faces(), V)
+    trained, _ = train_recogniser.train(small, faces(), V, keep=False, verbose=0)
+    (tmp_path / "recogniser").mkdir()
+    trained.save(train_recogniser.trained_file("first", 0))
+    seen = []
+    monkeypatch.setattr(
+        train_recogniser.training,
+        "fit",
+        lambda model, train, validation, **how: seen.append(
+            keras.Model(model.input, model.get_layer("emotion").output).predict(X, verbose=0)
+        ),
+    )
+    train_recogniser.train(dataclasses.replace(small, name="next", start="first"), faces(), V)
+    assert seen[0] == pytest.approx(trained.predict(X, verbose=0), abs=1e-5)
+    wide = dataclasses.replace(small, name="next", start="first", widths=(8, 16))
+    with pytest.raises(ValueError, match="next has another network than first"):
+        train_recogniser.train(wide, faces(), V)
 
 
 def test_settings_in_a_file_replace_the_defaults(tmp_path):

@@ -27,6 +27,8 @@ class Recipe:
 
     Attributes:
         name: the name of the model and of its checkpoint.
+        start: the name of another recipe, whose trained model of the same seed (see
+            `train_recogniser.trained_file`) is trained further; empty to start from random weights.
         labels: "fer2013" for the labels of the data set, or "ferplus" for the majority of the FER+
             votes.
         widths, blocks, dropout: as in `networks.residual`.
@@ -52,6 +54,7 @@ class Recipe:
     """
 
     name: str
+    start: str = ""
     labels: str = "fer2013"
     widths: tuple[int, ...] = (32, 64, 128, 256)
     blocks: tuple[int, ...] = (2, 2, 2)

@@ -56,8 +56,8 @@ def train(
         PublicTest.
 
     Raises:
-        ValueError: the recipe needs the FER+ votes, but `votes` is None; or a teacher's file does
-            not exist.
+        ValueError: the recipe needs the FER+ votes, but `votes` is None; a teacher's file does not
+            exist; or the model that it starts from is not trained, or has another network.
     """
     if needs_votes(recipe) and votes is None:
         raise ValueError(
@@ -66,6 +66,8 @@ def train(
     keras.utils.set_random_seed(seed)
     arguments = _network_arguments(recipe)
     model = networks.residual(**arguments, quick=True)
+    if recipe.start:
+        _start_from(recipe, model, seed)
     images, targets = examples(recipe, data, votes, "Training")
     validation = examples(recipe, data, votes, "PublicTest")
     if recipe.teacher:
@@ -102,6 +104,29 @@ def _network_arguments(recipe: Recipe) -> dict[str, Any]:
         "heads": heads,
         "dropout": recipe.dropout,
     }
+
+
+def _start_from(recipe: Recipe, model: keras.Model, seed: int) -> None:
+    """Give a network the weights of a trained model; the votes' layer keeps its random ones.
+
+    Raises:
+        ValueError: the model is not trained, or its network is another one.
+    """
+    file = trained_file(recipe.start, seed)
+    if not file.is_file():
+        raise ValueError(
+            f"The recipe {recipe.name} starts from {file}, which does not exist: run `facevalue "
+            f"train models/{recipe.start}.toml --seed {seed}` first."
+        )
+    trained = keras.models.load_model(file, compile=False)
+    emotions = keras.Model(model.input, model.get_layer("emotion").output)
+    try:
+        emotions.set_weights(trained.get_weights())
+    except ValueError as error:
+        raise ValueError(
+            f"The recipe {recipe.name} has another network than {recipe.start}, from which it "
+            "starts: give both the same labels, widths and blocks."
+        ) from error
 
 
 def _compile(model: keras.Model, recipe: Recipe, images: int) -> None:
