@@ -10,6 +10,7 @@ it, tools/failing_faces.py draws where_it_fails.png.
 from __future__ import annotations
 
 import argparse
+import datetime
 import hashlib
 import re
 import sys
@@ -88,6 +89,15 @@ change, and what `fast` answers.*
   people read in a face depends on where they live and on the situation, which a crop does not show.
 - Single frames of a video flicker; average over a second before showing an answer.
 """
+
+VERSIONS = """What changed from one version of a model's file to the next, named by the date on
+which it was first measured. "corrupted" is the mean of the 21 corruptions, "worst group" the
+drawn people of "Whom it wrongs", whose drawing has changed, too. Every row is measured by
+this card's command, and kept in reports/recogniser_versions.csv."""
+
+VERSIONS_FILE = Path("reports") / "recogniser_versions.csv"
+SHOWN_CORRUPTIONS = (("blur", 2), ("noise", 2), ("JPEG", 2))
+"""Corruptions with rows of their own among the versions, and their strength."""
 
 DATA = """
 ## Data
@@ -212,6 +222,8 @@ def card(names: Sequence[str], faces: int = 350, photos: Path | None = None) -> 
         "## Whom it wrongs\n\n" + block(FAIRNESS.format(n=faces), wronged_table(wronged)),
         differences(wronged),
         "## What spoils it\n\n" + block(ROBUSTNESS, spoilt_table(spoilt)),
+        "## Before and after\n\n"
+        + block(VERSIONS, versions(models, sets, answers, spoilt, wronged)),
         "## Numbers\n\n" + block(prose, text(table)),
         *own,
         seeds(),
@@ -249,6 +261,61 @@ def overview(
             rows["the same, corrupted"] = {name: f"{mean:.3f}" for name, mean in means.items()}
     columns = [*names, *(f"{name}, disgust found" for name in names)]
     return str(pd.DataFrame(rows).T[columns].fillna("").to_string())
+
+
+def summary(
+    name: str,
+    sets: Tests,
+    answers: dict[tuple[str, str], np.ndarray],
+    spoilt: pd.DataFrame,
+    wronged: pd.DataFrame,
+) -> dict[str, float]:
+    """Return the figures by which versions of a model are compared."""
+    found: dict[str, float] = {}
+    for kind in ("PublicTest", PRIVATE, PHOTOS, DRAWINGS):
+        if kind in sets:
+            numbers = scores(sets[kind][1], answers[name, kind])
+            found[f"{kind}, accuracy"] = numbers["accuracy"]
+            if kind in (PRIVATE, PHOTOS):
+                found[f"{kind}, macro F1"] = numbers["macro F1"]
+                found[f"{kind}, calibration error"] = numbers["calibration error"]
+    labels = sets[PRIVATE][1]
+    right = answers[name, PRIVATE].argmax(axis=1) == labels
+    for emotion in ("fear", "disgust"):
+        found[f"{PRIVATE}, recall of {emotion}"] = right[labels == EMOTIONS.index(emotion)].mean()
+    found[f"{PRIVATE}, corrupted"] = spoilt["accuracy"].iloc[1:].mean()
+    found["the same, calibration error"] = spoilt["calibration_error"].iloc[1:].mean()
+    for corruption, strength in SHOWN_CORRUPTIONS:
+        row = spoilt[(spoilt["corruption"] == corruption) & (spoilt["strength"] == strength)]
+        found[f"the same, {corruption}, {row['setting'].item()}"] = row["accuracy"].item()
+    best, worst = wronged["accuracy"].max(), wronged["accuracy"].min()
+    found["drawn people, worst group"] = worst
+    found["drawn people, worst group below the best"] = best - worst
+    return found
+
+
+def versions(
+    models: dict[str, Recogniser],
+    sets: Tests,
+    answers: dict[tuple[str, str], np.ndarray],
+    spoilt: dict[str, pd.DataFrame],
+    wronged: dict[str, pd.DataFrame],
+) -> str:
+    """Keep the figures of these files, and return the table of all versions of the models."""
+    file = paths.root() / VERSIONS_FILE
+    kept = pd.read_csv(file) if file.is_file() else pd.DataFrame()
+    for name, model in models.items():
+        sha256 = hashlib.sha256(model.file.read_bytes()).hexdigest()[:12]
+        known = kept[kept["sha256"] == sha256] if len(kept) else kept
+        date = known["date"].iloc[0] if len(known) else datetime.date.today().isoformat()
+        figures = summary(name, sets, answers, spoilt[name], wronged[name])
+        rows = pd.DataFrame({"figure": figures.keys(), "value": figures.values()})
+        rows = rows.assign(model=name, date=date, sha256=sha256).round(5)
+        kept = pd.concat([kept[kept["sha256"] != sha256] if len(kept) else kept, rows])
+    kept = kept[["model", "date", "sha256", "figure", "value"]]
+    write_text(file, kept.to_csv(index=False))
+    table = kept.pivot_table("value", "figure", ["model", "date"], sort=False)
+    return str(table.sort_index(axis=1).rename_axis(None).to_string(float_format="{:.3f}".format))
 
 
 def files(models: dict[str, Recogniser]) -> str:

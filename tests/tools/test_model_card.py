@@ -43,3 +43,29 @@ def test_the_card_names_the_groups_that_differ_by_more_than_chance():
     assert told.endswith("\n- `fast`, glasses: yes 0.60, no 0.90.")
     table["high"] += 0.02  # now the two intervals meet
     assert model_card.differences({"fast": table}).startswith("No two groups differ")
+
+
+def test_the_card_keeps_the_figures_of_earlier_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_card.paths, "root", lambda: tmp_path)
+    ship(tmp_path, network())
+    (tmp_path / "reports").mkdir()
+    old = "model,date,sha256,figure,value\n"
+    old += 'fast,2020-01-01,abc,"PrivateTest, accuracy",0.5\n'
+    (tmp_path / model_card.VERSIONS_FILE).write_text(old)
+    labels = np.array([2, 1, 3, 3])
+    answers = {("fast", kind): np.eye(7)[[2, 2, 3, 3]] for kind in ("PublicTest", "PrivateTest")}
+    sets = {kind: (np.zeros((4, 48, 48), np.uint8), labels) for _, kind in answers}
+    corrupted = [("none", 0, 0.8), ("blur", 2, 0.4), ("noise", 2, 0.2), ("JPEG", 2, 0.3)]
+    spoilt = pd.DataFrame(corrupted, columns=["corruption", "strength", "accuracy"])
+    spoilt = spoilt.assign(setting="much", calibration_error=0.1)
+    wronged = pd.DataFrame({"accuracy": [0.9, 0.7]})
+    tiny = {"fast": Recogniser("fast", folder=tmp_path, threads=1)}
+    for _ in range(2):  # the second time replaces the first
+        told = model_card.versions(tiny, sets, answers, {"fast": spoilt}, {"fast": wronged})
+    rows = {line.split("  ")[0]: line.split()[-2:] for line in told.splitlines()[2:]}
+    assert rows["PrivateTest, accuracy"] == ["0.500", "0.750"]
+    assert rows["PrivateTest, recall of fear"] == ["NaN", "1.000"]
+    assert rows["PrivateTest, corrupted"] == ["NaN", "0.300"]
+    assert rows["drawn people, worst group below the best"] == ["NaN", "0.200"]
+    kept = pd.read_csv(tmp_path / model_card.VERSIONS_FILE)
+    assert kept["sha256"].nunique() == 2 and not kept.duplicated(["sha256", "figure"]).any()

@@ -24,6 +24,7 @@ TINTS = {
 }
 """Factors for red, green and blue that turn grey levels into the colours of a photo."""
 
+
 def base_height(canvas: Canvas, outline: np.ndarray) -> np.ndarray:
     """Return the height of the head without features: round cross-sections of half an outline."""
     y, x = canvas.axis, np.abs(canvas.axis)

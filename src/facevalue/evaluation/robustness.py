@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from facevalue.evaluation import metrics
 from facevalue.evaluation.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -29,28 +30,29 @@ def robustness(
 
     Returns:
         A row for "none", and one for each corruption and strength (1 to 3): corruption, strength,
-        setting (in words), images, accuracy, and lost (the accuracy on clean images minus the
-        accuracy of this row).
+        setting (in words), images, accuracy, lost (the accuracy on clean images minus the accuracy
+        of this row) and calibration_error (see `metrics.calibration_error`).
 
     Raises:
         ValueError: there are no images, or not as many labels as images.
     """
     _check_labels(images, labels)
-    plain = _accuracy(predict, images, labels)
-    rows: list[tuple[str, int, str, float]] = [("none", 0, "unchanged", plain)]
-    steps = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
+    steps = [("none", 0)] + [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
+    rows = []
     for name, strength in tqdm(steps, desc="corrupting faces", disable=None if progress else True):
-        _, settings, words = CORRUPTIONS[name]
-        accuracy = _accuracy(predict, corrupt(images, name, strength, seed), labels)
-        rows.append((name, strength, words.format(settings[strength - 1]), accuracy))
-    table = pd.DataFrame(rows, columns=["corruption", "strength", "setting", "accuracy"])
-    table.insert(3, "images", len(images))
-    table["lost"] = plain - table["accuracy"]
+        setting, changed = "unchanged", images
+        if strength:
+            _, settings, words = CORRUPTIONS[name]
+            setting = words.format(settings[strength - 1])
+            changed = corrupt(images, name, strength, seed)
+        probabilities = predict(changed)
+        accuracy = float((probabilities.argmax(axis=1) == labels).mean())
+        error = metrics.calibration_error(labels, probabilities)
+        rows.append((name, strength, setting, len(images), accuracy, error))
+    columns = ["corruption", "strength", "setting", "images", "accuracy", "calibration_error"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.insert(5, "lost", table["accuracy"].iloc[0] - table["accuracy"])
     return table
-
-
-def _accuracy(predict: Predict, images: np.ndarray, labels: np.ndarray) -> float:
-    return float((predict(images).argmax(axis=1) == labels).mean())
 
 
 def _check_labels(images: np.ndarray, labels: np.ndarray) -> None:
