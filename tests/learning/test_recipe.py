@@ -98,9 +98,19 @@ def test_a_recipe_goes_on_from_the_trained_model_of_another(tmp_path, monkeypatc
     )
     train_recogniser.train(dataclasses.replace(small, name="next", start="first"), faces(), V)
     assert seen[0] == pytest.approx(trained.predict(X, verbose=0), abs=1e-5)
+    kept = dataclasses.replace(small, name="next", start="first", keep=1.0)
+    same, _ = train_recogniser.train(kept, faces(), V)  # all of the first weights are kept
+    assert same.predict(X, verbose=0) == pytest.approx(trained.predict(X, verbose=0), abs=0.02)
     wide = dataclasses.replace(small, name="next", start="first", widths=(8, 16))
     with pytest.raises(ValueError, match="next has another network than first"):
         train_recogniser.train(wide, faces(), V)
+
+
+def test_weights_are_mixed_by_their_share():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.set_weights([np.array([[4.0]]), np.array([0.0])])
+    train_recogniser.mix_weights(model, [np.array([[8.0]]), np.array([1.0])], 0.25)
+    assert [float(w.ravel()[0]) for w in model.get_weights()] == [5.0, 0.25]
 
 
 def test_settings_in_a_file_replace_the_defaults(tmp_path):

@@ -29,6 +29,9 @@ class Recipe:
         name: the name of the model and of its checkpoint.
         start: the name of another recipe, whose trained model of the same seed (see
             `train_recogniser.trained_file`) is trained further; empty to start from random weights.
+        keep: how much of the weights of `start` remains at the end, from 0 to 1: the result is the
+            mean of the weights before and after. So a network that is trained further on spoilt
+            images hardly forgets the others.
         labels: "fer2013" for the labels of the data set, or "ferplus" for the majority of the FER+
             votes.
         widths, blocks, dropout: as in `networks.residual`.
@@ -55,6 +58,7 @@ class Recipe:
 
     name: str
     start: str = ""
+    keep: float = 0.0
     labels: str = "fer2013"
     widths: tuple[int, ...] = (32, 64, 128, 256)
     blocks: tuple[int, ...] = (2, 2, 2)

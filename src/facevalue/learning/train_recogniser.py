@@ -66,8 +66,7 @@ def train(
     keras.utils.set_random_seed(seed)
     arguments = _network_arguments(recipe)
     model = networks.residual(**arguments, quick=True)
-    if recipe.start:
-        _start_from(recipe, model, seed)
+    first = _start_from(recipe, model, seed) if recipe.start else []
     images, targets = examples(recipe, data, votes, "Training")
     validation = examples(recipe, data, votes, "PublicTest")
     if recipe.teacher:
@@ -90,7 +89,10 @@ def train(
         verbose=verbose,
     )
     with devices.one_device():
-        return calibrate(_emotion_model(model, arguments), *validation), curve
+        result = _emotion_model(model, arguments)
+        if recipe.keep and first:
+            mix_weights(result, first, recipe.keep)
+        return calibrate(result, *validation), curve
 
 
 def _network_arguments(recipe: Recipe) -> dict[str, Any]:
@@ -106,8 +108,10 @@ def _network_arguments(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _start_from(recipe: Recipe, model: keras.Model, seed: int) -> None:
-    """Give a network the weights of a trained model; the votes' layer keeps its random ones.
+def _start_from(recipe: Recipe, model: keras.Model, seed: int) -> list[np.ndarray]:
+    """Give a network the weights of a trained model, and return them.
+
+    The layer of the votes keeps its random ones, because trained models are saved without it.
 
     Raises:
         ValueError: the model is not trained, or its network is another one.
@@ -127,6 +131,23 @@ def _start_from(recipe: Recipe, model: keras.Model, seed: int) -> None:
             f"The recipe {recipe.name} has another network than {recipe.start}, from which it "
             "starts: give both the same labels, widths and blocks."
         ) from error
+    return trained.get_weights()
+
+
+def mix_weights(model: keras.Model, first: list[np.ndarray], share: float) -> None:
+    """Mix the weights of a model with earlier ones, in place.
+
+    Between a network and the same network trained further lie networks that are often better than
+    both: on what it learnt last nearly as good as the second, on what it knew before as the first.
+
+    Source: Wortsman and others (2022), https://arxiv.org/abs/2109.01903
+
+    Args:
+        first: the earlier weights, as `model.get_weights` returned them.
+        share: how much of the earlier weights is taken, from 0 to 1.
+    """
+    pairs = zip(first, model.get_weights(), strict=True)
+    model.set_weights([share * before + (1 - share) * after for before, after in pairs])
 
 
 def _compile(model: keras.Model, recipe: Recipe, images: int) -> None:
