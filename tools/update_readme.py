@@ -146,7 +146,9 @@ def machines() -> str:
     """Return a sentence on where and when the times and results were measured."""
     rows = pd.concat([pd.read_csv(paths.root() / results.TIMES), results.read()])
     where = "; ".join(sorted(rows["machine"].dropna().unique()))
-    return f"Measured on {where}, on {' and '.join(sorted(rows['date'].dropna().unique()))}."
+    *dates, last = sorted(rows["date"].dropna().unique())
+    when = f"{', '.join(dates)} and {last}" if dates else last
+    return f"Measured on {where}, on {when}."
 
 
 def updated(text: str) -> str:

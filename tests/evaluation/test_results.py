@@ -61,3 +61,10 @@ def test_times_are_kept_by_notebook(project):
     results.add_times({"02_second": 7.04}, "rendered", "fast")
     table = pd.read_csv(project / results.TIMES)
     assert table.set_index("notebook")["seconds"].to_dict() == {"01_first": 10.0, "02_second": 7.0}
+
+
+def test_a_score_that_names_its_command_keeps_it(project):
+    results.add_scores([SCORE | {"command": "python tools/one.py"}, SCORE | {"model": "tree"}])
+    commands = results.read().set_index("model")["command"]
+    assert commands["svm"] == "python tools/one.py"
+    assert commands["tree"].startswith("make run")

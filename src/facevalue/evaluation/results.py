@@ -73,14 +73,15 @@ def add_scores(scores: list[dict[str, Any]]) -> int:
     Scores replace older ones with the same `KEY`.
 
     Args:
-        scores: the keyword arguments that `records.record` passes to `records.headline`.
+        scores: the keyword arguments that `records.record` passes to `records.headline`, and the
+            "command" that measures them, if it is not the one that `command` returns.
     """
     if not scores:
         return 0
     rows = pd.DataFrame(scores).assign(
         machine=machine(),
         date=datetime.date.today().isoformat(),
-        command=[command(row["data"], row["profile"]) for row in scores],
+        command=[row.get("command") or command(row["data"], row["profile"]) for row in scores],
     )
     table = pd.concat(
         [
