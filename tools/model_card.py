@@ -90,10 +90,10 @@ change, and what `fast` answers.*
 - Single frames of a video flicker; average over a second before showing an answer.
 """
 
-VERSIONS = """What changed from one version of a model's file to the next, named by the date on
-which it was first measured. "corrupted" is the mean of the 21 corruptions, "worst group" the
-drawn people of "Whom it wrongs", whose drawing has changed, too. Every row is measured by
-this card's command, and kept in reports/recogniser_versions.csv."""
+VERSIONS = """The figures of each version of a model's file, named by the date on which it was first
+measured so. "corrupted" is the mean of the 21 corruptions, "worst group" that of the drawn people
+of "Whom it wrongs". This card's command measures them, and keeps them in
+reports/recogniser_versions.csv."""
 
 VERSIONS_FILE = Path("reports") / "recogniser_versions.csv"
 SHOWN_CORRUPTIONS = (("blur", 2), ("noise", 2), ("JPEG", 2))
@@ -222,8 +222,7 @@ def card(names: Sequence[str], faces: int = 350, photos: Path | None = None) -> 
         "## Whom it wrongs\n\n" + block(FAIRNESS.format(n=faces), wronged_table(wronged)),
         differences(wronged),
         "## What spoils it\n\n" + block(ROBUSTNESS, spoilt_table(spoilt)),
-        "## Before and after\n\n"
-        + block(VERSIONS, versions(models, sets, answers, spoilt, wronged)),
+        "## Versions\n\n" + block(VERSIONS, versions(models, sets, answers, spoilt, wronged)),
         "## Numbers\n\n" + block(prose, text(table)),
         *own,
         seeds(),
