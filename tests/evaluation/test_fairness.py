@@ -41,7 +41,8 @@ def test_only_the_named_attribute_differs(drawn):
         images[((table["attribute"] == "glasses") & (table["group"] == group)).to_numpy()]
         for group in ("no", "yes")
     )
-    changed = plain != glasses
+    # a dark frame also changes the mean grey level, and with it a little of all levels
+    changed = np.abs(plain.astype(int) - glasses) > 4
     assert changed.any(axis=(1, 2)).all()
     assert not changed[:, 40:].any() and not changed[:, :8].any()  # chin and forehead
 
