@@ -59,6 +59,10 @@ MODELS = (
     (r"Model (\d+)", r"project 1's CNN number \1 (notebook 04)"),
     (r"three views, mirrored", "kernel ridge regression on three kinds of features, with mirror "
      "images (notebook 06)"),
+    (r"visual words, local and global", "typical small patches of a face (visual words), by a "
+     "model for each face and one for all (reports/visual_words.md)"),
+    (r"visual words and three views", "visual words, and notebook 06's three views "
+     "(reports/visual_words.md)"),
     (r"tuned SVM on (.+)", r"a support vector machine on \1, tuned (notebook 06)"),
     (r"SVM on (.+)", r"a support vector machine on \1 (notebook 06)"),
     (r"LDA on (.+)", r"linear discriminant analysis on \1 (notebook 06)"),

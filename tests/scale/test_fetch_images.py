@@ -177,7 +177,8 @@ def test_an_interrupted_run_keeps_what_it_has(
     assert kept >= 3
     images.log.clear()
     bring(images, tmp_path)
-    assert len(images.log) == 6 - kept
+    # a request of the interrupted run may still have been on its way
+    assert len({path for path, _ in images.log}) == 6 - kept
 
 
 def test_a_busy_server_is_waited_for_as_it_asks(

@@ -16,7 +16,7 @@ from browsers import chromium, running, until
 from live_helpers import jpeg, small_database
 from PIL import Image
 
-from apps.api import live_app, sample
+from apps.api import frames, live_app, sample
 from facevalue import paths
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
@@ -59,8 +59,10 @@ def models():
 @pytest.fixture(scope="module")
 def address(models, tmp_path_factory):
     engine = small_database(tmp_path_factory.mktemp("live"))
-    with running(live_app.create_live_app(models, engine)) as where:
-        yield where
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "PHOTO_SECONDS", 60.0)  # other tests take the CPU
+        with running(live_app.create_live_app(models, engine)) as where:
+            yield where
     engine.dispose()
 
 
