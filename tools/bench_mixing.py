@@ -19,8 +19,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import onnxruntime
 import pandas as pd
+import ship_models
 from sklearn.metrics import f1_score
 from tqdm import tqdm
 
@@ -56,14 +56,7 @@ def prediction(model: keras.Model, folder: Path) -> robustness.Predict:
     """Return a function from faces, uint8, (n, 48, 48), to probabilities, by ONNX Runtime."""
     file = folder / "model.onnx"
     model_files.to_onnx(model, file)
-    session = onnxruntime.InferenceSession(file)
-    name = session.get_inputs()[0].name
-
-    def predict(faces: np.ndarray) -> np.ndarray:
-        parts = np.array_split(faces[..., None] / np.float32(255), -(-len(faces) // 64))
-        return np.concatenate([session.run(None, {name: part})[0] for part in parts])
-
-    return predict
+    return lambda faces: ship_models.probabilities(file, faces[..., None] / np.float32(255))
 
 
 def measured(

@@ -313,7 +313,7 @@ def versions(
         kept = pd.concat([kept[kept["sha256"] != sha256] if len(kept) else kept, rows])
     kept = kept[["model", "date", "sha256", "figure", "value"]]
     write_text(file, kept.to_csv(index=False))
-    table = kept.pivot_table("value", "figure", ["model", "date"], sort=False)
+    table = kept.pivot_table("value", "figure", ["model", "date", "sha256"], sort=False)
     return str(table.sort_index(axis=1).rename_axis(None).to_string(float_format="{:.3f}".format))
 
 

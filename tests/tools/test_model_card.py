@@ -62,7 +62,7 @@ def test_the_card_keeps_the_figures_of_earlier_files(tmp_path, monkeypatch):
     tiny = {"fast": Recogniser("fast", folder=tmp_path, threads=1)}
     for _ in range(2):  # the second time replaces the first
         told = model_card.versions(tiny, sets, answers, {"fast": spoilt}, {"fast": wronged})
-    rows = {line.split("  ")[0]: line.split()[-2:] for line in told.splitlines()[2:]}
+    rows = {line.split("  ")[0]: line.split()[-2:] for line in told.splitlines()[3:]}
     assert rows["PrivateTest, accuracy"] == ["0.500", "0.750"]
     assert rows["PrivateTest, recall of fear"] == ["NaN", "1.000"]
     assert rows["PrivateTest, corrupted"] == ["NaN", "0.300"]
