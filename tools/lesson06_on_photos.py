@@ -240,7 +240,7 @@ def people(data: Dataset, network: np.ndarray) -> tuple[str, Rows]:
         count("always happy", "agrees", private.labels == EMOTIONS.index("happy")),
         ("majority of ten raters", "agrees", round(float(majority) * of), of),
         ("three views, mirrored", "agrees", round(classical_best * of), of),
-        ("one more rater, at best", "agrees", round(float(person) * of), of),
+        ("raters, on another's answer", "agrees", round(float(person) * of), of),
         count("recogniser", "agrees", network == private.labels),
     ]
     raters, model = rows[1][2] / of, rows[4][2] / of
