@@ -106,7 +106,7 @@ def detectors(photos: pd.DataFrame) -> tuple[str, Rows]:
 
 
 def labels(data: Dataset) -> tuple[str, Rows]:
-    """Return on how many images of each label of FER-2013 ten people mostly say the same."""
+    """Return for how many images of each label of FER-2013 people's most frequent answer is it."""
     table = second_opinion.agreement(second_opinion.second_opinion(data), data.labels)
     if not len(table):
         raise FileNotFoundError("FER+ was not found: put fer2013new.csv beside FER-2013.")
@@ -115,7 +115,7 @@ def labels(data: Dataset) -> tuple[str, Rows]:
         (name, "images", int(same_counts[name]), int(table["images"][name])) for name in EMOTIONS
     ]
     same = sum(row[2] for row in rows) / len(data)
-    return f"ten people confirm the search word of {same:.0%} of the images", rows
+    return f"the search word is people's most frequent answer in {same:.0%}", rows
 
 
 def copies(data: Dataset) -> tuple[str, Rows]:

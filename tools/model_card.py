@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from bench_detection import block, interval, largest, read_real
+from bench_detection import block, interval
 from bench_recogniser import REPORT, fer2013, scores, text, without_copies
 from tqdm import tqdm
 
-from facevalue import Recogniser, emotions, image_files, paths
+from facevalue import Recogniser, emotions, paths
 from facevalue.data import ferplus
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import course_faces
@@ -31,10 +31,17 @@ from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import fairness, metrics, records, robustness
 from facevalue.exploration import second_opinion
 from facevalue.files import write_text
+from facevalue.learning import new_faces
 from facevalue.learning.curves import curve_file
-from facevalue.recognition import cropping, recogniser
+from facevalue.recognition import recogniser
 
 CARD = "MODEL_CARD.md"
+PRIVATE, PHOTOS, DRAWINGS = "PrivateTest", "other people's photos", "drawn faces"
+"""The tests of the overview."""
+
+Tests = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Images, uint8, (n, 48, 48), and labels, by the name of the test."""
+
 DRAWN = 10_000
 """Training images of the drawn set of which the PrivateTest images are used."""
 
@@ -140,10 +147,12 @@ weigh more than on a photo, which is averaged when a face is cut out of it)."""
 
 SEEDS = """Each training of a model begins from other random numbers; "count" tells how many there
 were of one crop. The mean and the spread (standard deviation) of one crop's accuracy, of a face's
-and its mirror image's mean answer, and of the mean answer of all trainings together. `first` is the
-network whose answers `accurate` also learnt from; `ferplus` is the recipe of `first` with the eight
-emotions of FER+ as labels, trained and tested on the images whose raters agree, and does not ship.
-Each training is in reports/seeds.csv; of the others seed 0 ships."""
+and its mirror image's mean answer, and of the mean answer of all trainings together. `accurate` and
+`fast` go on from seed 0 of `accurate_clean` and `fast_clean`, so their spread is that of the last
+eight epochs only. `first` is the network whose answers `accurate_clean` also learnt from; `ferplus`
+is the recipe of `first` with the eight emotions of FER+ as labels, trained and tested on the images
+whose raters agree, and does not ship.
+Each training is in reports/seeds.csv; of `accurate` and `fast` seed 0 ships."""
 
 FAIRNESS = """Drawn faces: {n} people, each drawn with a clear expression, the same in every group
 but for the one thing that the row names. low and high bound the 95 % interval (Wilson). Two
@@ -184,8 +193,10 @@ an image search, many of them posing or acting.
 """
 
 
-def card(names: Sequence[str], faces: int = 350, photos: Path | None = None) -> str:
-    """Return the whole card.
+def card(
+    names: Sequence[str], faces: int = 350, photos: Path | None = None
+) -> tuple[str, pd.DataFrame]:
+    """Return the whole card, and the figures of all versions of the models.
 
     Args:
         names: models to describe, of `recogniser.NAMES`.
@@ -214,6 +225,7 @@ def card(names: Sequence[str], faces: int = 350, photos: Path | None = None) -> 
     prose = NUMBERS.format(chance=share.max(), common=EMOTIONS[int(share.argmax())])
     table = pd.DataFrame(numbers).T.rename_axis(["model", "test"]).astype({"images": int})
     counts = [f"{len(data.split(part)):,} {part}" for part in ("Training", "PublicTest")]
+    figures = versions(models, sets, answers, spoilt, wronged)
     parts = [
         INTRODUCTION.format(emotions=", ".join(EMOTIONS)),
         "## How right it is\n\n" + block(HOW_RIGHT, overview(sets, answers, spoilt)),
@@ -222,7 +234,7 @@ def card(names: Sequence[str], faces: int = 350, photos: Path | None = None) -> 
         "## Whom it wrongs\n\n" + block(FAIRNESS.format(n=faces), wronged_table(wronged)),
         differences(wronged),
         "## What spoils it\n\n" + block(ROBUSTNESS, spoilt_table(spoilt)),
-        "## Versions\n\n" + block(VERSIONS, versions(models, sets, answers, spoilt, wronged)),
+        "## Versions\n\n" + block(VERSIONS, versions_table(figures)),
         "## Numbers\n\n" + block(prose, text(table)),
         *own,
         seeds(),
@@ -235,7 +247,7 @@ def card(names: Sequence[str], faces: int = 350, photos: Path | None = None) -> 
         files(models),
         LICENCE,
     ]
-    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n", figures
 
 
 def overview(
@@ -268,21 +280,22 @@ def summary(
     answers: dict[tuple[str, str], np.ndarray],
     spoilt: pd.DataFrame,
     wronged: pd.DataFrame,
+    test: str = PRIVATE,
 ) -> dict[str, float]:
-    """Return the figures by which versions of a model are compared."""
+    """Return the figures by which versions of a model are compared; `spoilt` is of `test`."""
     found: dict[str, float] = {}
     for kind in ("PublicTest", PRIVATE, PHOTOS, DRAWINGS):
         if kind in sets:
             numbers = scores(sets[kind][1], answers[name, kind])
             found[f"{kind}, accuracy"] = numbers["accuracy"]
-            if kind in (PRIVATE, PHOTOS):
+            if kind in (test, PHOTOS):
                 found[f"{kind}, macro F1"] = numbers["macro F1"]
                 found[f"{kind}, calibration error"] = numbers["calibration error"]
-    labels = sets[PRIVATE][1]
-    right = answers[name, PRIVATE].argmax(axis=1) == labels
+    labels = sets[test][1]
+    right = answers[name, test].argmax(axis=1) == labels
     for emotion in ("fear", "disgust"):
-        found[f"{PRIVATE}, recall of {emotion}"] = right[labels == EMOTIONS.index(emotion)].mean()
-    found[f"{PRIVATE}, corrupted"] = spoilt["accuracy"].iloc[1:].mean()
+        found[f"{test}, recall of {emotion}"] = right[labels == EMOTIONS.index(emotion)].mean()
+    found[f"{test}, corrupted"] = spoilt["accuracy"].iloc[1:].mean()
     found["the same, calibration error"] = spoilt["calibration_error"].iloc[1:].mean()
     for corruption, strength in SHOWN_CORRUPTIONS:
         row = spoilt[(spoilt["corruption"] == corruption) & (spoilt["strength"] == strength)]
@@ -299,8 +312,8 @@ def versions(
     answers: dict[tuple[str, str], np.ndarray],
     spoilt: dict[str, pd.DataFrame],
     wronged: dict[str, pd.DataFrame],
-) -> str:
-    """Keep the figures of these files, and return the table of all versions of the models."""
+) -> pd.DataFrame:
+    """Return the figures of all versions of the models: of these files, and of earlier ones."""
     file = paths.root() / VERSIONS_FILE
     kept = pd.read_csv(file) if file.is_file() else pd.DataFrame()
     for name, model in models.items():
@@ -311,8 +324,11 @@ def versions(
         rows = pd.DataFrame({"figure": figures.keys(), "value": figures.values()})
         rows = rows.assign(model=name, date=date, sha256=sha256).round(5)
         kept = pd.concat([kept[kept["sha256"] != sha256] if len(kept) else kept, rows])
-    kept = kept[["model", "date", "sha256", "figure", "value"]]
-    write_text(file, kept.to_csv(index=False))
+    return kept[["model", "date", "sha256", "figure", "value"]]
+
+
+def versions_table(kept: pd.DataFrame) -> str:
+    """Return a table with a column for each version."""
     table = kept.pivot_table("value", "figure", ["model", "date", "sha256"], sort=False)
     return str(table.sort_index(axis=1).rename_axis(None).to_string(float_format="{:.3f}".format))
 
@@ -354,12 +370,6 @@ def training_hours(names: Sequence[str]) -> str:
     return block(TRAINED, table.to_string(float_format="{:.1f}".format))
 
 
-PRIVATE, PHOTOS, DRAWINGS = "PrivateTest", "other people's photos", "drawn faces"
-"""The tests of the overview."""
-
-Tests = dict[str, tuple[np.ndarray, np.ndarray]]
-
-
 def tests(data: Dataset, kept: np.ndarray, photos: Path | None) -> Tests:
     """Return the images and labels of each test by name."""
     public, private = data.split("PublicTest"), data.split("PrivateTest")
@@ -379,10 +389,8 @@ def tests(data: Dataset, kept: np.ndarray, photos: Path | None) -> Tests:
     drawn = course_faces.load("rendered", DRAWN).split("PrivateTest")
     sets[DRAWINGS] = (drawn.images, drawn.labels)
     if photos is not None:
-        seen, pictures = read_real(photos)
-        found = largest(pictures, seen["label"])
-        crops = [image_files.to_grey(cropping.crop(image, face)) for image, face, _ in found]
-        sets[PHOTOS] = (np.stack(crops), np.array([label for _, _, label in found]))
+        found = new_faces.photos(photos)
+        sets[PHOTOS] = (found.images, found.labels)
     return sets
 
 
@@ -464,10 +472,11 @@ def main() -> int:
     parser.add_argument("--photos", type=Path, help="folder of the real photos")
     parser.add_argument("--print", action="store_true", help="print it instead of writing it")
     options = parser.parse_args()
-    written = card(options.models, options.faces, options.photos)
+    written, figures = card(options.models, options.faces, options.photos)
     if options.print:
         print(written, end="")
     else:
+        write_text(paths.root() / VERSIONS_FILE, figures.to_csv(index=False))
         write_text(paths.root() / "models" / CARD, written)
     return 0
 

@@ -2,7 +2,8 @@
 
 `python tools/ship_models.py accurate` takes seed 0, which `facevalue train models/accurate.toml`
 saved in data/processed/recogniser. The .onnx file goes into the package, the .keras file into
-models/. A teacher such as `first` ships as models/first.onnx only.
+models/. Of the other models, models/ holds what the recipes there need: the .onnx file of a
+teacher, the .keras file of a model from which another starts.
 
 With `--int8`, the .onnx file computes in 8-bit integers, with scales measured on Training images.
 The tool prints the accuracy on PublicTest before and after; if 8 bits cost more than half a
@@ -29,7 +30,7 @@ from facevalue import paths
 from facevalue.data.download import checksum
 from facevalue.drawing import course_faces
 from facevalue.files import atomic_write, write_text
-from facevalue.learning import model_files, train_recogniser
+from facevalue.learning import model_files, recipe, train_recogniser
 from facevalue.recognition import recogniser, shipped
 
 MODELS = paths.root() / "models"
@@ -99,24 +100,11 @@ def pin_checksums() -> None:
     write_text(file, f"{head}SHA256 = {{\n{''.join(lines)}{end}")
 
 
-def main() -> None:
-    """Write one model's files."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="accurate, fast, or first, a teacher")
-    parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
-    given = parser.parse_args()
-    in_package = given.name in recogniser.NAMES
-    file = (recogniser.WEIGHTS if in_package else MODELS) / f"{given.name}.onnx"
-    trained = train_recogniser.trained_file(given.name, seed=0)
-    if not trained.is_file():
-        command = f"facevalue train models/{given.name}.toml"
-        raise SystemExit(f"{trained} does not exist: train it with `{command}`.")
-    if in_package:
-        with atomic_write(MODELS / f"{given.name}.keras", suffix=".keras") as part:
-            shutil.copyfile(trained, part)
+def write_onnx(trained: Path, file: Path, int8: bool) -> None:
+    """Write a trained model's .onnx file, in 8 bits if they are wanted and cost little accuracy."""
     model = keras.models.load_model(trained, compile=False)
     model_files.to_onnx(model, file)
-    if given.int8:
+    if int8:
         data = course_faces.load("fer2013")
         public, train = data.split("PublicTest"), data.split("Training").sample(1_024)
         before = np.mean(probabilities(file, public.x).argmax(axis=1) == public.labels)
@@ -126,10 +114,30 @@ def main() -> None:
         if after < before - MAX_LOST:
             model_files.to_onnx(model, file)
             print("8 bits cost too much accuracy: the file stays in float32.")
+    print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, {model.count_params():,} parameters")
+
+
+def main() -> None:
+    """Write one model's files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="of a recipe in models/, for example accurate")
+    parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
+    given = parser.parse_args()
+    trained = train_recogniser.trained_file(given.name, seed=0)
+    if not trained.is_file():
+        command = f"facevalue train models/{given.name}.toml"
+        raise SystemExit(f"{trained} does not exist: train it with `{command}`.")
+    in_package = given.name in recogniser.NAMES
+    plans = [recipe.read(file) for file in MODELS.glob("*.toml")]
+    if in_package or given.name in {plan.start for plan in plans}:
+        with atomic_write(MODELS / f"{given.name}.keras", suffix=".keras") as part:
+            shutil.copyfile(trained, part)
+    if in_package or f"{given.name}.onnx" in {name for plan in plans for name in plan.teacher}:
+        folder = recogniser.WEIGHTS if in_package else MODELS
+        write_onnx(trained, folder / f"{given.name}.onnx", given.int8)
     for folder in (MODELS, recogniser.WEIGHTS):
         model_files.write_checksums(folder)
     pin_checksums()
-    print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, {model.count_params():,} parameters")
 
 
 if __name__ == "__main__":

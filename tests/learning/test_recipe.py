@@ -81,13 +81,13 @@ def test_a_recipe_that_starts_from_another_has_its_network_and_its_file():
 
 @pytest.mark.slow
 def test_a_recipe_goes_on_from_the_trained_model_of_another(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "processed", lambda: tmp_path)
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
     small = Recipe("first", widths=(8, 8), blocks=(1,), votes=0.5, epochs=1)
-    with pytest.raises(ValueError, match="starts from .*first-0.keras, .*facevalue train models/f"):
+    with pytest.raises(ValueError, match="starts from .*first.keras, which does not exist"):
         train_recogniser.train(dataclasses.replace(small, name="next", start="first"), faces(), V)
     trained, _ = train_recogniser.train(small, faces(), V, keep=False, verbose=0)
-    (tmp_path / "recogniser").mkdir()
-    trained.save(train_recogniser.trained_file("first", 0))
+    (tmp_path / "models").mkdir()
+    trained.save(tmp_path / "models" / "first.keras")
     seen = []
     monkeypatch.setattr(
         train_recogniser.training,
@@ -129,6 +129,7 @@ def test_settings_in_a_file_replace_the_defaults(tmp_path):
             'name = "a"\n[augmentation]\nturn = 3',
             "unknown settings: turn; those of Augmentation are .*rotate",
         ),
+        ('name = "a"\nkeep = 0.5', "a.toml sets keep, but no start"),
         ("name = ", "a.toml is not valid TOML"),
         ('name = "a"\nlabels = "mine"', "a.toml: labels must be one of fer2013, ferplus"),
     ],

@@ -15,7 +15,9 @@ def test_the_ends_are_the_two_networks_and_the_middle_is_between(tmp_path, monke
     monkeypatch.setattr(
         train_recogniser, "trained_file", lambda name, _: tmp_path / f"{name}.keras"
     )
-    for name, bias in (("a", [2.0] + [0.0] * 6), ("a_robust", [0.0] * 6 + [2.0])):
+    monkeypatch.setattr(bench_mixing.paths, "root", lambda: tmp_path)
+    (tmp_path / "models").mkdir()
+    for name, bias in (("models/a_clean", [2.0] + [0.0] * 6), ("a_unmixed", [0.0] * 6 + [2.0])):
         model = keras.Sequential(
             [
                 keras.Input((48, 48, 1)),

@@ -27,8 +27,8 @@ class Recipe:
 
     Attributes:
         name: the name of the model and of its checkpoint.
-        start: the name of another recipe, whose trained model of the same seed (see
-            `train_recogniser.trained_file`) is trained further; empty to start from random weights.
+        start: the name of an earlier model, say "fast_clean" for models/fast_clean.keras, which is
+            trained further, whatever the seed; empty to start from random weights.
         keep: how much of the weights of `start` remains at the end, from 0 to 1: the result is the
             mean of the weights before and after. So a network that is trained further on spoilt
             images hardly forgets the others.
@@ -87,7 +87,8 @@ def read(file: Path) -> Recipe:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not TOML, has unknown settings or labels, or lacks a name.
+        ValueError: the file is not TOML, has unknown settings or labels, lacks a name, or has
+            `keep` without `start`.
     """
     file = Path(file)
     with open_regular(file) as opened:
@@ -111,6 +112,8 @@ def read(file: Path) -> Recipe:
         raise ValueError(f"{file}: labels must be one of {', '.join(CLASSES)}, not {labels!r}.")
     if "name" not in settings:
         raise ValueError(f'{file} needs a name: add one, for example name = "fast".')
+    if settings.get("keep") and not settings.get("start"):
+        raise ValueError(f"{file} sets keep, but no start whose weights could be kept: set both.")
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     return Recipe(**settings, augmentation=Augmentation(**changes), spoiling=Spoiling(**spoiling))
 

@@ -57,7 +57,7 @@ def train(
 
     Raises:
         ValueError: the recipe needs the FER+ votes, but `votes` is None; a teacher's file does not
-            exist; or the model that it starts from is not trained, or has another network.
+            exist; or the model that it starts from does not, or has another network.
     """
     if needs_votes(recipe) and votes is None:
         raise ValueError(
@@ -66,13 +66,13 @@ def train(
     keras.utils.set_random_seed(seed)
     arguments = _network_arguments(recipe)
     model = networks.residual(**arguments, quick=True)
-    first = _start_from(recipe, model, seed) if recipe.start else []
+    first = _start_from(recipe, model) if recipe.start else []
     images, targets = examples(recipe, data, votes, "Training")
     validation = examples(recipe, data, votes, "PublicTest")
     if recipe.teacher:
         emotions = emotion_columns(targets)  # a view, so the next lines change `targets`
         emotions *= 1 - recipe.trust
-        emotions += recipe.trust * teacher_answers(recipe, images, seed)
+        emotions += recipe.trust * teacher_answers(recipe, images)
     _compile(model, recipe, len(images))
     curve = training.fit(
         model,
@@ -108,19 +108,19 @@ def _network_arguments(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _start_from(recipe: Recipe, model: keras.Model, seed: int) -> list[np.ndarray]:
-    """Give a network the weights of a trained model, and return them.
+def _start_from(recipe: Recipe, model: keras.Model) -> list[np.ndarray]:
+    """Give a network the weights of an earlier model, and return them.
 
-    The layer of the votes keeps its random ones, because trained models are saved without it.
+    The layer of the votes keeps its random ones, because models are saved without it.
 
     Raises:
-        ValueError: the model is not trained, or its network is another one.
+        ValueError: the earlier model does not exist, or its network is another one.
     """
-    file = trained_file(recipe.start, seed)
+    file = paths.root() / "models" / f"{recipe.start}.keras"
     if not file.is_file():
         raise ValueError(
-            f"The recipe {recipe.name} starts from {file}, which does not exist: run `facevalue "
-            f"train models/{recipe.start}.toml --seed {seed}` first."
+            f"The recipe {recipe.name} starts from {file}, which does not exist: train that model "
+            "first, then run tools/ship_models.py."
         )
     trained = keras.models.load_model(file, compile=False)
     emotions = keras.Model(model.input, model.get_layer("emotion").output)

@@ -6,7 +6,7 @@ as trustworthy as wherever it came from.
 """
 
 SHA256 = {
-    "accurate.onnx": "1ffcf9c27bcd18359b55a5b011d3e716bd354c7e90e95b0d7daed495e6b1f78b",
-    "fast.onnx": "3a97a7f59f600789318e32b9a681c199974d6b6a458c1ace64e54325a4827ab2",
+    "accurate.onnx": "d47abecce85e768c65b51ee4748df9ed6a1e004aadce951e399f1a29787137f8",
+    "fast.onnx": "2596a8bf689ac4398211d2a9d68982691abb5c0ae9e4609f2c89b909c1a846c1",
 }
 """The SHA-256 sum of each model, by the name of its file."""
