@@ -106,7 +106,7 @@ def detectors(photos: pd.DataFrame) -> tuple[str, Rows]:
 
 
 def labels(data: Dataset) -> tuple[str, Rows]:
-    """Return for how many images of each label of FER-2013 people's most frequent answer is it."""
+    """Return how many images of each label of FER-2013 have it as the most frequent answer."""
     table = second_opinion.agreement(second_opinion.second_opinion(data), data.labels)
     if not len(table):
         raise FileNotFoundError("FER+ was not found: put fer2013new.csv beside FER-2013.")
