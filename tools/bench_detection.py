@@ -181,7 +181,7 @@ def read_real(folder: Path) -> tuple[pd.DataFrame, list[np.ndarray]]:
 
 
 def real(seen: pd.DataFrame, images: Sequence[np.ndarray]) -> str:
-    """Return what the detectors find in real photos, compared with what a person saw in them."""
+    """Return what the detectors find in real photos, compared with what an AI model saw in them."""
     there = (seen["faces"] > 0).to_numpy()
     ways: dict[str, Callable[[np.ndarray], list[Face]]] = {
         "yunet": partial(detection.find_faces, detector="yunet"),
