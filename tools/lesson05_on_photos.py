@@ -42,7 +42,7 @@ RATES = (0.001, 0.003, 0.01)
 FULL_RUNS = {
     "own small body, frozen": "small body transfer",
     "own small body, fine-tuned": "small body, fine-tuned",
-    "own recogniser, frozen": "recogniser transfer",
+    "own recogniser, first stage, frozen": "recogniser transfer",
 }
 """Models in reports/results.csv, by their names in the figure."""
 

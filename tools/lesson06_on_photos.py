@@ -10,9 +10,10 @@ no photo and no line about a single one.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from sklearn.svm import SVC
 
 from facevalue import paths
 from facevalue.data.dataset import Dataset
+from facevalue.data.download import checksum
 from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import results
@@ -247,32 +249,43 @@ def people(data: Dataset, network: np.ndarray) -> tuple[str, Rows]:
     return f"raters agree with {raters:.0%} of the labels, the recogniser with {model:.0%}", rows
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and write; return the exit code."""
-    photo_results.write("06", "models", f"PrivateTest of {FULL}", *models())
-    photo_results.write("06", "published", f"both test splits of {FULL}", *published())
-    photo_results.write(
-        "06", "components", f"PublicTest of {FULL}; means of three seeds", *components()
-    )
     data = course_faces.load("fer2013")
     private = data.split("PrivateTest")
-    probabilities = kept("recogniser", lambda: Recogniser("accurate").probabilities(private.images))
-    network = probabilities.argmax(axis=1)
-    note = f"PrivateTest of FER-2013, {RUN}"
-    photo_results.write("06", "emotions", note, *emotions(private, network))
-    photo_results.write("06", "confusions", note, *confusions(private, network))
-    photo_results.write("06", "people", f"{note}; raters: FER+", *people(data, network))
     few = data.sample(FEW, SEED).split("Training")
-    note = f"after {FEW:,} Training photos of FER-2013, {RUN}"
-    photo_results.write(
-        "06", "importance", f"1,000 photos of PrivateTest, {note}", *importance(few, private)
+    tested, learnt = (
+        f"PrivateTest of FER-2013, {RUN}",
+        f"{FEW:,} Training photos of FER-2013, {RUN}",
     )
-    photo_results.write(
-        "06", "balance", f"a third of {2 * FEW:,} Training photos, {RUN}", *balance(data)
-    )
-    photo_results.write(
-        "06", "parts", f"PublicTest, {note}", *ablation(few, data.split("PublicTest"))
-    )
+
+    def network() -> np.ndarray:
+        model = Recogniser("accurate")
+        name = f"recogniser-{checksum(model.file)[:12]}"
+        return kept(name, lambda: model.probabilities(private.images)).argmax(axis=1)
+
+    parts: dict[str, tuple[str, Callable[[], tuple[str, Rows]]]] = {
+        "models": (f"PrivateTest of {FULL}", models),
+        "published": (f"both test splits of {FULL}", published),
+        "components": (f"PublicTest of {FULL}; means of three seeds", components),
+        "emotions": (tested, lambda: emotions(private, network())),
+        "confusions": (tested, lambda: confusions(private, network())),
+        "people": (f"{tested}; raters: FER+", lambda: people(data, network())),
+        "importance": (
+            f"1,000 photos of PrivateTest, after {learnt}",
+            lambda: importance(few, private),
+        ),
+        "balance": (f"a third of {2 * FEW:,} Training photos, {RUN}", lambda: balance(data)),
+        "parts": (
+            f"PublicTest, after {learnt}",
+            lambda: ablation(few, data.split("PublicTest")),
+        ),
+    }
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=parts, help="only these")
+    for name in parser.parse_args(arguments).only or parts:
+        note, measure = parts[name]
+        photo_results.write("06", name, note, *measure())
     return 0
 
 

@@ -12,5 +12,5 @@ def test_the_stored_counts_are_those_of_the_recorded_runs():
     assert [tuple(row) for row in table.itertuples(index=False)] == rows
     assert f"# title: {title}\n" in path.read_text("utf-8")
     shares = (table["count"] / table["of"]).set_axis(table["row"]).round(3)
-    assert shares["own recogniser, frozen"] == 0.712
+    assert shares["own recogniser, first stage, frozen"] == 0.712
     assert shares["Lite0 at 96 pixels, frozen"] == 0.43
