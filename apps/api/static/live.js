@@ -17,7 +17,7 @@ const MODELS = { browser: "fast", server: document.getElementById("live").datase
 const EXPLANATIONS = {
   browser: `Recognised in this browser, by the model ${MODELS.browser}. No picture leaves your machine, and none is stored.`,
   server: `Recognised on the server, by the model ${MODELS.server}. Each picture is sent to the server, which recognises the faces in memory and then discards it; none is stored.`,
-  missing: "The browser could do this without the server, but ONNX Runtime Web is not installed on this server: run python tools/fetch_ort_web.py to install it.",
+  missing: "The browser could do this, too, if ONNX Runtime Web were installed: run python tools/fetch_ort_web.py on the server.",
   unsupported: "This browser cannot run the model itself.",
 };
 
