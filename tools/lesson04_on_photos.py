@@ -6,12 +6,14 @@
 FER-2013 and FER+ are read from data/raw or FACEVALUE_DATA. The published networks were trained by
 the full run of the notebooks: their numbers are read from reports/. The notebook's own two networks
 are trained here, on as many photos as it has drawings; an interrupted training goes on where it
-was. Only counts and curves are written, no photo and no line about a single one.
+was. The recogniser's scores go to reports/results.csv, too. Only counts and curves are written, no
+photo and no line about a single one.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Sequence
 
 import keras
@@ -23,7 +25,7 @@ from facevalue import paths
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
-from facevalue.evaluation import corruptions, metrics, results
+from facevalue.evaluation import corruptions, metrics, records, results
 from facevalue.exploration import second_opinion
 from facevalue.learning import networks, training
 from facevalue.learning.augmentation import Augmentation
@@ -41,6 +43,11 @@ CHANGES = Augmentation(shift=0.08, rotate=10, zoom=0.1, light=0, erase=0)
 PIXELS = 3
 DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 """The four ways in which faces are moved: down, right."""
+
+STAGES = ("accurate_clean-0", "accurate-0")
+"""The trainings of the recogniser, one after the other."""
+
+COMMAND = "python tools/lesson04_on_photos.py --only scores"
 
 PUBLISHED = {
     "CNN of project 3": (0.27, 7178),
@@ -206,6 +213,33 @@ def answers(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return test.labels, Recogniser("accurate").probabilities(test.images)
 
 
+def record_scores(data: Dataset) -> None:
+    """Add the recogniser's scores on photos to reports/results.csv."""
+    model = Recogniser("accurate")
+    stages = [pd.read_csv(curve_file(name, "fer2013", "full")) for name in STAGES]
+    seconds = sum(records.duration(curve) for curve in stages)
+    rows: list[dict[str, object]] = []
+    for splits in (("PrivateTest",), ("PublicTest", "PrivateTest")):
+        test = data.split(*splits)
+        start = time.perf_counter()
+        found = model.probabilities(test.images)
+        row = records.record(
+            "recogniser, accurate",
+            " + ".join(splits),
+            test.labels,
+            found.argmax(axis=1),
+            seconds,
+            data="fer2013",
+            top3=metrics.top_k_accuracy(test.labels, found, 3),
+            megabytes=model.file.stat().st_size / 1e6,
+            faces_per_second=len(test) / (time.perf_counter() - start),
+        )
+        facts = {str(key): value for key, value in row.items()}
+        rows.append(facts | {"profile": "full", "command": COMMAND})
+        print(row.to_string(), flush=True)
+    results.add_scores(rows)
+
+
 def confusion(labels: np.ndarray, probabilities: np.ndarray) -> Result:
     """Return what the recogniser takes for what."""
     guesses = probabilities.argmax(axis=1)
@@ -246,7 +280,7 @@ def mistakes(labels: np.ndarray, probabilities: np.ndarray, people: np.ndarray) 
 
 def recogniser() -> Result:
     """Return the recogniser's learning curve in its first stage, of clean photos."""
-    table = curves_of({"accurate_clean-0": "accurate_clean"})
+    table = curves_of({STAGES[0]: "accurate, first stage"})
     last = table["val_accuracy"].iloc[-1]
     return f"the recogniser's first stage reaches {last:.1%} of new photos", table
 
@@ -262,7 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "augmentation": augmentation,
         "recogniser": recogniser,
     }
-    measured = ("confusion", "calibration", "mistakes", "moved")
+    measured = ("scores", "confusion", "calibration", "mistakes", "moved")
     parser.add_argument("--only", nargs="+", choices=(*stored, *measured), help="only these")
     wanted = parser.parse_args(arguments).only or (*stored, *measured)
     before = "FER-2013, full run of 2026-11-21 and 22, 2 cores"
@@ -273,6 +307,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     data = course_faces.load("fer2013")
     run = photo_results.run()
+    if "scores" in wanted:
+        record_scores(data)
     labels, probabilities = answers(data)
     note = f"FER-2013, PrivateTest, one crop, {run}"
     if "confusion" in wanted:

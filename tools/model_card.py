@@ -103,6 +103,9 @@ of "Whom it wrongs". This card's command measures them, and keeps them in
 reports/recogniser_versions.csv."""
 
 VERSIONS_FILE = Path("reports") / "recogniser_versions.csv"
+WORSE = 0.005
+"""A smaller loss from one version to the next is not listed."""
+
 SHOWN_CORRUPTIONS = (("blur", 2), ("noise", 2), ("JPEG", 2))
 """Corruptions with rows of their own among the versions, and their strength."""
 
@@ -235,6 +238,7 @@ def card(
         differences(wronged),
         "## What spoils it\n\n" + block(ROBUSTNESS, spoilt_table(spoilt)),
         "## Versions\n\n" + block(VERSIONS, versions_table(figures)),
+        where_worse(figures),
         "## Numbers\n\n" + block(prose, text(table)),
         *own,
         seeds(),
@@ -328,9 +332,26 @@ def versions(
 
 
 def versions_table(kept: pd.DataFrame) -> str:
-    """Return a table with a column for each version."""
+    """Return a table with a column for each version, the older ones of a model first."""
     table = kept.pivot_table("value", "figure", ["model", "date", "sha256"], sort=False)
-    return str(table.sort_index(axis=1).rename_axis(None).to_string(float_format="{:.3f}".format))
+    table = table.sort_index(axis=1, level="model", sort_remaining=False)
+    return str(table.rename_axis(None).to_string(float_format="{:.3f}".format))
+
+
+def where_worse(kept: pd.DataFrame) -> str:
+    """Return a line for each model with the figures in which its last version is worse."""
+    lines = []
+    for name, rows in kept.groupby("model", sort=False):
+        table = rows.pivot_table("value", "figure", "sha256", sort=False)
+        if table.shape[1] < 2:
+            continue
+        change = table.iloc[:, -1] - table.iloc[:, -2]
+        lower_is_better = change.index.str.contains("error|below the best")
+        worse = change[change.where(~lower_is_better, -change) < -WORSE]
+        told = "; ".join(f"{figure} ({value:+.3f})" for figure, value in worse.items())
+        lines.append(f"- `{name}`: {told or 'nowhere'}.")
+    head = f"Where the last version is worse than the one before by more than {WORSE}:"
+    return "\n".join([head, "", *lines]) if lines else ""
 
 
 def files(models: dict[str, Recogniser]) -> str:

@@ -70,3 +70,19 @@ def test_the_card_keeps_the_figures_of_earlier_files(tmp_path, monkeypatch):
     assert rows["PrivateTest, corrupted"] == ["NaN", "0.300"]
     assert rows["drawn people, worst group below the best"] == ["NaN", "0.200"]
     assert kept["sha256"].nunique() == 2 and not kept.duplicated(["sha256", "figure"]).any()
+
+
+def test_the_card_says_where_the_last_version_is_worse():
+    figures = ["PrivateTest, accuracy", "PrivateTest, calibration error", "the same, corrupted"]
+    old, new = [0.72, 0.02, 0.60], [0.70, 0.05, 0.65]
+    rows = [("fast", "b", *pair) for pair in zip(figures, old, strict=True)]
+    rows += [("fast", "a", *pair) for pair in zip(figures, new, strict=True)]
+    rows += [("accurate", "c", *pair) for pair in zip(figures, old, strict=True)]
+    table = pd.DataFrame(rows, columns=["model", "sha256", "figure", "value"])
+    told = model_card.where_worse(table)
+    assert told.splitlines()[-1] == (
+        "- `fast`: PrivateTest, accuracy (-0.020); PrivateTest, calibration error (+0.030)."
+    )
+    assert "accurate" not in told  # it has one version only
+    dated = table.assign(date="2026-11-29")
+    assert model_card.versions_table(dated).splitlines()[2].split()[-2:] == ["b", "a"]
