@@ -74,13 +74,14 @@ def mixtures(
     public: Dataset,
 ) -> pd.DataFrame:
     """Return the figures of a network before, after, and of the mixtures, a column for each."""
-    before, after = (
-        keras.models.load_model(file, compile=False)
-        for file in (
-            paths.root() / "models" / f"{name}_clean.keras",
-            train_recogniser.trained_file(f"{name}_unmixed", 0),
-        )
+    files = (
+        paths.root() / "models" / f"{name}_clean.keras",
+        train_recogniser.trained_file(f"{name}_unmixed", 0),
     )
+    for file in files:
+        if not file.is_file():
+            raise SystemExit(f"{file} does not exist: see the beginning of tools/bench_mixing.py.")
+    before, after = (keras.models.load_model(file, compile=False) for file in files)
     last = after.get_weights()
     targets = np.eye(7, dtype=np.float32)[public.labels]
     columns = {}

@@ -218,7 +218,7 @@ def emotions(private: Dataset, network: np.ndarray) -> tuple[str, Rows]:
 
 
 def confusions(private: Dataset, network: np.ndarray) -> tuple[str, Rows]:
-    """Return the five most frequent mistakes of the recogniser, as shares of the true emotion."""
+    """Return the six most frequent mistakes of the recogniser, as shares of the true emotion."""
     table = pd.crosstab(private.labels, network).to_numpy()
     sizes = table.sum(axis=1)
     off = table / sizes[:, None]

@@ -70,9 +70,10 @@ that the section Files lists, or is quoted from reports/ with its own date and m
 HOW_RIGHT = """The share of faces whose emotion is named as their label says, with its 95 % interval
 (Wilson). PrivateTest comes from the same image search as the training images. The other photos are
 of muxspace/facial_expressions, labelled by students, in which YuNet finds a face, the largest face
-of each: no model was trained or chosen on them (only the crop's margin, on half of them), and their
-labels are noisy. The corrupted row is the mean of the 21 corruptions in "What spoils it". On faces
-of your own, expect what the photos show, not what PrivateTest shows."""
+of each: no model was trained on them. The crop's margin (on half of them) and how much of the first
+stage's weights is kept (reports/mixing.md) were chosen with a look at them. Their labels are noisy.
+The corrupted row is the mean of the 21 corruptions in "What spoils it". On faces of your own,
+expect what the photos show, not what PrivateTest shows."""
 
 FAILS = """
 ## Where it fails
@@ -152,9 +153,9 @@ SEEDS = """Each training of a model begins from other random numbers; "count" te
 were of one crop. The mean and the spread (standard deviation) of one crop's accuracy, of a face's
 and its mirror image's mean answer, and of the mean answer of all trainings together. `accurate` and
 `fast` go on from seed 0 of `accurate_clean` and `fast_clean`, so their spread is that of the last
-eight epochs only. `first` is the network whose answers `accurate_clean` also learnt from; `ferplus`
-is the recipe of `first` with the eight emotions of FER+ as labels, trained and tested on the images
-whose raters agree, and does not ship.
+eight epochs only. `first` is a network from whose answers all but `fast_clean` also learnt;
+`ferplus` is the recipe of `first` with the eight emotions of FER+ as labels, trained and tested on
+the images whose raters agree, and does not ship.
 Each training is in reports/seeds.csv; of `accurate` and `fast` seed 0 ships."""
 
 FAIRNESS = """Drawn faces: {n} people, each drawn with a clear expression, the same in every group

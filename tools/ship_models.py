@@ -123,17 +123,21 @@ def main() -> None:
     parser.add_argument("name", help="of a recipe in models/, for example accurate")
     parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
     given = parser.parse_args()
+    plans = [recipe.read(file) for file in MODELS.glob("*.toml")]
+    as_keras = {*recogniser.NAMES, *(plan.start for plan in plans if plan.start)}
+    as_onnx = {*recogniser.NAMES, *(Path(name).stem for plan in plans for name in plan.teacher)}
+    if given.name not in as_keras | as_onnx:
+        known = ", ".join(sorted(as_keras | as_onnx))
+        raise SystemExit(f"{given.name} does not ship, and no recipe needs it: choose {known}.")
     trained = train_recogniser.trained_file(given.name, seed=0)
     if not trained.is_file():
         command = f"facevalue train models/{given.name}.toml"
         raise SystemExit(f"{trained} does not exist: train it with `{command}`.")
-    in_package = given.name in recogniser.NAMES
-    plans = [recipe.read(file) for file in MODELS.glob("*.toml")]
-    if in_package or given.name in {plan.start for plan in plans}:
+    if given.name in as_keras:
         with atomic_write(MODELS / f"{given.name}.keras", suffix=".keras") as part:
             shutil.copyfile(trained, part)
-    if in_package or f"{given.name}.onnx" in {name for plan in plans for name in plan.teacher}:
-        folder = recogniser.WEIGHTS if in_package else MODELS
+    if given.name in as_onnx:
+        folder = recogniser.WEIGHTS if given.name in recogniser.NAMES else MODELS
         write_onnx(trained, folder / f"{given.name}.onnx", given.int8)
     for folder in (MODELS, recogniser.WEIGHTS):
         model_files.write_checksums(folder)

@@ -129,7 +129,7 @@ def onnx_size(model: str) -> str:
         file = folder / f"{model}.onnx"
         if file.is_file():
             return f"{file.stat().st_size / 1e6:.1f} MB"
-    return "does not ship"
+    return "none"
 
 
 def spread(found: pd.Series) -> str:

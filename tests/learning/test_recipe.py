@@ -88,19 +88,26 @@ def test_a_recipe_goes_on_from_the_trained_model_of_another(tmp_path, monkeypatc
     trained, _ = train_recogniser.train(small, faces(), V, keep=False, verbose=0)
     (tmp_path / "models").mkdir()
     trained.save(tmp_path / "models" / "first.keras")
-    seen = []
-    monkeypatch.setattr(
-        train_recogniser.training,
-        "fit",
-        lambda model, train, validation, **how: seen.append(
+    seen, checkpoints = [], set()
+
+    def fit(model, train, validation, *, name, **how):
+        seen.append(
             keras.Model(model.input, model.get_layer("emotion").output).predict(X, verbose=0)
-        ),
-    )
+        )
+        checkpoints.add(name)
+
+    monkeypatch.setattr(train_recogniser.training, "fit", fit)
     train_recogniser.train(dataclasses.replace(small, name="next", start="first"), faces(), V)
     assert seen[0] == pytest.approx(trained.predict(X, verbose=0), abs=1e-5)
     kept = dataclasses.replace(small, name="next", start="first", keep=1.0)
     same, _ = train_recogniser.train(kept, faces(), V)  # all of the first weights are kept
     assert same.predict(X, verbose=0) == pytest.approx(trained.predict(X, verbose=0), abs=0.02)
+    assert len(checkpoints) == 1  # a run goes on where it was
+    other = keras.models.clone_model(trained)
+    other.set_weights([weight + 0.1 for weight in trained.get_weights()])
+    other.save(tmp_path / "models" / "first.keras")
+    train_recogniser.train(kept, faces(), V)
+    assert len(checkpoints) == 2  # from another network it is another run
     wide = dataclasses.replace(small, name="next", start="first", widths=(8, 16))
     with pytest.raises(ValueError, match="next has another network than first"):
         train_recogniser.train(wide, faces(), V)
@@ -130,6 +137,10 @@ def test_settings_in_a_file_replace_the_defaults(tmp_path):
             "unknown settings: turn; those of Augmentation are .*rotate",
         ),
         ('name = "a"\nkeep = 0.5', "a.toml sets keep, but no start"),
+        ('name = "a"\nstart = "b"\nkeep = 1.5', "keep must be a number from 0 to 1, not 1.5"),
+        ('name = "a"\nstart = "b"\nkeep = "half"', "keep must be a number from 0 to 1, not 'half'"),
+        ('name = "a"\nstart = ["b"]', "start must be a name"),
+        ('name = "a"\nteacher = "first.onnx"', "teacher must be a list"),
         ("name = ", "a.toml is not valid TOML"),
         ('name = "a"\nlabels = "mine"', "a.toml: labels must be one of fer2013, ferplus"),
     ],

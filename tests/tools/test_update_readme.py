@@ -28,7 +28,7 @@ def test_readme_shows_the_mean_and_the_spread_of_all_trainings(tmp_path, monkeyp
     monkeypatch.setattr(update_readme.recogniser, "WEIGHTS", tmp_path / "models")
     lines = update_readme.recogniser_table().splitlines()
     assert lines[2] == "| `accurate` | 3 | 0.710 ± 0.010 |  |  | 1.5 MB |"
-    assert lines[3] == "| `fast` | 1 |  | 0.680  |  | does not ship |"
+    assert lines[3] == "| `fast` | 1 |  | 0.680  |  | none |"
     assert not any("`ferplus`" in line for line in lines)  # other labels: not in the same table
     assert "right on 0.830 of the 3,153 PrivateTest images" in " ".join(lines[4:])
 

@@ -87,8 +87,8 @@ def read(file: Path) -> Recipe:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not TOML, has unknown settings or labels, lacks a name, or has
-            `keep` without `start`.
+        ValueError: the file is not TOML, has unknown settings or labels, lacks a name, has
+            `keep` without `start`, or a start, keep or teacher of another type or range.
     """
     file = Path(file)
     with open_regular(file) as opened:
@@ -114,8 +114,20 @@ def read(file: Path) -> Recipe:
         raise ValueError(f'{file} needs a name: add one, for example name = "fast".')
     if settings.get("keep") and not settings.get("start"):
         raise ValueError(f"{file} sets keep, but no start whose weights could be kept: set both.")
+    _check_types(file, settings)
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     return Recipe(**settings, augmentation=Augmentation(**changes), spoiling=Spoiling(**spoiling))
+
+
+def _check_types(file: Path, settings: dict[str, Any]) -> None:
+    """Refuse values that would be noticed only after a training, or not at all."""
+    start, keep, teacher = (settings.get(name) for name in ("start", "keep", "teacher"))
+    if not isinstance(start, str | None):
+        raise ValueError(f'{file}: start must be a name such as "fast_clean", not {start!r}.')
+    if keep is not None and not (isinstance(keep, int | float) and 0 <= keep <= 1):
+        raise ValueError(f"{file}: keep must be a number from 0 to 1, not {keep!r}.")
+    if not isinstance(teacher, list | None):
+        raise ValueError(f'{file}: teacher must be a list such as ["first.onnx"], not {teacher!r}.')
 
 
 def needs_votes(recipe: Recipe) -> bool:

@@ -14,6 +14,7 @@ import pandas as pd
 from facevalue import paths
 from facevalue.data import ferplus
 from facevalue.data.dataset import Dataset
+from facevalue.data.download import checksum
 from facevalue.data.ferplus import VOTES_FILE
 from facevalue.drawing import course_faces
 from facevalue.files import atomic_write, write_text
@@ -80,7 +81,7 @@ def train(
         validation,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        name=f"{recipe.name}-{seed}",
+        name=_checkpoint_name(recipe, seed),
         augmentation=recipe_transform(recipe, targets),
         seed=seed,
         callbacks=[TimeLeft()] if verbose and devices.process_index() == 0 else [],
@@ -116,13 +117,7 @@ def _start_from(recipe: Recipe, model: keras.Model) -> list[np.ndarray]:
     Raises:
         ValueError: the earlier model does not exist, or its network is another one.
     """
-    file = paths.root() / "models" / f"{recipe.start}.keras"
-    if not file.is_file():
-        raise ValueError(
-            f"The recipe {recipe.name} starts from {file}, which does not exist: train that model "
-            "first, then run tools/ship_models.py."
-        )
-    trained = keras.models.load_model(file, compile=False)
+    trained = keras.models.load_model(_start_file(recipe), compile=False)
     emotions = keras.Model(model.input, model.get_layer("emotion").output)
     try:
         emotions.set_weights(trained.get_weights())
@@ -132,6 +127,27 @@ def _start_from(recipe: Recipe, model: keras.Model) -> list[np.ndarray]:
             "starts: give both the same labels, widths and blocks."
         ) from error
     return trained.get_weights()
+
+
+def _start_file(recipe: Recipe) -> Path:
+    """Return the file of the model from which a recipe starts.
+
+    Raises:
+        ValueError: there is no such file.
+    """
+    file = paths.root() / "models" / f"{recipe.start}.keras"
+    if not file.is_file():
+        raise ValueError(
+            f"The recipe {recipe.name} starts from {file}, which does not exist: train that model "
+            "first, then run tools/ship_models.py."
+        )
+    return file
+
+
+def _checkpoint_name(recipe: Recipe, seed: int) -> str:
+    """Return the name of a run's checkpoint; another file to start from makes it another run."""
+    start = f"-{checksum(_start_file(recipe))[:8]}" if recipe.start else ""
+    return f"{recipe.name}-{seed}{start}"
 
 
 def mix_weights(model: keras.Model, first: list[np.ndarray], share: float) -> None:
@@ -225,6 +241,8 @@ def main(options: argparse.Namespace) -> None:
             .keras file to write, or None for `trained_file`.
     """
     recipe = read(options.recipe)
+    if recipe.start:
+        _start_file(recipe)  # so that a missing file is reported before the data are loaded
     devices.start()
     policy = mixed_precision.use_mixed_precision()
     data = course_faces.load(options.data)
@@ -242,4 +260,5 @@ def main(options: argparse.Namespace) -> None:
     out = options.out or trained_file(recipe.name, options.seed)
     with devices.one_device(), atomic_write(out, suffix=".keras") as part:
         model.save(part)
-    print(f"{out}: PublicTest {curve['val_accuracy'].iloc[-1]:.4f}, {len(curve)} epochs.")
+    mixed = ", before the weights were mixed" if recipe.keep else ""
+    print(f"{out}: {len(curve)} epochs, PublicTest {curve['val_accuracy'].iloc[-1]:.4f}{mixed}.")

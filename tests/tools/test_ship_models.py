@@ -1,0 +1,27 @@
+"""tools/ship_models.py, with the recipes of the repository."""
+
+import sys
+
+import pytest
+import ship_models
+
+from facevalue.learning import train_recogniser
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nosuch", "nosuch does not ship, and no recipe needs it: choose accurate, accurate_clean"),
+        ("ferplus", "ferplus does not ship"),
+        ("fast_clean", "fast_clean.keras does not exist: .*facevalue train models/fast_clean.toml"),
+        ("first", "first.keras does not exist: .*facevalue train models/first.toml"),
+    ],
+)
+def test_what_cannot_ship_is_named_with_a_way_out(tmp_path, monkeypatch, name, message):
+    monkeypatch.setattr(
+        train_recogniser, "trained_file", lambda name, seed: tmp_path / f"{name}.keras"
+    )
+    monkeypatch.setattr(sys, "argv", ["ship_models.py", name])
+    with pytest.raises(SystemExit, match=message):
+        ship_models.main()
+    assert not list(tmp_path.iterdir())
