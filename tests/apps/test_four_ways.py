@@ -38,7 +38,7 @@ def recogniser():
 @pytest.fixture(scope="module")
 def photos(recogniser):
     """One photo of two surprised people as a file of each kind."""
-    image = np.hstack([drawn(16), drawn(2)])
+    image = np.hstack([drawn(24), drawn(42)])
     found = recogniser.photo(image)
     assert len(found) == 2
     assert all(face.probabilities["surprise"] > 0.9 for face in found)
