@@ -61,10 +61,10 @@ def measured(
     sets = {"PublicTest": (public.images, public.labels)}
     if photos is not None:
         sets[PHOTOS] = (photos.images, photos.labels)
-    answers = {("", test): predict(images) for test, (images, _) in sets.items()}
+    answers = {test: predict(images) for test, (images, _) in sets.items()}
     spoilt = robustness.robustness(predict, public.images, public.labels, progress=False)
     wronged = fairness.fairness(predict, progress=False)
-    return summary("", sets, answers, spoilt, wronged, test="PublicTest")
+    return summary(sets, answers, spoilt, wronged, test="PublicTest")
 
 
 def mixtures(

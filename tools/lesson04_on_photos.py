@@ -302,10 +302,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = "FER-2013, full run of 2026-11-21 and 22, 2 cores"
     if "scores" in wanted:  # first, because other parts read them from reports/results.csv
         record_scores(course_faces.load("fer2013"))
+    date = str(full_run()["date"]["recogniser, accurate"])
+    notes = {"networks": f"{before}; the recogniser, {date}"}
     for name, tell in stored.items():
         if name in wanted:
-            note = before + "; the recogniser, 2026-11-29" * (name == "networks")
-            photo_results.write("04", name, note, *tell())
+            photo_results.write("04", name, notes.get(name, before), *tell())
     if not set(measured) & set(wanted):
         return 0
     data = course_faces.load("fer2013")

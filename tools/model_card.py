@@ -280,24 +280,31 @@ def overview(
 
 
 def summary(
-    name: str,
     sets: Tests,
-    answers: dict[tuple[str, str], np.ndarray],
+    answers: dict[str, np.ndarray],
     spoilt: pd.DataFrame,
     wronged: pd.DataFrame,
     test: str = PRIVATE,
 ) -> dict[str, float]:
-    """Return the figures by which versions of a model are compared; `spoilt` is of `test`."""
+    """Return the figures by which versions of a model are compared.
+
+    Args:
+        sets: the tests.
+        answers: the model's probabilities by the name of the test.
+        spoilt: as `robustness` returns it, on `test`.
+        wronged: the accuracy by group of drawn people.
+        test: the test whose figures are told in full.
+    """
     found: dict[str, float] = {}
     for kind in ("PublicTest", PRIVATE, PHOTOS, DRAWINGS):
         if kind in sets:
-            numbers = scores(sets[kind][1], answers[name, kind])
+            numbers = scores(sets[kind][1], answers[kind])
             found[f"{kind}, accuracy"] = numbers["accuracy"]
             if kind in (test, PHOTOS):
                 found[f"{kind}, macro F1"] = numbers["macro F1"]
                 found[f"{kind}, calibration error"] = numbers["calibration error"]
     labels = sets[test][1]
-    right = answers[name, test].argmax(axis=1) == labels
+    right = answers[test].argmax(axis=1) == labels
     for emotion in ("fear", "disgust"):
         found[f"{test}, recall of {emotion}"] = right[labels == EMOTIONS.index(emotion)].mean()
     found[f"{test}, corrupted"] = spoilt["accuracy"].iloc[1:].mean()
@@ -325,7 +332,8 @@ def versions(
         sha256 = hashlib.sha256(model.file.read_bytes()).hexdigest()[:12]
         known = kept[kept["sha256"] == sha256] if len(kept) else kept
         date = known["date"].iloc[0] if len(known) else datetime.date.today().isoformat()
-        figures = summary(name, sets, answers, spoilt[name], wronged[name])
+        own = {kind: given for (model_name, kind), given in answers.items() if model_name == name}
+        figures = summary(sets, own, spoilt[name], wronged[name])
         rows = pd.DataFrame({"figure": figures.keys(), "value": figures.values()})
         rows = rows.assign(model=name, date=date, sha256=sha256).round(5)
         kept = pd.concat([kept[kept["sha256"] != sha256] if len(kept) else kept, rows])

@@ -1,5 +1,6 @@
 """The recogniser's recipe: its file, its targets, and a training small enough for a test."""
 
+import argparse
 import dataclasses
 import os
 
@@ -324,3 +325,18 @@ def test_quick_batch_normalisation_has_the_weights_of_keras_own():
     quick, plain = (networks.residual((4, 8), (1,), quick=kind) for kind in (True, False))
     plain.set_weights(quick.get_weights())
     assert np.asarray(quick(faces(4).x)) == pytest.approx(np.asarray(plain(faces(4).x)), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('start = "nobody"', "starts from .*nobody.keras, which does not exist"),
+        ('teacher = ["nobody.onnx"]', "learns from nobody.onnx, which is not in"),
+    ],
+)
+def test_a_missing_model_is_named_before_the_data_are_loaded(tmp_path, monkeypatch, line, message):
+    (tmp_path / "a.toml").write_text(f'name = "a"\n{line}\n')
+    monkeypatch.setattr(train_recogniser.course_faces, "load", pytest.fail)
+    options = argparse.Namespace(recipe=tmp_path / "a.toml", seed=0, data="rendered", out=None)
+    with pytest.raises(ValueError, match=message):
+        train_recogniser.main(options)

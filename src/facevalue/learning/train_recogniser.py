@@ -21,7 +21,7 @@ from facevalue.files import atomic_write, write_text
 from facevalue.learning import devices, mixed_precision, networks, training
 from facevalue.learning.callbacks import TimeLeft
 from facevalue.learning.curves import curve_file
-from facevalue.learning.distillation import teacher_answers
+from facevalue.learning.distillation import teacher_answers, teacher_file
 from facevalue.learning.recipe import CLASSES, Recipe, needs_votes, read
 from facevalue.learning.training_targets import (
     accuracy,
@@ -144,6 +144,14 @@ def _start_file(recipe: Recipe) -> Path:
     return file
 
 
+def _check_files(recipe: Recipe) -> None:
+    """Raise a ValueError if a model from which a recipe starts or learns does not exist."""
+    if recipe.start:
+        _start_file(recipe)
+    for name in recipe.teacher:
+        teacher_file(name)
+
+
 def _checkpoint_name(recipe: Recipe, seed: int) -> str:
     """Return the name of a run's checkpoint; another file to start from makes it another run."""
     start = f"-{checksum(_start_file(recipe))[:8]}" if recipe.start else ""
@@ -241,8 +249,7 @@ def main(options: argparse.Namespace) -> None:
             .keras file to write, or None for `trained_file`.
     """
     recipe = read(options.recipe)
-    if recipe.start:
-        _start_file(recipe)  # so that a missing file is reported before the data are loaded
+    _check_files(recipe)  # before the data are loaded, which takes a while
     devices.start()
     policy = mixed_precision.use_mixed_precision()
     data = course_faces.load(options.data)
