@@ -40,9 +40,12 @@ def running(app):
 
 
 def until(page, expression, argument=None):
-    """Wait until a JavaScript expression is true; Playwright's own way needs a laxer policy."""
+    """Wait until a JavaScript expression is true, and return its value.
+
+    Playwright's own way needs a laxer policy.
+    """
     for _ in range(1200):
-        if page.evaluate(expression, argument):
-            return
+        if value := page.evaluate(expression, argument):
+            return value
         page.wait_for_timeout(50)
     raise AssertionError(f"{expression} did not become true: {page.inner_text('.live')}")

@@ -94,16 +94,16 @@ def opened(browser, address, width=1440, mode=None, expected=(), **options):
 
 def named(page, count):
     """Wait until so many faces are named, beside the sample's; return the emotions in order."""
-    until(
+    texts = until(  # looked at and read in one go: a change of mode takes all names away
         page,
-        """count => document.querySelector("#empty").hidden
-            && document.querySelectorAll(".name").length === count""",
+        """count => {
+            const names = [...document.querySelectorAll(".name")];
+            if (!document.querySelector("#empty").hidden || names.length !== count) return null;
+            return names
+                .sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x)
+                .map(node => node.textContent);
+        }""",
         count,
-    )
-    texts = page.evaluate(
-        """() => [...document.querySelectorAll('.name')]
-            .sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x)
-            .map(node => node.textContent)"""
     )
     return [text.lstrip("0123456789 ").split()[0] for text in texts]
 
