@@ -44,13 +44,14 @@ BLOCK = 500
 
 
 def balance(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
-    """Return how many images have each label, and how many most people call so."""
+    """Return how many images have each label, and how many each most frequent answer."""
     rows: Rows = []
     for label, name in enumerate(EMOTIONS):
         rows.append((name, "label", int((data.labels == label).sum()), len(data)))
-        rows.append((name, "most of ten people", int((opinion.answers == label).sum()), len(data)))
+        answered = int((opinion.answers == label).sum())
+        rows.append((name, "most frequent answer", answered, len(data)))
     shares = {(name, series): count / of for name, series, count, of in rows}
-    labelled, seen = shares["neutral", "label"], shares["neutral", "most of ten people"]
+    labelled, seen = shares["neutral", "label"], shares["neutral", "most frequent answer"]
     return f"{labelled:.0%} are labelled neutral, but people see it in {seen:.0%}", rows
 
 
@@ -128,7 +129,7 @@ def faults(data: Dataset, opinion: Opinion, measures: pd.DataFrame) -> tuple[str
 
 
 def suspects(data: Dataset, opinion: Opinion, near: np.ndarray) -> tuple[str, Rows]:
-    """Return how many suspects most people label differently, too."""
+    """Return how many suspects the most frequent of ten answers contradicts, too."""
     probabilities = wrong_labels.out_of_fold_probabilities(data.images, data.labels, near)
     found = wrong_labels.suspects(data.labels, probabilities)
     differs = second_opinion.disagrees(opinion, data.labels)
@@ -142,7 +143,7 @@ def suspects(data: Dataset, opinion: Opinion, near: np.ndarray) -> tuple[str, Ro
 
 
 def people(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
-    """Return what most people say about the images of each label."""
+    """Return the most frequent answers to the images of each label."""
     rows: Rows = []
     for label, name in enumerate(EMOTIONS):
         answers = opinion.answers[data.labels == label]
@@ -159,7 +160,7 @@ def people(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
 
 
 def answers(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
-    """Return what most people say about the images labelled fear, and about those labelled sad."""
+    """Return the most frequent answers to images labelled fear, and to those labelled sad."""
     labelled = {name: data.labels == EMOTIONS.index(name) for name in ("fear", "sad")}
     rows: Rows = []
     for answer, name in enumerate([*EMOTIONS, second_opinion.OTHER]):
@@ -167,7 +168,7 @@ def answers(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
             count = int((opinion.answers[own] == answer).sum())
             rows.append((name, f"labelled {label}", count, int(own.sum())))
     fear, sad = (count / of for name, _, count, of in rows if name == "neutral")
-    return f"{fear:.0%} of fear and {sad:.0%} of sad look neutral to most people", rows
+    return f"the most frequent answer to {fear:.0%} of fear and {sad:.0%} of sad is neutral", rows
 
 
 def ceiling(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
@@ -178,7 +179,7 @@ def ceiling(data: Dataset, opinion: Opinion) -> tuple[str, Rows]:
         rows.append((split, "the label", round(images * majority), int(images)))
         rows.append((split, "one more person", round(images * one_person), int(images)))
     label, person = (count / of for split, _, count, of in rows if split == "PrivateTest")
-    return f"most people predict {label:.0%} of the labels, {person:.0%} of one answer", rows
+    return f"the most frequent answer predicts {label:.0%} of labels, {person:.0%} of answers", rows
 
 
 def draw_averages(training: Dataset) -> None:

@@ -42,7 +42,7 @@ def test_people_confirm_a_label_or_say_something_else(data):
     assert rows["fear", "the label"] == (1, 2)
     title, counts = tool.balance(data, said)
     assert ("neutral", "label", 1, 10) in counts
-    assert ("neutral", "most of ten people", 3, 10) in counts
+    assert ("neutral", "most frequent answer", 3, 10) in counts
     assert title == "10% are labelled neutral, but people see it in 30%"
 
 
