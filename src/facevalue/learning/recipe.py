@@ -51,6 +51,8 @@ class Recipe:
         trust: the share of the labels that the teachers replace, from 0 to 1.
         augmentation: how much the images are changed.
         spoiling: how often and how strongly the changed images are spoilt; by default, none is.
+        glasses: the share of the Training images of which a copy with painted glasses is added,
+            from 0 to 1. Its targets, the teachers' too, are those of the face without glasses.
 
     >>> Recipe("mine", epochs=10).batch_size
     128
@@ -75,6 +77,7 @@ class Recipe:
     balance: float = 0.0
     teacher: tuple[str, ...] = ()
     trust: float = 0.8
+    glasses: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     spoiling: Spoiling = field(default_factory=Spoiling)
 
@@ -88,7 +91,7 @@ def read(file: Path) -> Recipe:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not TOML, has unknown settings or labels, lacks a name, has
-            `keep` without `start`, or a start, keep or teacher of another type or range.
+            `keep` without `start`, or a start, keep, glasses or teacher of another type or range.
     """
     file = Path(file)
     with open_regular(file) as opened:
@@ -126,6 +129,9 @@ def _check_types(file: Path, settings: dict[str, Any]) -> None:
         raise ValueError(f'{file}: start must be a name such as "fast_clean", not {start!r}.')
     if keep is not None and not (isinstance(keep, int | float) and 0 <= keep <= 1):
         raise ValueError(f"{file}: keep must be a number from 0 to 1, not {keep!r}.")
+    share = settings.get("glasses", 0)
+    if not (isinstance(share, int | float) and 0 <= share <= 1):
+        raise ValueError(f"{file}: glasses must be a number from 0 to 1, not {share!r}.")
     if not isinstance(teacher, list | None):
         raise ValueError(f'{file}: teacher must be a list such as ["first.onnx"], not {teacher!r}.')
 

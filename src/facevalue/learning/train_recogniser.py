@@ -30,6 +30,7 @@ from facevalue.learning.training_targets import (
     loss,
     recipe_transform,
 )
+from facevalue.learning.worn_glasses import with_glasses
 
 
 def train(
@@ -74,6 +75,8 @@ def train(
         emotions = emotion_columns(targets)  # a view, so the next lines change `targets`
         emotions *= 1 - recipe.trust
         emotions += recipe.trust * teacher_answers(recipe, images)
+    if recipe.glasses:
+        images, targets = with_glasses(images, targets, recipe.glasses)
     _compile(model, recipe, len(images))
     curve = training.fit(
         model,
