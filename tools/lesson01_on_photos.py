@@ -51,9 +51,9 @@ def read(folder: Path) -> pd.DataFrame:
 
 def steps(photos: pd.DataFrame, detector: str = "yunet") -> dict[str, pd.Series]:
     """Return which photos are left after each step: each step keeps a part of those before it."""
-    left = {"found by a word": photos["fits"] >= 0}
-    left["word fits, by eye"] = photos["fits"] == 1
-    left["face found"] = left["word fits, by eye"] & (photos[detector] > 0)
+    left = {"labelled by students": photos["fits"] >= 0}
+    left["label fits, by eye"] = photos["fits"] == 1
+    left["face found"] = left["label fits, by eye"] & (photos[detector] > 0)
     left["face large enough"] = left["face found"] & (photos[detector] >= SMALLEST)
     kept = left["face large enough"]
     left["stored once"] = kept & ~photos["sha256"].where(kept).duplicated()
@@ -68,7 +68,7 @@ def funnel(photos: pd.DataFrame) -> tuple[str, Rows]:
         for name, kept in steps(photos, detector).items()
     ]
     fit, yunet, haar = rows[1][2], rows[len(rows) // 2 - 1][2], rows[-1][2]
-    title = f"{fit} of {len(photos)} photos fit their word; YuNet keeps {yunet}, Haar {haar}"
+    title = f"{fit} of {len(photos)} photos fit their label; YuNet keeps {yunet}, Haar {haar}"
     return title, rows
 
 
@@ -115,7 +115,7 @@ def labels(data: Dataset) -> tuple[str, Rows]:
         (name, "images", int(same_counts[name]), int(table["images"][name])) for name in EMOTIONS
     ]
     same = sum(row[2] for row in rows) / len(data)
-    return f"the search word is people's most frequent answer in {same:.0%}", rows
+    return f"the search word is people's most frequent answer for {same:.0%}", rows
 
 
 def copies(data: Dataset) -> tuple[str, Rows]:
@@ -132,7 +132,9 @@ def copies(data: Dataset) -> tuple[str, Rows]:
         ):
             rows.append((split, series, int(has[data.splits == split].sum()), of))
     different = int(groups.max()) + 1
-    return f"{len(data):,} files hold {different:,} different pictures", rows
+    share, wrong = copied.mean(), contradicted.mean()
+    title = f"{len(data):,} files hold {different:,} pictures: {share:.0%} have an exact copy, "
+    return f"{title}{wrong:.1%} one with another label", rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -64,7 +64,8 @@ def light(training: Dataset, brightness: np.ndarray) -> tuple[str, Rows]:
         rows.append((name, "brighter than the median image", int(own.sum()), len(own)))
     shares = {name: count / of for name, _, count, of in rows}
     top, bottom = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
-    return f"{shares[top]:.0%} of {top} are bright, {shares[bottom]:.0%} of {bottom}", rows
+    both = f"{shares[top]:.0%} of {top} and {shares[bottom]:.0%} of {bottom}"
+    return f"{both} are brighter than the median image", rows
 
 
 def copies(data: Dataset, exact: np.ndarray, near: np.ndarray) -> tuple[str, Rows]:
@@ -78,8 +79,9 @@ def copies(data: Dataset, exact: np.ndarray, near: np.ndarray) -> tuple[str, Row
         for split in ("PublicTest", "PrivateTest")
         for series, table in tables.items()
     ]
-    _, _, count, of = rows[2]
-    return f"{count} of {of:,} PrivateTest images are in Training, too", rows
+    (_, _, count, of), (_, _, near_ones, _) = rows[2:]
+    title = f"{count} of {of:,} PrivateTest images are in Training, {near_ones} with near copies"
+    return title, rows
 
 
 def memory(data: Dataset, exact: np.ndarray) -> tuple[str, Rows]:
@@ -99,7 +101,10 @@ def memory(data: Dataset, exact: np.ndarray) -> tuple[str, Rows]:
         (name, "right", int(right[part].sum()), int(part.sum())) for name, part in parts.items()
     ]
     shares = [count / of for _, _, count, of in rows]
-    return f"memory alone is right on {shares[0]:.0%} of the copies, {shares[1]:.0%} else", rows
+    return (
+        f"memory alone is right on {shares[0]:.0%} of the copies, {shares[1]:.0%} of the others",
+        rows,
+    )
 
 
 def changes(training: Dataset) -> tuple[str, Rows]:

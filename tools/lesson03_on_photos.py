@@ -180,10 +180,15 @@ def gain(before: np.ndarray, after: np.ndarray) -> str:
     return f"{100 * difference.mean():+.1f} points ({low:.1f} to {high:.1f})"
 
 
-def means(right: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Return how many photos each network names rightly, the mean of the seeds."""
+def means(right: dict[str, np.ndarray], gains: dict[str, str]) -> pd.DataFrame:
+    """Return how many photos each network names rightly, the mean of the seeds, and its gain."""
     rows = [
-        (name, "mean of five seeds", round(hits.sum() / len(SEEDS)), hits.shape[1])
+        (
+            f"{name}\n{gains[name]}" if name in gains else name,
+            f"mean of {len(SEEDS)} seeds",
+            round(hits.sum() / len(SEEDS)),
+            hits.shape[1],
+        )
         for name, hits in right.items()
     ]
     return photo_results.shares(rows)
@@ -200,9 +205,12 @@ def changes(train: Dataset, test: Dataset) -> Result:
         "+ augmentation": repeated(dropout, train, test, augmentation=CHANGES),
     }
     names = list(right)
-    for before, after in zip(names[:-1], names[1:], strict=True):
-        print(after, gain(right[before], right[after]), flush=True)
-    return f"the same mean and contrast: {gain(right[names[0]], right[names[1]])}", means(right)
+    gains = {
+        after: gain(right[before], right[after])
+        for before, after in zip(names[:-1], names[1:], strict=True)
+    }
+    best = max(names[1:], key=lambda name: float(gains[name].split()[0]))
+    return f"most comes from {best.removeprefix('+ ')}: {gains[best]}", means(right, gains)
 
 
 def order(train: Dataset, test: Dataset) -> Result:
@@ -218,11 +226,10 @@ def order(train: Dataset, test: Dataset) -> Result:
         "one layer": repeated(partial(face_net, (128,)), train, test),
         "five layers": repeated(partial(face_net, (256, 128, 64, 32, 16)), train, test),
     }
-    three = right["three layers"]
-    for name, hits in right.items():
-        print(name, gain(three, hits), flush=True)
-    changed = gain(three, right["three layers, pixels shuffled"])
-    return f"shuffling all pixels changes the score by {changed}", means(right)
+    first = "three layers"
+    gains = {name: gain(right[first], hits) for name, hits in right.items() if name != first}
+    changed = gains["three layers, pixels shuffled"]
+    return f"shuffling all pixels changes the score by {changed}", means(right, gains)
 
 
 def confusion(data: Dataset) -> Result:

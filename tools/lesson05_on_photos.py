@@ -113,7 +113,10 @@ def bodies() -> tuple[str, Rows]:
     shares = {row: count / of for row, _, count, of in rows}
     frozen = shares["Lite0 at 96 pixels, frozen"]
     tuned = shares["Lite0 at 96 pixels, fine-tuned"]
-    return f"ImageNet's body: {frozen:.0%} frozen, {tuned:.0%} fine-tuned", rows
+    return (
+        f"ImageNet's body: frozen {frozen:.0%} (4,000 photos), fine-tuned {tuned:.0%} (all)",
+        rows,
+    )
 
 
 def heads(data: Dataset, seeds: int) -> tuple[str, Rows]:
@@ -140,12 +143,9 @@ def heads(data: Dataset, seeds: int) -> tuple[str, Rows]:
         rows.append((name_of(n, pool), "from scratch", int(right), len(test)))
         print(rows[-1], flush=True)
     shares = {(row, series): count / of for row, series, count, of in rows}
-    few = name_of(PER_CLASS[0], pool)
-    title = (
-        f"with {few}, the small body's head is right in {shares[few, 'small body']:.0%}, "
-        f"ImageNet's in {shares[few, 'EfficientNet-Lite0']:.0%}"
-    )
-    return title, rows
+    few = name_of(PER_CLASS[1], pool)
+    ours, theirs = (shares[few, name] for name in ("from scratch", "EfficientNet-Lite0"))
+    return f"{few}: ImageNet's layers {theirs:.0%}, from scratch {ours:.0%}", rows
 
 
 def name_of(per_class: int | None, pool: Dataset) -> str:
@@ -164,8 +164,8 @@ def sizes(data: Dataset) -> tuple[str, Rows]:
             right = (head_answers(x, pool.labels, everything, asked) == test.labels).sum()
             rows.append((f"{size} pixels", title, int(right), len(test)))
             print(rows[-1], flush=True)
-    best = max(rows, key=lambda row: row[2])
-    return f"the best of these heads: {best[0]}, {best[1]}, {best[2] / best[3]:.0%}", rows
+    pixels, cut, count, of = max(rows, key=lambda row: row[2])
+    return f"best: {pixels}, {cut}, {count / of:.0%}", rows
 
 
 def fine_tune(data: Dataset, size: int, epochs: int) -> tuple[str, Rows]:

@@ -114,3 +114,22 @@ def test_a_stored_result_is_drawn_in_the_layout_that_its_columns_ask_for():
     texts = [text.get_text() for text in plots.plot_result(matrix, "Taken for").axes[0].texts]
     assert texts == ["0.75", "0.25", "0.50", "0.50"]
     plt.close("all")
+
+
+def test_small_shares_fill_the_axis_and_large_ones_are_seen_out_of_100():
+    rows = pd.DataFrame([("copies", "exact", 8, 100)], columns=["row", "series", "count", "of"])
+    assert 15 < plots.plot_shares(rows, "Few").axes[0].get_xlim()[1] < 40  # its interval: to 15
+    assert plots.plot_shares(rows.assign(count=60), "Many").axes[0].get_xlim()[1] > 100
+
+
+def test_a_row_with_one_bar_has_it_in_the_middle():
+    columns = ["row", "series", "count", "of"]
+    rows = pd.DataFrame([("a", "public", 8, 10), ("b", "private", 9, 10)], columns=columns)
+    bars = plots.plot_shares(rows, "One each").axes[0].patches
+    assert [bar.get_y() + bar.get_height() / 2 for bar in bars] == pytest.approx([0, 1])
+
+
+def test_a_long_title_takes_two_lines():
+    rows = pd.DataFrame([("a", "b", 8, 10)], columns=["row", "series", "count", "of"])
+    title = "a finding with its number " * 4
+    assert plots.plot_shares(rows, title).get_suptitle().count("\n") == 1

@@ -26,7 +26,7 @@ def test_each_step_keeps_a_part_of_the_one_before():
     title, rows = tool.funnel(PHOTOS)
     assert [count for _, detector, count, _ in rows if detector == "yunet"] == [6, 5, 4, 3, 2]
     assert [count for _, detector, count, _ in rows if detector == "haar"] == [6, 5, 2, 2, 1]
-    assert title == "5 of 6 photos fit their word; YuNet keeps 2, Haar 1"
+    assert title == "5 of 6 photos fit their label; YuNet keeps 2, Haar 1"
 
 
 def test_detectors_are_compared_by_what_the_photos_show():
@@ -44,7 +44,8 @@ def test_copies_and_contradictions_are_counted_by_split():
     splits = np.array(["Training", "Training", "PrivateTest", "PublicTest"])
     data = Dataset("toy", images, np.array([3, 3, 4, 0]), splits, np.array(list("abcd")))
     title, rows = tool.copies(data)
-    assert title == "4 files hold 2 different pictures"
+    counts = "4 files hold 2 pictures: 75% have an exact copy, 75.0% one with another label"
+    assert title == counts
     assert ("PrivateTest", "a copy has another label", 1, 1) in rows
     assert ("PublicTest", "has an exact copy", 0, 1) in rows
 

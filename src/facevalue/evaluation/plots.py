@@ -92,7 +92,7 @@ def plot_curves(
     if any(f"val_{measures[0]}" in curve for curve in curves.values()):
         entries += [plt.Line2D([], [], color="0.3", label="validation")]
     figure.legend(handles=entries, loc="outside lower center", ncols=4)
-    figure.suptitle(title, **TITLE_STYLE)
+    figure.suptitle(textwrap.fill(title, 66), **TITLE_STYLE)
     return figure
 
 
@@ -143,6 +143,8 @@ def plot_confusion(matrix: np.ndarray, names: Sequence[str], title: str) -> Figu
 def plot_shares(table: pd.DataFrame, title: str, note: str = "") -> Figure:
     """Draw shares as horizontal bars, each with its 95 % confidence interval and its counts.
 
+    The axis goes up to 100 % unless all shares are small.
+
     Args:
         table: the columns row (what a group of bars is about, from top to bottom), series (the
             colour of a bar), count, and of (the number of which `count` is a part, 1 or more).
@@ -151,23 +153,32 @@ def plot_shares(table: pd.DataFrame, title: str, note: str = "") -> Figure:
     """
     rows, names = list(dict.fromkeys(table["row"])), list(dict.fromkeys(table["series"]))
     colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
-    height = 0.8 / len(names)
-    figure, axis = plt.subplots(figsize=(6, 1.1 + len(rows) * max(0.26, 0.19 * len(names))))
+    bars = 1 if table["row"].is_unique else len(names)
+    height = 0.8 / bars
+    ends = [confidence_interval(*pair) for pair in zip(table["count"], table["of"], strict=True)]
+    low, high = 100 * np.array(ends).T
+    limit = 118.0 if high.max() > 45 else 1.4 * float(high.max())
+    lines = 1 + max(str(row).count("\n") for row in rows)
+    figure, axis = plt.subplots(
+        figsize=(6, 1.1 + len(rows) * max(0.05 + 0.21 * lines, 0.19 * bars))
+    )
     for k, name in enumerate(names):
-        part = table[table["series"] == name]
+        own = (table["series"] == name).to_numpy()
+        part = table[own]
         share = 100 * part["count"] / part["of"]
-        ends = [confidence_interval(*pair) for pair in zip(part["count"], part["of"], strict=True)]
-        error = np.abs(100 * np.array(ends).T - share.to_numpy())
-        place = np.array([rows.index(row) for row in part["row"]]) + (k + 0.5) * height - 0.4
+        error = np.abs(np.array([low[own], high[own]]) - share.to_numpy())
+        place = np.array([rows.index(row) for row in part["row"]]) + (k % bars + 0.5) * height - 0.4
         style: dict[str, Any] = {"height": 0.9 * height, "color": colours[k % len(colours)]}
         axis.barh(place, share, xerr=error, ecolor="0.25", label=name, alpha=0.8, **style)
-        for y, high, count, of in zip(place, ends, part["count"], part["of"], strict=True):
-            axis.text(100 * high[1] + 1, y, f"{count:,} of {of:,}", va="center", fontsize=8)
+        for y, end, count, of in zip(place, high[own], part["count"], part["of"], strict=True):
+            axis.text(end + limit / 118, y, f"{count:,} of {of:,}", va="center", fontsize=8)
     axis.set_yticks(range(len(rows)), rows)
-    axis.set(xlim=(0, 118), xlabel="share (%), with its 95 % interval", xticks=range(0, 101, 20))
+    axis.set(xlim=(0, limit), xlabel="share (%), with its 95 % interval")
+    if limit == 118.0:
+        axis.set_xticks(range(0, 101, 20))
     axis.invert_yaxis()
     if len(names) > 1:
         figure.legend(loc="outside lower right", ncols=len(names), fontsize=8)
-    figure.suptitle(title, **TITLE_STYLE)
+    figure.suptitle(textwrap.fill(title, 66), **TITLE_STYLE)
     _add_note(figure, note)
     return figure
