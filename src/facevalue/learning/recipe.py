@@ -124,14 +124,13 @@ def read(file: Path) -> Recipe:
 
 def _check_types(file: Path, settings: dict[str, Any]) -> None:
     """Refuse values that would be noticed only after a training, or not at all."""
-    start, keep, teacher = (settings.get(name) for name in ("start", "keep", "teacher"))
+    start, teacher = settings.get("start"), settings.get("teacher")
     if not isinstance(start, str | None):
         raise ValueError(f'{file}: start must be a name such as "fast_clean", not {start!r}.')
-    if keep is not None and not (isinstance(keep, int | float) and 0 <= keep <= 1):
-        raise ValueError(f"{file}: keep must be a number from 0 to 1, not {keep!r}.")
-    share = settings.get("glasses", 0)
-    if not (isinstance(share, int | float) and 0 <= share <= 1):
-        raise ValueError(f"{file}: glasses must be a number from 0 to 1, not {share!r}.")
+    for name in ("keep", "glasses"):
+        share = settings.get(name, 0)
+        if not (isinstance(share, int | float) and 0 <= share <= 1):
+            raise ValueError(f"{file}: {name} must be a number from 0 to 1, not {share!r}.")
     if not isinstance(teacher, list | None):
         raise ValueError(f'{file}: teacher must be a list such as ["first.onnx"], not {teacher!r}.')
 
