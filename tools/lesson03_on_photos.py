@@ -24,6 +24,7 @@ import keras
 import numpy as np
 import pandas as pd
 import photo_results
+from bench_recogniser import without_copies
 from keras import layers
 from sklearn.model_selection import train_test_split
 
@@ -32,7 +33,6 @@ from facevalue.data.dataset import Dataset
 from facevalue.drawing import course_faces, mixture
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import results
-from facevalue.exploration import duplicates
 from facevalue.learning import networks, repeats, training
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.curves import curve_file
@@ -125,13 +125,6 @@ def stuck(data: Dataset) -> Result:
     of = len(SEEDS) * len(STUCK)
     title = f"{before} of {of} trainings get stuck, {after} of {of} with the mean face subtracted"
     return title, photo_results.shares(counted)
-
-
-def not_learnt(data: Dataset, split: str) -> Dataset:
-    """Return the images of a split that have no exact copy in Training."""
-    groups = duplicates.exact_duplicates(data.images)
-    learnt = np.isin(groups, groups[data.splits == "Training"])
-    return data.take((data.splits == split) & ~learnt)
 
 
 def face_net(
@@ -234,7 +227,7 @@ def order(train: Dataset, test: Dataset) -> Result:
 
 def confusion(data: Dataset) -> Result:
     """Return what the best network takes for what, on PrivateTest without copies."""
-    test = not_learnt(data, "PrivateTest")
+    test = data.split("PrivateTest").take(without_copies(data))
     train = data.sample(IMAGES, SEEDS[0]).split("Training")
     keras.utils.set_random_seed(SEEDS[0])
     network = networks.dense_net()
@@ -287,7 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     small = {"changes": changes, "order": order}
     if small.keys() & set(wanted):
         train = data.sample(IMAGES, SEEDS[0]).split("Training")
-        public = not_learnt(data, "PublicTest")
+        public = data.split("PublicTest").take(without_copies(data, "PublicTest"))
         note = f"FER-2013, {FEW:,} Training photos, {FEW_EPOCHS} epochs, PublicTest, {seeds}, {run}"
         for name in small.keys() & set(wanted):
             photo_results.write("03", name, note, *small[name](train, public))
