@@ -1,4 +1,4 @@
-"""Print, and write to reports/mixing.md, what a network gains that learns spoilt images, too.
+"""Print, and write to reports/mixing.md, what a network gains from spoilt images and glasses.
 
     python tools/bench_mixing.py fast accurate --photos ../photos
 
@@ -19,9 +19,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnxruntime
 import pandas as pd
 import ship_models
-from model_card import PHOTOS, summary
+from model_card import PHOTOS, Tests, glasses_tests, summary
 from tqdm import tqdm
 
 from facevalue import paths
@@ -30,25 +31,22 @@ from facevalue.drawing import course_faces
 from facevalue.evaluation import fairness, results, robustness
 from facevalue.files import write_text
 from facevalue.learning import model_files, new_faces, train_recogniser
-from facevalue.learning.worn_glasses import wear_glasses
 
 REPORT = Path("reports") / "mixing.md"
-GLASSES_SEED = 1
-"""Not the seed of the glasses that a training adds."""
-
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 """How much of the weights before is kept: 1 is the network before, 0 the one after."""
 
-HEAD = """# Networks that learn spoilt images, too
+HEAD = """# Networks that learn spoilt images and glasses, too
 
 A trained network goes on for eight epochs, in which a part of the images is blurred, shrunk, noisy
-or compressed (models/accurate.toml, models/fast.toml). Alone, it reads spoilt images far better,
-and clean ones less well. So its weights are mixed with those of before; `keep` is the share of the
-weights before, 1 the network before, 0 the one after. "corrupted" is the mean of the 21 corruptions
-of the model card, "worst group" that of its drawn people. "painted glasses" are those of
-`worn_glasses`, on the PublicTest photos whose eyes YuNet finds. PublicTest is calibrated on itself,
-as in each training. One training of each, seed 0, in float32. The recipes' `keep` was chosen here,
-so these figures are not those to quote: the model card has those of PrivateTest.
+or compressed, and a part wears painted glasses (models/accurate.toml, models/fast.toml). Alone, it
+reads such images far better, and others less well. So its weights are mixed with those of before;
+`keep` is the share of the weights before, 1 the network before, 0 the one after. "corrupted" is the
+mean of the 21 corruptions of the model card, "worst group" that of its drawn people. "painted
+glasses" are those of `worn_glasses`, on the PublicTest photos whose eyes YuNet finds, "the same
+without" these photos as they were. PublicTest is calibrated on itself, as in each training. One
+training of each, seed 0, in float32. The recipes' `keep` was chosen here, so these figures are not
+those to quote: the model card has those of PrivateTest.
 """
 
 
@@ -56,25 +54,16 @@ def prediction(model: keras.Model, folder: Path) -> robustness.Predict:
     """Return a function from faces, uint8, (n, 48, 48), to probabilities, by ONNX Runtime."""
     file = folder / "model.onnx"
     model_files.to_onnx(model, file)
-    return lambda faces: ship_models.probabilities(file, faces[..., None] / np.float32(255))
+    session = onnxruntime.InferenceSession(file)
+    return lambda faces: ship_models.answers(session, faces[..., None] / np.float32(255))
 
 
-def measured(
-    predict: robustness.Predict, public: Dataset, photos: Dataset | None
-) -> dict[str, float]:
+def measured(predict: robustness.Predict, sets: Tests) -> dict[str, float]:
     """Return the figures of one network."""
-    sets = {"PublicTest": (public.images, public.labels)}
-    if photos is not None:
-        sets[PHOTOS] = (photos.images, photos.labels)
     answers = {test: predict(images) for test, (images, _) in sets.items()}
-    spoilt = robustness.robustness(predict, public.images, public.labels, progress=False)
+    spoilt = robustness.robustness(predict, *sets["PublicTest"], progress=False)
     wronged = fairness.fairness(predict, progress=False)
-    found = summary(sets, answers, spoilt, wronged, test="PublicTest")
-    rows, worn = wear_glasses(public.images, GLASSES_SEED, progress=False)
-    for title, images in (("without", public.images[rows]), ("with", worn)):
-        right = predict(images).argmax(axis=1) == public.labels[rows]
-        found[f"faces {title} painted glasses"] = float(right.mean())
-    return found
+    return summary(sets, answers, spoilt, wronged, test="PublicTest")
 
 
 def mixtures(
@@ -112,14 +101,17 @@ def main() -> int:
     parser.add_argument("--photos", type=Path, help="folder of other people's photos")
     options = parser.parse_args()
     public = course_faces.load("fer2013").split("PublicTest")
-    photos = new_faces.photos(options.photos) if options.photos else None
+    sets = {"PublicTest": (public.images, public.labels), **glasses_tests(public, "PublicTest")}
+    if options.photos:
+        photos = new_faces.photos(options.photos)
+        sets[PHOTOS] = (photos.images, photos.labels)
     shares = " ".join(f"{share:g}" for share in options.shares)
     command = f"python tools/bench_mixing.py {' '.join(options.names)} --shares {shares}"
     command += " --photos FOLDER" if options.photos else ""
     printed = f"Printed on {datetime.date.today()} by `{command}` ({results.machine()})."
     parts = [HEAD, printed + "\n"]
     for name in options.names:
-        table = mixtures(name, tuple(options.shares), lambda p: measured(p, public, photos), public)
+        table = mixtures(name, tuple(options.shares), lambda p: measured(p, sets), public)
         told = table.to_string(float_format="{:.3f}".format)
         print(f"{name}\n{told}", flush=True)
         parts.append(f"## {name}\n\n```text\n{told}\n```\n")

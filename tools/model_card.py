@@ -33,11 +33,15 @@ from facevalue.exploration import second_opinion
 from facevalue.files import write_text
 from facevalue.learning import new_faces
 from facevalue.learning.curves import curve_file
+from facevalue.learning.worn_glasses import wear_glasses
 from facevalue.recognition import recogniser
 
 CARD = "MODEL_CARD.md"
 PRIVATE, PHOTOS, DRAWINGS = "PrivateTest", "other people's photos", "drawn faces"
 """The tests of the overview."""
+GLASSES, BARE = "with painted glasses", "the same without"
+GLASSES_SEED = 1
+"""Not the seed of the glasses that a training adds."""
 
 Tests = dict[str, tuple[np.ndarray, np.ndarray]]
 """Images, uint8, (n, 48, 48), and labels, by the name of the test."""
@@ -100,8 +104,9 @@ change, and what `fast` answers.*
 
 VERSIONS = """The figures of each version of a model's file, named by the date on which it was first
 measured so. "corrupted" is the mean of the 21 corruptions, "worst group" that of the drawn people
-of "Whom it wrongs". This card's command measures them, and keeps them in
-reports/recogniser_versions.csv."""
+of "Whom it wrongs". "painted glasses" are drawn onto the PrivateTest photos in which YuNet finds
+the eyes (`facevalue.learning.worn_glasses`, seed 1); "the same without" are these photos as they
+were. This card's command measures all, and keeps them in reports/recogniser_versions.csv."""
 
 VERSIONS_FILE = Path("reports") / "recogniser_versions.csv"
 WORSE = 0.005
@@ -296,7 +301,8 @@ def summary(
         test: the test whose figures are told in full.
     """
     found: dict[str, float] = {}
-    for kind in ("PublicTest", PRIVATE, PHOTOS, DRAWINGS):
+    worn = (f"{test}, {GLASSES}", f"{test}, {BARE}")
+    for kind in ("PublicTest", PRIVATE, *worn, PHOTOS, DRAWINGS):
         if kind in sets:
             numbers = scores(sets[kind][1], answers[kind])
             found[f"{kind}, accuracy"] = numbers["accuracy"]
@@ -344,7 +350,8 @@ def versions_table(kept: pd.DataFrame) -> str:
     """Return a table with a column for each version, the older ones of a model first."""
     table = kept.pivot_table("value", "figure", ["model", "date", "sha256"], sort=False)
     table = table.sort_index(axis=1, level="model", sort_remaining=False)
-    return str(table.rename_axis(None).to_string(float_format="{:.3f}".format))
+    told = table.rename_axis(None).to_string(float_format="{:.3f}".format, na_rep="-")
+    return str(told)
 
 
 def where_worse(kept: pd.DataFrame) -> str:
@@ -407,6 +414,7 @@ def tests(data: Dataset, kept: np.ndarray, photos: Path | None) -> Tests:
         "PublicTest": (public.images, public.labels),
         "PrivateTest": (private.images, private.labels),
         "PrivateTest without copies": (private.images[kept], private.labels[kept]),
+        **glasses_tests(private, PRIVATE),
     }
     opinion = second_opinion.second_opinion(data)
     if opinion.votes is not None:
@@ -422,6 +430,13 @@ def tests(data: Dataset, kept: np.ndarray, photos: Path | None) -> Tests:
         found = new_faces.photos(photos)
         sets[PHOTOS] = (found.images, found.labels)
     return sets
+
+
+def glasses_tests(data: Dataset, test: str) -> Tests:
+    """Return the faces onto which glasses could be painted, with and without them."""
+    rows, worn = wear_glasses(data.images, GLASSES_SEED)
+    labels = data.labels[rows]
+    return {f"{test}, {GLASSES}": (worn, labels), f"{test}, {BARE}": (data.images[rows], labels)}
 
 
 def by_class(name: str, labels: np.ndarray, probabilities: np.ndarray) -> list[str]:

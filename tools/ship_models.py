@@ -53,7 +53,11 @@ class Faces(CalibrationDataReader):
 
 def probabilities(file: Path, images: np.ndarray) -> np.ndarray:
     """Return what a model file gives for images, float32, shape (n, 7)."""
-    session = onnxruntime.InferenceSession(file)
+    return answers(onnxruntime.InferenceSession(file), images)
+
+
+def answers(session: onnxruntime.InferenceSession, images: np.ndarray) -> np.ndarray:
+    """Return what an open model gives for images, float32, shape (n, 7)."""
     name = session.get_inputs()[0].name
     return np.concatenate([session.run(None, {name: x})[0] for x in np.array_split(images, 60)])
 

@@ -66,9 +66,9 @@ def test_the_card_keeps_the_figures_of_earlier_files(tmp_path, monkeypatch):
     told = model_card.versions_table(kept)
     rows = {line.split("  ")[0]: line.split()[-2:] for line in told.splitlines()[3:]}
     assert rows["PrivateTest, accuracy"] == ["0.500", "0.750"]
-    assert rows["PrivateTest, recall of fear"] == ["NaN", "1.000"]
-    assert rows["PrivateTest, corrupted"] == ["NaN", "0.300"]
-    assert rows["drawn people, worst group below the best"] == ["NaN", "0.200"]
+    assert rows["PrivateTest, recall of fear"] == ["-", "1.000"]
+    assert rows["PrivateTest, corrupted"] == ["-", "0.300"]
+    assert rows["drawn people, worst group below the best"] == ["-", "0.200"]
     assert kept["sha256"].nunique() == 2 and not kept.duplicated(["sha256", "figure"]).any()
 
 
