@@ -56,6 +56,8 @@ def test_a_table_without_drawn_faces_is_drawn_too(measured):
     photos = measured[measured["data"] == "fer2013"]
     table = comparison.by_model(photos, IMAGES)
     assert table["rendered"].isna().all()
-    figure = comparison.plot_models(table, IMAGES, "Title", "note")
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == list(table.index)
+    figure = comparison.plot_models(table, IMAGES, "Title", "note", bold=[table.index[0]])
+    names = figure.axes[0].get_yticklabels()
+    assert [text.get_text() for text in names] == list(table.index)
+    assert [text.get_fontweight() for text in names[:2]] == ["bold", "normal"]
     plt.close(figure)

@@ -114,7 +114,7 @@ BACKBONES = {
         url=f"{VGGFACE_URL}rcmalli_vggface_tf_notop_vgg16.h5",
     ),
     "rendered": BackboneSpec(
-        "small body",
+        "small body, of muscles",
         "drawn faces: which muscles move?",
         small_body,
         **_MINUS_1_TO_1,
@@ -124,7 +124,7 @@ BACKBONES = {
         file="transfer/rendered.keras",
     ),
     "fer2013": BackboneSpec(
-        "small body",
+        "small body, of emotions",
         "Training of FER-2013: seven emotions",
         small_body,
         **_MINUS_1_TO_1,

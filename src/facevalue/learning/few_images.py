@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from facevalue.emotions import EMOTIONS
 from facevalue.learning import fine_tuning, networks
+from facevalue.learning.augmentation import Augmentation, augment
 
 
 def draw(labels: np.ndarray, per_class: int | None, seed: int) -> np.ndarray:
@@ -81,7 +82,12 @@ def batches(n: int, steps: int, seed: int) -> np.ndarray:
 
 
 def train_from_scratch(
-    model: keras.Model, images: np.ndarray, labels: np.ndarray, steps: int, seed: int
+    model: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    steps: int,
+    seed: int,
+    changes: Augmentation | None = None,
 ) -> None:
     """Give a compiled model new random weights, and train it in batches of 32.
 
@@ -90,12 +96,15 @@ def train_from_scratch(
         images: uint8, shape (n, 48, 48).
         labels: int, shape (n,).
         steps: the number of gradient steps.
-        seed: the seed of the weights and of the order of the images.
+        seed: the seed of the weights, of the order of the images and of their changes.
+        changes: how each image is changed, differently each time; None to leave them as they are.
     """
     keras.utils.set_random_seed(seed)
     fresh = keras.models.clone_model(model).get_weights()
     rows = batches(len(images), steps, seed)
     x = images[rows, ..., None].astype("float32")
+    if changes is not None:
+        x = 255 * augment(x / 255, changes, np.random.default_rng(seed))
     fine_tuning.refit(model, fresh, x, labels[rows], epochs=1)
 
 
