@@ -31,7 +31,7 @@ from facevalue.learning.image_features import Gradients
 
 TABLE = "reports/few_faces.csv"
 TRAINING, SIZE, CUT = 10_000, 64, "block4_add"
-RUNS = ((10, 2_000), (30, 2_000), (100, 2_000), (100, 6_000))
+RUNS = ((10, 2_000), (30, 2_000), (100, 2_000))
 """Faces per emotion and gradient steps of the network from scratch."""
 
 CHANGES = Augmentation(shift=0.08, rotate=10.0, zoom=0.1, light=0.0, erase=0.0)

@@ -14,3 +14,11 @@ def test_the_stored_counts_are_those_of_the_recorded_runs():
     shares = (table["count"] / table["of"]).set_axis(table["row"]).round(3)
     assert shares["own recogniser, first stage, frozen"] == 0.712
     assert shares["Lite0 at 96 pixels, frozen"] == 0.43
+
+
+def test_measuring_some_ways_again_keeps_the_others(monkeypatch, tmp_path):
+    monkeypatch.setattr(photo_results, "FOLDER", tmp_path)
+    lines = ["# note: before", "row,series,count,of", "few,HOG,1,9", "few,ImageNet,2,9", "all,HOG,3,9"]
+    (tmp_path / "05_heads.csv").write_text("\n".join(lines) + "\n")
+    found = tool.in_stored_order([("few", "ImageNet", 5, 9)])
+    assert [row[2] for row in found] == [1, 5, 3]

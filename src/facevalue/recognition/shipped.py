@@ -6,7 +6,7 @@ as trustworthy as wherever it came from.
 """
 
 SHA256 = {
-    "accurate.onnx": "d47abecce85e768c65b51ee4748df9ed6a1e004aadce951e399f1a29787137f8",
+    "accurate.onnx": "38511cdf46253cbc756d9bc94779f75feda474b2059c7afa594606920ae22de4",
     "fast.onnx": "2596a8bf689ac4398211d2a9d68982691abb5c0ae9e4609f2c89b909c1a846c1",
 }
 """The SHA-256 sum of each model, by the name of its file."""
