@@ -36,7 +36,9 @@ STYLE: Any = {
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#7B5EA7", "#808080"]),
+    "axes.prop_cycle": plt.cycler(
+        color=["#0072B2", "#D55E00", "#009E73", "#7B5EA7", "#808080", "#E69F00"]
+    ),
     "image.cmap": "gray",
     "legend.frameon": False,
 }

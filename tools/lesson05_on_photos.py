@@ -168,7 +168,7 @@ def heads(data: Dataset, seeds: int, only: Sequence[str] = ()) -> tuple[str, Row
     shares = {(row, series): count / of for row, series, count, of in rows}
     few = name_of(PER_CLASS[1], pool)
     ours, theirs = (shares[few, name] for name in ("from scratch", "ImageNet"))
-    return f"{few}: ImageNet's layers {theirs:.0%}, from scratch {ours:.0%}", rows
+    return f"with {few}, ImageNet's layers {theirs:.0%}, from scratch {ours:.0%}", rows
 
 
 def in_stored_order(rows: Rows) -> Rows:
@@ -196,7 +196,7 @@ def sizes(data: Dataset) -> tuple[str, Rows]:
             rows.append((f"{size} pixels", title, int(right), len(test)))
             print(rows[-1], flush=True)
     pixels, cut, count, of = max(rows, key=lambda row: row[2])
-    return f"best: {pixels}, {cut}, {count / of:.0%}", rows
+    return f"{pixels}, {cut}: the best, {count / of:.0%}", rows
 
 
 def fine_tune(data: Dataset, size: int, epochs: int) -> tuple[str, Rows]:

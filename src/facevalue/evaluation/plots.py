@@ -178,7 +178,8 @@ def plot_shares(table: pd.DataFrame, title: str, note: str = "") -> Figure:
         axis.set_xticks(range(0, 101, 20))
     axis.invert_yaxis()
     if len(names) > 1:
-        figure.legend(loc="outside lower right", ncols=len(names), fontsize=8)
+        columns = len(names) if len(names) < 5 else 3
+        figure.legend(loc="outside lower right", ncols=columns, fontsize=8)
     figure.suptitle(textwrap.fill(title, 66), **TITLE_STYLE)
     _add_note(figure, note)
     return figure
