@@ -226,7 +226,7 @@ def test_the_projects_own_bodies_are_small_and_trained() -> None:
         ("alexnet", None, "no backbone 'alexnet': choose one of efficientnet_lite0, mobilenet_v2"),
         ("mobilenet_v2", 100, "MobileNetV2 takes images of 96 or 128 or"),
         ("vggface", 47, "VGGFace takes images of 48 or more pixels, not 47"),
-        ("rendered", 96, "small body takes images of 48 pixels, not 96"),
+        ("rendered", 96, "small body, of muscles takes images of 48 pixels, not 96"),
     ],
 )
 def test_an_unknown_name_or_size_is_refused(name: str, size: int | None, message: str) -> None:
