@@ -18,7 +18,8 @@ def test_the_stored_counts_are_those_of_the_recorded_runs():
 
 def test_measuring_some_ways_again_keeps_the_others(monkeypatch, tmp_path):
     monkeypatch.setattr(photo_results, "FOLDER", tmp_path)
-    lines = ["# note: before", "row,series,count,of", "few,HOG,1,9", "few,ImageNet,2,9", "all,HOG,3,9"]
+    counts = ["few,HOG,1,9", "few,ImageNet,2,9", "all,HOG,3,9"]
+    lines = ["# note: before", "row,series,count,of", *counts]
     (tmp_path / "05_heads.csv").write_text("\n".join(lines) + "\n")
     found = tool.in_stored_order([("few", "ImageNet", 5, 9)])
     assert [row[2] for row in found] == [1, 5, 3]
