@@ -63,8 +63,8 @@ def summarised(rows: pd.DataFrame) -> pd.DataFrame:
     """
     table = []
     for (notebook, label), claim in rows.groupby(["notebook", "label"], sort=False):
-        values = pd.to_numeric(claim["value"], errors="coerce")
-        bounds = pd.to_numeric(claim["bound"], errors="coerce")
+        values = pd.to_numeric(claim["value"], errors="coerce").astype(float)
+        bounds = pd.to_numeric(claim["bound"], errors="coerce").astype(float)
         table.append(
             {
                 "notebook": notebook,

@@ -34,3 +34,10 @@ def test_claims_are_counted_over_seeds_and_each_seed_runs_once(tmp_path, monkeyp
     assert (table.loc["small", "mean value"], table.loc["small", "least gap"]) == (1, 0)
     assert count.read_text() == "xxx"
     assert "2 claims, 1 of them hold in too few seeds" in capsys.readouterr().out
+
+
+def test_a_claim_about_yes_and_no_is_summarised():
+    claim = {"notebook": "05", "label": "filters changed", "relation": "==", "margin": 0}
+    rows = [claim | {"seed": seed, "value": True, "bound": True, "holds": True} for seed in (0, 1)]
+    found = measure_claims.summarised(pd.DataFrame(rows)).iloc[0]
+    assert (found["mean value"], found["least gap"], found["held"]) == (1, 0, 2)
