@@ -15,9 +15,9 @@ import datetime
 import sys
 from collections.abc import Iterator
 
-import keras
 import numpy as np
 import pandas as pd
+from lesson05_on_photos import CHANGES, LITE, maps
 from tqdm import tqdm
 
 from facevalue import paths
@@ -25,17 +25,12 @@ from facevalue.data.dataset import Dataset
 from facevalue.drawing import course_faces
 from facevalue.evaluation import results
 from facevalue.files import write_text
-from facevalue.learning import backbones, few_images, frozen_features
-from facevalue.learning.augmentation import Augmentation
-from facevalue.learning.image_features import Gradients
+from facevalue.learning import few_images
 
 TABLE = "reports/few_faces.csv"
 TRAINING, SIZE, CUT = 10_000, 64, "block4_add"
 RUNS = ((10, 2_000), (30, 2_000), (100, 2_000))
 """Faces per emotion and gradient steps of the network from scratch."""
-
-CHANGES = Augmentation(shift=0.08, rotate=10.0, zoom=0.1, light=0.0, erase=0.0)
-"""As in notebooks 04 and 05."""
 
 ALPHAS = (100, 1_000, 10_000, 100_000)
 
@@ -48,20 +43,11 @@ def parts(seed: int) -> tuple[Dataset, Dataset, Dataset]:
     return train.take(order[500:]), train.take(order[:500]), data.split("PrivateTest")
 
 
-def layers_of(trained: bool) -> keras.Model:
-    """Return EfficientNet-Lite0 up to block 4, trained on ImageNet or with random weights."""
-    keras.utils.set_random_seed(0)
-    body = backbones.backbone("efficientnet_lite0", SIZE, weights=trained)
-    return keras.Model(body.input, body.get_layer(CUT).output)
-
-
 def features(title: str, images: np.ndarray) -> np.ndarray:
     """Return one row of numbers per face."""
     if title == "hand-made edges (HOG)":
-        return np.asarray(Gradients(cell=8).transform(images))
-    lowest = layers_of(trained=title.startswith("ImageNet"))
-    maps = frozen_features.features(lowest, "efficientnet_lite0", images, pool=False, keep=False)
-    return maps.reshape(len(images), -1)
+        return maps("HOG", images)
+    return maps(LITE, images, SIZE, CUT, trained=title.startswith("ImageNet"))
 
 
 def frozen(seed: int) -> Iterator[dict[str, object]]:
