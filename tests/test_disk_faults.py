@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import databases
@@ -606,7 +607,8 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(
     name: str, inputs: Path, request: pytest.FixtureRequest
 ) -> None:
     wanted, read = READERS[name]
-    folder = Path(tempfile.mkdtemp(prefix="fv-unreadable-"))
+    folder = Path(tempfile.mkdtemp(prefix="fv-unreadable-"))  # tmp_path is closed to others
+    request.addfinalizer(partial(shutil.rmtree, folder))
     file = folder / wanted
     file.parent.mkdir(exist_ok=True)
     for model in ("fast.onnx", "SHA256SUMS"):

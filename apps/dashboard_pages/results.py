@@ -13,7 +13,7 @@ from facevalue.evaluation import metrics, results
 DATA = {"fer2013": "FER-2013, real photos", "rendered": "drawn faces"}
 """The name of each data set on the page. Their numbers are never in the same figure."""
 
-OURS, EASIER, THEIRS = "measured here", "measured here, an easier task", "published"
+OURS, EASIER, THEIRS = "measured here", "an easier task", "published"
 
 RUNS = {"best": "the most complete"}
 """The names of the runs on the page; the others are called as in the table."""
