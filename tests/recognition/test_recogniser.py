@@ -74,6 +74,29 @@ def test_a_batch_and_a_list_keep_their_order(tiny):
     np.testing.assert_allclose(tiny.probabilities(colour[..., :1]), expected[:3], atol=5e-5)
 
 
+def test_tta_is_the_mean_of_a_face_and_its_mirror_image():
+    recogniser = Recogniser("fast", threads=1)
+    turned = [faces.View(yaw=yaw) for yaw in (-15, 10, 20)]
+    drawn = np.stack([faces.draw({1: 0.5, 15: 0.8}, view=view) for view in turned])
+    mirrored = drawn[:, :, ::-1]
+    one, other = recogniser.probabilities(drawn), recogniser.probabilities(mirrored)
+    assert np.abs(one - other).max() > 0.01
+    mean = recogniser.probabilities(drawn, tta=True)
+    np.testing.assert_allclose(mean, (one + other) / 2, atol=1e-6)
+    np.testing.assert_allclose(recogniser.probabilities(mirrored, tta=True), mean, atol=1e-6)
+    assert list(recogniser(drawn[0], tta=True).values()) == pytest.approx(mean[0], abs=1e-6)
+
+
+def test_tta_of_a_photo_is_that_of_its_crops(photo):
+    recogniser = Recogniser("fast", threads=1)
+    sightings = recogniser.photo(photo.image, tta=True)
+    assert len(sightings) == 2
+    for sighting in sightings:
+        crop = cropping.crop(photo.image, sighting.face)
+        assert sighting.probabilities == pytest.approx(recogniser(crop, tta=True), abs=1e-5)
+        assert sighting.probabilities != pytest.approx(recogniser(crop), abs=1e-3)
+
+
 def test_what_is_given_stays_as_it_is(tiny):
     batch = np.random.default_rng(0).random((3, 50, 50, 3))
     before = batch.copy()

@@ -103,7 +103,7 @@ class Recogniser:
     def __repr__(self) -> str:
         return f"Recogniser({self.name!r})"
 
-    def __call__(self, faces: Any, *, bgr: bool = False) -> Any:
+    def __call__(self, faces: Any, *, bgr: bool = False, tta: bool = False) -> Any:
         """Return the probability of each emotion, by its name.
 
         Args, Raises: as in `probabilities`.
@@ -111,10 +111,10 @@ class Recogniser:
         Returns:
             For one face a dict from emotion to probability; for several a list of dicts.
         """
-        named = [_by_name(row) for row in self.probabilities(faces, bgr=bgr)]
+        named = [_by_name(row) for row in self.probabilities(faces, bgr=bgr, tta=tta)]
         return named[0] if is_one_face(faces) else named
 
-    def probabilities(self, faces: Any, *, bgr: bool = False) -> np.ndarray:
+    def probabilities(self, faces: Any, *, bgr: bool = False, tta: bool = False) -> np.ndarray:
         """Return the probability of each emotion as an array.
 
         Args:
@@ -126,6 +126,9 @@ class Recogniser:
                 an image file, or its bytes. A face must be cropped closely, as by `cropping.crop`;
                 it is converted to 48 x 48 grey levels here, as in training.
             bgr: whether arrays have their channels in the order blue, green, red, as in OpenCV.
+            tta: whether to answer with the mean of a face and its mirror image (test-time
+                augmentation). It takes twice as long; models/MODEL_CARD.md, "How much is luck",
+                says what it gains.
         Returns:
             float32, shape (n, 7), in the order of `emotions.EMOTIONS`; each row adds up to 1.
         Raises:
@@ -137,7 +140,15 @@ class Recogniser:
         (5, 7)
         """
         batches = prepared_batches(faces, bgr=bgr)
-        return np.concatenate([self._session.run(None, {self._input: x})[0] for x in batches])
+        return np.concatenate([self._answers(x, tta) for x in batches])
+
+    def _answers(self, batch: np.ndarray, tta: bool) -> np.ndarray:
+        """Return the probabilities of prepared faces, float32, shape (n, 48, 48, 1)."""
+        rows = self._session.run(None, {self._input: batch})[0]
+        if not tta:
+            return rows
+        mirrored = batch[:, :, ::-1]
+        return (rows + self._session.run(None, {self._input: mirrored})[0]) / 2
 
     def photo(
         self,
@@ -146,6 +157,7 @@ class Recogniser:
         bgr: bool = False,
         detector: str = "yunet",
         min_face: int = MIN_FACE,
+        tta: bool = False,
     ) -> list[Sighting]:
         """Find the faces in a photo, and recognise the emotion of each.
 
@@ -158,6 +170,7 @@ class Recogniser:
                 in reduced size.
             bgr: whether an array has its channels in the order blue, green, red, as in OpenCV.
             detector, min_face: as in `detection.find_faces`.
+            tta: as in `probabilities`.
         Returns:
             The faces and their emotions, the largest face first; an empty list if there is none.
             Boxes and landmarks are in pixels of the whole photo.
@@ -172,15 +185,16 @@ class Recogniser:
         pixels, size = as_reduced_photo(image, PHOTO_SIDE, bgr=bgr)
         scale = max(size) / max(pixels.shape)
         least = min_face if scale == 1 else max(1, round(min_face / scale))
-        found = self.in_photo(pixels, find_faces(pixels, detector, min_face=least))
+        found = self.in_photo(pixels, find_faces(pixels, detector, min_face=least), tta=tta)
         return [replace(one, face=one.face.enlarged(scale, size)) for one in found]
 
-    def in_photo(self, image: Any, faces: Sequence[Face]) -> list[Sighting]:
+    def in_photo(self, image: Any, faces: Sequence[Face], *, tta: bool = False) -> list[Sighting]:
         """Recognise the emotions of faces that were found in a photo before.
 
         Args:
             image: a photo in any of the forms that `image_files.as_photo` takes.
             faces: as `detection.find_faces` returns them.
+            tta: as in `probabilities`.
         Returns:
             A sighting for each face, in the same order.
         Raises:
@@ -191,7 +205,7 @@ class Recogniser:
         if not faces:
             return []
         crops = np.stack([to_grey(crop(pixels, face)) for face in faces])
-        rows = self.probabilities(crops)
+        rows = self.probabilities(crops, tta=tta)
         return [Sighting(face, _by_name(row)) for face, row in zip(faces, rows, strict=True)]
 
 
