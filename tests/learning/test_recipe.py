@@ -7,6 +7,7 @@ import os
 import keras
 import live_helpers
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 
@@ -203,6 +204,32 @@ def test_a_teachers_answers_replace_a_share_of_the_labels(tmp_path, monkeypatch)
     assert targets[faces().labels[: len(images)] == 3] == pytest.approx(
         np.tile(expected, (len(images) // 2, 1)), abs=1e-3
     )
+
+
+@pytest.mark.slow
+def test_a_teacher_is_asked_once_and_again_when_something_changes(tmp_path, monkeypatch):
+    models = tmp_path / "models"
+    models.mkdir()
+    live_helpers.small_model(models)
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    monkeypatch.setattr(paths, "processed", lambda: tmp_path)
+    asked = []
+    session = onnxruntime.InferenceSession
+    monkeypatch.setattr(
+        distillation.onnxruntime,
+        "InferenceSession",
+        lambda file: asked.append(file) or session(file),
+    )
+    plan, images = Recipe("a", teacher=("fast.onnx",)), faces().images
+    first = distillation.teacher_answers(plan, images)
+    again = distillation.teacher_answers(dataclasses.replace(plan, name="b", rate=0.01), images)
+    np.testing.assert_array_equal(first, again)
+    assert first.shape == (len(images), 7) and len(asked) == 1
+    turned = dataclasses.replace(plan, augmentation=Augmentation(rotate=5.0))
+    distillation.teacher_answers(turned, images)
+    distillation.teacher_answers(plan, 255 - images)
+    distillation.teacher_answers(plan, images)
+    assert len(asked) == 3
 
 
 def test_a_missing_teacher_is_named(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import onnxruntime
 from tqdm import tqdm
 
 from facevalue import paths
+from facevalue.data.cache import load_or_make
+from facevalue.data.download import checksum
 from facevalue.learning import augmentation
 from facevalue.learning.recipe import Recipe
 from facevalue.recognition.recogniser import WEIGHTS
@@ -16,12 +19,16 @@ from facevalue.recognition.recogniser import WEIGHTS
 COPIES = 4
 """How many augmented copies of each image a teacher classifies."""
 
+CACHE_BYTES = 20_000_000
+"""How much room the answers of other recipes may take; those on FER-2013 take 0.8 MB each."""
+
 
 def teacher_answers(recipe: Recipe, images: np.ndarray) -> np.ndarray:
     """Return the teachers' mean probabilities over augmented copies of each image.
 
     They are computed once, before the training; computing them at every step would take longer
-    than the training itself.
+    than the training itself. They are cached, because another seed and a run that resumes need the
+    same ones.
 
     Source: Hinton and others (2015), https://arxiv.org/abs/1503.02531
 
@@ -36,6 +43,26 @@ def teacher_answers(recipe: Recipe, images: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: a teacher's file does not exist.
     """
+    key = _cache_key(recipe, images)
+    made = load_or_make(
+        "teacher-answers",
+        key,
+        lambda: {"answers": _computed_answers(recipe, images)},
+        keep_bytes=CACHE_BYTES,
+    )
+    return made["answers"]
+
+
+def _cache_key(recipe: Recipe, images: np.ndarray) -> str:
+    """Return a checksum of all that the answers depend on."""
+    sums = [checksum(teacher_file(name)) for name in recipe.teacher]
+    pixels = hashlib.sha256(np.ascontiguousarray(images)).hexdigest()
+    facts = (sums, recipe.augmentation, COPIES, images.shape, pixels)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def _computed_answers(recipe: Recipe, images: np.ndarray) -> np.ndarray:
+    """Return the teachers' answers, as `teacher_answers` does, without the cache."""
     teachers = [onnxruntime.InferenceSession(teacher_file(name)) for name in recipe.teacher]
     rng = np.random.default_rng(0)  # the same copies in every training, whatever its seed
     batches = np.array_split(images, -(-len(images) // 128))
