@@ -127,13 +127,15 @@ def test_score_passes_its_options_on(tmp_path, monkeypatch, capsys):
         "keep_parts": False, "progress": True,
     }  # fmt: skip
     assert given == expected
-    more = ["--every", "0.5", "--cropped", "--annotate", "drawn", "--model", "accurate"]
+    more = ["--every", "0.5", "--annotate", "drawn", "--model", "accurate"]
     more += ["--detector", "haar", "--min-face", "60", "--keep-parts"]
     assert command.main([*arguments, *more]) == 0
     assert given == expected | {
-        "model": "accurate", "detector": "haar", "min_face": 60, "every": 0.5, "cropped": True,
+        "model": "accurate", "detector": "haar", "min_face": 60, "every": 0.5,
         "annotate": Path("drawn"), "keep_parts": True,
     }  # fmt: skip
+    assert command.main([*arguments, "--cropped"]) == 0
+    assert given == expected | {"cropped": True}
     with pytest.raises(SystemExit):
         command.main([*arguments, "--csv"])  # one place for the table
     with pytest.raises(SystemExit):

@@ -46,7 +46,9 @@ corruptions of the model card, "worst group" that of its drawn people. "painted 
 of `worn_glasses`, on the PublicTest photos whose eyes YuNet finds, "the same without" these photos
 as they were. PublicTest is calibrated on itself, as in each training. One training of each, seed 0,
 in float32. The recipes' `keep` was chosen here, so these figures are not those to quote: the model
-card has those of PrivateTest.
+card has those of PrivateTest. `keep = 0.5` was chosen although it costs `accurate` 0.3 points of
+PublicTest against 0.75, and fear and disgust more: corrupted images gain 1.3 points, the worst
+group of drawn people 1.7.
 
 Both networks learnt with `share = 0.5` and `glasses = 0.25`. models/accurate.toml took that over.
 models/fast.toml leaves the glasses out: they gained `fast` 1.6 points on painted glasses, but

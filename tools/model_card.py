@@ -88,10 +88,15 @@ gives another answer](where_it_fails.png)
 *Drawn faces. Above: the emotion that was drawn, which `fast` names. Below: the same face with one
 change, and what `fast` answers.*
 
-- Other people's photos are harder than PrivateTest: see the table above.
+- Other people's photos are harder than PrivateTest: see the table above. On them, both are surer
+  than they are right, and answer angry far more often than the labels do, for people who are
+  surprised or speak: see the tables of other people's photos.
+- They do not know what is no face: for a crop all of one grey level, both say angry, with a
+  probability of about 0.7.
 - Of the changes to a picture, blur, noise and strong JPEG compression cost most: see "What spoils
   it".
-- Fear is taken for sadness, anger and neutral, sadness for neutral: see the tables of confusion.
+- On FER-2013, fear is taken for sadness, anger and neutral, sadness for neutral: see the tables of
+  confusion.
 - Disgust is rare in FER-2013 (547 of 35,887 images), and on other people's photos hardly ever
   found: see the table above.
 - It is not equally right about everybody: see "Whom it wrongs", which drawings alone could show.
@@ -145,20 +150,20 @@ agreed, contempt left out, and their answer as the truth. "drawn faces" are the 
 the course's drawn set, a tenth of it. The calibration error is the expected one
 in ten steps of confidence: how far "80 % sure" is from being right in 80 of 100."""
 
-CONFUSION = """Rows are the labels, columns the answers, in images of FER-2013's PrivateTest."""
+CONFUSION = "Rows are the labels, columns the answers, in images of {test}."
 
-CALIBRATION = """PrivateTest. Of the images on which the model is up to so sure: its mean
-confidence, how often it is right, and how many they are."""
+CALIBRATION = """Of the images of {test} on which the model is up to so sure: its mean confidence,
+how often it is right, and how many they are."""
 
 ROBUSTNESS = """Accuracy on FER-2013's PrivateTest when each image is spoilt, at three strengths
 (`facevalue.evaluation.robustness`, seed 0; an image of 48 x 48 has 2,304 pixels, so noise and blur
 weigh more than on a photo, which is averaged when a face is cut out of it)."""
 
-SEEDS = """Each training of a model begins from other random numbers; "count" tells how many there
-were of one crop. The mean and the spread (standard deviation) of one crop's accuracy, of a face's
-and its mirror image's mean answer, and of the mean answer of all trainings together. `accurate` and
-`fast` go on from seed 0 of `accurate_clean` and `fast_clean`, so their spread is that of the last
-eight epochs only. `first` is a network from whose answers all but `fast_clean` also learnt;
+SEEDS = """Each training of a model begins from other random numbers; "count" is the number of
+trainings. The mean and the spread (standard deviation) of the accuracy of one crop, of the mean
+answer to a face and its mirror image, and of the mean answer of all trainings together. `accurate`
+and `fast` go on from seed 0 of `accurate_clean` and `fast_clean`, so their spread is that of the
+last eight epochs only. `first` is a network from whose answers all but `fast_clean` also learnt;
 `ferplus` is the recipe of `first` with the eight emotions of FER+ as labels, trained and tested on
 the images whose raters agree, and does not ship.
 Each training is in reports/seeds.csv; of `accurate` and `fast` seed 0 ships."""
@@ -225,7 +230,9 @@ def card(
         print(f"measuring {name}", file=sys.stderr, flush=True)
         for kind, (pictures, _) in tqdm(sets.items(), desc=f"{name}, tests"):
             answers[name, kind] = model.probabilities(pictures)
-        own += by_class(name, private.labels, answers[name, "PrivateTest"])
+        for kind in (PRIVATE, PHOTOS):
+            if kind in sets:
+                own += by_class(name, kind, sets[kind][1], answers[name, kind])
         spoilt[name] = robustness.robustness(model.probabilities, private.images, private.labels)
         right = model.probabilities(images).argmax(axis=1) == groups["label"].to_numpy()
         wronged[name] = fairness.by_group(right, groups[["attribute", "group"]])
@@ -364,7 +371,7 @@ def where_worse(kept: pd.DataFrame) -> str:
         change = table.iloc[:, -1] - table.iloc[:, -2]
         lower_is_better = change.index.str.contains("error|below the best")
         worse = change[change.where(~lower_is_better, -change) < -WORSE]
-        told = "; ".join(f"{figure} ({value:+.3f})" for figure, value in worse.items())
+        told = "; ".join(f"{figure} ({value:+.4f})" for figure, value in worse.items())
         lines.append(f"- `{name}`: {told or 'nowhere'}.")
     head = f"Where the last version is worse than the one before by more than {WORSE}:"
     return "\n".join([head, "", *lines]) if lines else ""
@@ -439,19 +446,21 @@ def glasses_tests(data: Dataset, test: str) -> Tests:
     return {f"{test}, {GLASSES}": (worn, labels), f"{test}, {BARE}": (data.images[rows], labels)}
 
 
-def by_class(name: str, labels: np.ndarray, probabilities: np.ndarray) -> list[str]:
+def by_class(name: str, test: str, labels: np.ndarray, probabilities: np.ndarray) -> list[str]:
     """Return the sections by class, the confusion matrix and the calibration of one model."""
+    title = f"`{name}` on {test}"
     guesses = probabilities.argmax(axis=1)
     matrix = pd.crosstab(labels, guesses).reindex(
         index=range(len(EMOTIONS)), columns=range(len(EMOTIONS)), fill_value=0
     )
     matrix = matrix.set_axis(EMOTIONS).set_axis(EMOTIONS, axis=1)
-    classes = block("FER-2013's PrivateTest.", text(metrics.report(labels, guesses)))
+    classes = text(metrics.report(labels, guesses))
     sure = metrics.calibration(labels, probabilities).dropna()
     return [
-        f"### `{name}` by class\n\n{classes}",
-        f"### What `{name}` confuses\n\n{block(CONFUSION, matrix.to_string())}",
-        f"### How sure `{name}` is\n\n{block(CALIBRATION, text(sure))}",
+        f"### {title}, by class\n\n```text\n{classes}\n```",
+        f"### {title}: what it confuses\n\n"
+        + block(CONFUSION.format(test=test), matrix.to_string()),
+        f"### {title}: how sure it is\n\n" + block(CALIBRATION.format(test=test), text(sure)),
     ]
 
 
@@ -463,7 +472,8 @@ def seeds() -> str:
     rows = pd.read_csv(file, dtype={"seed": str})
     ways = rows.groupby(["model", "test", "answer"], sort=False)
     table = ways[["accuracy"]].agg(["count", "mean", "std"])
-    return "## How much is luck\n\n" + block(SEEDS, text(table))
+    told = table.to_string(float_format="{:.4f}".format, na_rep="-")
+    return "## How much is luck\n\n" + block(SEEDS, told)
 
 
 def spoilt_table(found: dict[str, pd.DataFrame]) -> str:

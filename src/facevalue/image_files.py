@@ -419,7 +419,8 @@ def to_uint8(array: np.ndarray) -> np.ndarray:
         )
     if not ((array >= -1e-6) & (array <= 1 + 1e-6)).all():  # NaN fails both comparisons
         raise ValueError(
-            "The float pixels of an image must be from 0 to 1: divide grey levels by 255."
+            "The float pixels of an image must be from 0 to 1, and none may be NaN: divide grey "
+            "levels by 255."
         )
     return np.rint(255 * np.clip(array, 0, 1)).astype(np.uint8)
 

@@ -203,9 +203,12 @@ def test_an_unknown_detector_is_named(drawn):
         detection.find_faces(drawn[0].image, "dlib")
 
 
-@pytest.mark.parametrize("how", [{"min_face": 0}, {"side": 0}])
+@pytest.mark.parametrize(
+    "how", [{"min_face": 0}, {"side": 0}, {"min_face": "24"}, {"min_face": float("nan")}]
+)
 def test_sizes_that_are_none_are_refused(drawn, how):
-    with pytest.raises(ValueError, match="must be 1 or more"):
+    (name,) = how
+    with pytest.raises(ValueError, match=f"^{name} must be a number of pixels, 1 or more, not"):
         detection.find_faces(drawn[0].image, **how)
 
 

@@ -247,8 +247,15 @@ def test_the_package_has_no_other_names():
 def test_no_such_name_or_number_of_threads():
     with pytest.raises(ValueError, match="no recogniser 'quick': choose accurate or fast"):
         Recogniser("quick")
-    with pytest.raises(ValueError, match="threads must be 1 or more"):
-        Recogniser("fast", threads=0)
+    for threads in (0, 1.5, "2", 10**10):
+        with pytest.raises(ValueError, match=r"threads must be a whole number from 1 to 1,024"):
+            Recogniser("fast", threads=threads)
+
+
+def test_tta_is_yes_or_no(tiny):
+    for wrong in ("no", np.zeros(2), None):
+        with pytest.raises(ValueError, match="tta must be True or False"):
+            tiny(flat(51), tta=wrong)
 
 
 def test_files_and_arrays_of_other_types_are_the_same_face(tiny, tmp_path):

@@ -158,6 +158,22 @@ def test_remarks_after_a_printed_table_do_not_say_that_it_was_lost(folder, capsy
     assert "not kept" not in capsys.readouterr().err
 
 
+def test_kinds_of_files_are_listed_in_words(tmp_path, capsys):
+    Image.new("RGB", (60, 60)).save(tmp_path / "1.png")
+    (tmp_path / "2.HEIC").write_bytes(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic")
+    (tmp_path / "3.pdf").write_bytes(b"%PDF-1.7\n")
+    (tmp_path / "4.psd").write_bytes(b"8BPS\0\1" + bytes(40))
+    assert command.main(["score", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"Among them: 1 [^,.]*, 1 [^,.]* and 1 [^,.]*\. ", told), told
+
+
+@pytest.mark.parametrize("more", [["--min-face", "30"], ["--detector", "haar"]])
+def test_options_of_the_detector_are_refused_where_there_is_none(folder, capsys, more):
+    assert command.main(["score", str(folder / "1.png"), "--cropped", *more]) == 1
+    assert "have no effect with --cropped" in capsys.readouterr().err
+
+
 def test_a_file_is_no_folder_for_annotated_photos(folder, capsys):
     assert command.main(["score", str(folder), "--annotate", str(folder / "1.png")]) == 1
     assert "1.png is a file: name a folder for the annotated photos." in capsys.readouterr().err

@@ -13,11 +13,12 @@ from facevalue import Recogniser
 def test_the_card_counts_answers_by_label():
     labels = np.array([3, 3, 3, 0])
     answers = np.eye(7)[[3, 3, 6, 0]]
-    classes, matrix, _ = model_card.by_class("fast", labels, answers)
+    classes, matrix, _ = model_card.by_class("fast", "some photos", labels, answers)
     rows = {line.split()[0]: line.split()[1:] for line in matrix.splitlines() if line[:1].islower()}
     assert rows["happy"] == ["0", "0", "0", "2", "0", "0", "1"]
     assert rows["angry"] == ["1", "0", "0", "0", "0", "0", "0"]
     assert "accuracy          0.7500" in classes
+    assert "in images of some photos." in matrix
 
 
 def test_the_card_quotes_reports_as_they_are(tmp_path, monkeypatch):

@@ -75,14 +75,22 @@ def find_faces(
     pixels = photo_pixels(image)
     if detector not in DETECTORS:
         raise ValueError(f"There is no detector {detector!r}: choose {' or '.join(DETECTORS)}.")
-    if min_face < 1 or (side is not None and side < 1):
-        raise ValueError(f"min_face and side must be 1 or more, not {min_face} and {side}.")
+    _check_pixels("min_face", min_face)
+    if side is not None:
+        _check_pixels("side", side)
     if detector == "haar":
         return haar_detector.find_faces(pixels, min_face=max(min_face, haar_detector.MIN_FACE))
     found = _one_look(pixels, side) if side else _several_looks(pixels)
     faces = _without_doubles([face for face in found if face.score >= yunet.MIN_SCORE])
     kept = [face for face in faces if face.box[3] >= min_face]
     return sorted(kept, key=lambda face: -face.box[2] * face.box[3])
+
+
+def _check_pixels(name: str, value: Any) -> None:
+    """Raise ValueError if an argument is not a number of pixels."""
+    # NaN fails the comparison
+    if not (isinstance(value, int | float | np.number) and value >= 1):
+        raise ValueError(f"{name} must be a number of pixels, 1 or more, not {value!r}.")
 
 
 def _bgr(picture: np.ndarray) -> np.ndarray:

@@ -30,6 +30,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 NAMES = ("accurate", "fast")
 """The models in the package: one that is more often right, and one for video on a slow machine."""
 
+MAX_THREADS = 1_024
+"""More threads than any machine needs for one face."""
 
 PHOTO_SIDE = 4_000
 """The file of a larger JPEG is decoded in reduced size; its longest side keeps so many pixels.
@@ -78,7 +80,7 @@ class Recogniser:
             whose models have the checksums in `shipped`.
         threads: how many threads compute one result; by default one for each core of the CPU.
     Raises:
-        ValueError: there is no such model, `threads` is below 1, or the file does not have the
+        ValueError: there is no such model, `threads` is out of range, or the file does not have the
             right checksum or is not a network that maps faces to seven probabilities.
         FileNotFoundError: the model or SHA256SUMS is missing.
 
@@ -92,8 +94,11 @@ class Recogniser:
     ) -> None:
         if name not in NAMES:
             raise ValueError(f"There is no recogniser {name!r}: choose {' or '.join(NAMES)}.")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads must be 1 or more, or None for all cores, not {threads}.")
+        if threads is not None and not (isinstance(threads, int) and 1 <= threads <= MAX_THREADS):
+            raise ValueError(
+                f"threads must be a whole number from 1 to {MAX_THREADS:,}, or None for all cores, "
+                f"not {threads!r}."
+            )
         self.name = name
         self.file = (WEIGHTS if folder is None else Path(folder)) / f"{name}.onnx"
         sha256 = shipped.SHA256[self.file.name] if self.file.parent == WEIGHTS else None
@@ -133,7 +138,7 @@ class Recogniser:
             float32, shape (n, 7), in the order of `emotions.EMOTIONS`; each row adds up to 1.
         Raises:
             ValueError: `faces` is none of these, is empty, or has pixels that are NaN or out of
-                range.
+                range; or `tta` is neither True nor False.
             OSError: a file cannot be read.
 
         >>> Recogniser("fast").probabilities(np.zeros((5, 48, 48), np.uint8)).shape
@@ -145,6 +150,8 @@ class Recogniser:
     def _answers(self, batch: np.ndarray, tta: bool) -> np.ndarray:
         """Return the probabilities of prepared faces, float32, shape (n, 48, 48, 1)."""
         rows = self._session.run(None, {self._input: batch})[0]
+        if not isinstance(tta, bool | np.bool_):
+            raise ValueError(f"tta must be True or False, not {tta!r}.")
         if not tta:
             return rows
         mirrored = batch[:, :, ::-1]
@@ -175,7 +182,7 @@ class Recogniser:
             The faces and their emotions, the largest face first; an empty list if there is none.
             Boxes and landmarks are in pixels of the whole photo.
         Raises:
-            ValueError: `image` is none of these, or `detector` or `min_face` is invalid.
+            ValueError: `image` is none of these, or `detector`, `min_face` or `tta` is invalid.
             OSError: the file cannot be read.
             ModuleNotFoundError, RuntimeError: as in `detection.find_faces`.
 

@@ -18,7 +18,7 @@ from typing import TextIO
 
 from facevalue.emotions import EMOTIONS
 from facevalue.files import escaped
-from facevalue.recognition.detection import MIN_FACE
+from facevalue.recognition.detection import DETECTORS, MIN_FACE
 from facevalue.recognition.overlay import MAX_BARS
 from facevalue.scale import face_table, no_face, score_folder
 from facevalue.scale.face_table import BOX, Row
@@ -64,6 +64,11 @@ def main(options: argparse.Namespace) -> int:
 def _check_options(options: argparse.Namespace) -> None:
     if options.keep_parts and options.out is None:
         raise ValueError("--keep-parts needs --out FILE: the parts are kept beside that file.")
+    if options.cropped and (options.min_face is not None or options.detector != DETECTORS[0]):
+        raise ValueError(
+            "--detector and --min-face have no effect with --cropped, which uses no detector: "
+            "leave them out."
+        )
     if options.annotate is not None and all(kind(source) == "video" for source in options.source):
         raise ValueError(
             "--annotate draws on photos only: facevalue live --source "
@@ -151,7 +156,7 @@ def _of_people(people: int) -> str:
 
 def _annotate_line(folder: Path, videos: int) -> str:
     """Return the line on the folder for annotated photos."""
-    line = f"The annotated photos are in {folder}; at more than {MAX_BARS} faces, without bars."
+    line = f"The annotated photos are in {folder}; those with over {MAX_BARS} faces have no bars."
     if not folder.is_dir():
         line = "No photo was annotated, because none has a face."
     return f"{line} Videos are annotated by facevalue live --out." if videos else line
@@ -255,7 +260,7 @@ def folder_lines(done: Scored, out: Path, *, kept: bool) -> list[str]:
         lines.append(f"Skipped {_count(number, 'file')} of other types ({types}).")
     if done.kinds:
         common = Counter(done.kinds).most_common()
-        kinds = " and ".join(_count(n, name) for name, n in common)
+        kinds = _listed_in_words([_count(n, name) for name, n in common])
         lines.append(f"Among them: {kinds}. {_advice([name for name, _ in common])}")
     return lines
 
@@ -310,6 +315,12 @@ def _failed_lines(number: int, out: Path, kept: bool) -> list[str]:
     lines = [f"{_count(number, 'file')} failed{place}:"]
     lines += [f"  {_failure(*each)}" for each in listed[:MAX_NAMES]]
     return lines + ([f"  and {number - MAX_NAMES:,} more"] if number > MAX_NAMES else [])
+
+
+def _listed_in_words(parts: list[str]) -> str:
+    """Return one or more parts as "a, b and c"."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _count(number: int, noun: str) -> str:

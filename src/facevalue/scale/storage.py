@@ -120,7 +120,8 @@ def file_system(address: str) -> tuple[FileSystem, str]:
         system, root = fsspec.core.url_to_fs(address, use_listings_cache=False)
     except ImportError as error:
         raise ModuleNotFoundError(
-            f"{without_secrets(address)} cannot be read without another package: {error}."
+            f"{without_secrets(address)} needs a package that is not installed ({error}): install "
+            "it with pip."
         ) from error
     except ValueError as error:
         # without the cause, whose message may contain the address with its password
