@@ -82,7 +82,7 @@ def test_the_card_says_where_the_last_version_is_worse():
     table = pd.DataFrame(rows, columns=["model", "sha256", "figure", "value"])
     told = model_card.where_worse(table)
     assert told.splitlines()[-1] == (
-        "- `fast`: PrivateTest, accuracy (-0.020); PrivateTest, calibration error (+0.030)."
+        "- `fast`: PrivateTest, accuracy (-0.0200); PrivateTest, calibration error (+0.0300)."
     )
     assert "accurate" not in told  # it has one version only
     dated = table.assign(date="2026-11-29")
