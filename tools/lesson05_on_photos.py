@@ -27,13 +27,7 @@ from facevalue import paths
 from facevalue.data.dataset import Dataset
 from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
-from facevalue.learning import (
-    backbones,
-    few_images,
-    frozen_features,
-    mixed_precision,
-    networks,
-)
+from facevalue.learning import backbones, few_images, frozen_features, networks
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.image_features import Gradients
 
@@ -209,7 +203,6 @@ def fine_tune(data: Dataset, size: int, epochs: int) -> tuple[str, Rows]:
     """Train all of EfficientNet-Lite0 on Training; return what each epoch reaches on PublicTest."""
     train, watched = data.split("Training"), data.split("PublicTest")
     keras.utils.set_random_seed(0)
-    mixed_precision.use_mixed_precision()
     body = backbones.backbone(LITE, size)
     faces = keras.Input((48, 48, 1), name="faces")
     x = layers.RandomFlip("horizontal", seed=0)(faces)
@@ -217,8 +210,7 @@ def fine_tune(data: Dataset, size: int, epochs: int) -> tuple[str, Rows]:
     # its batch normalisations keep the means and variances of ImageNet
     x = body(backbones.prepare(x, LITE, size), training=False)
     x = layers.Dropout(0.2, seed=0)(layers.GlobalAveragePooling2D()(x))
-    head = layers.Dense(len(EMOTIONS), activation="softmax", dtype="float32")
-    model = keras.Model(faces, head(x))
+    model = keras.Model(faces, layers.Dense(len(EMOTIONS), activation="softmax")(x))
     steps = epochs * -(-len(train) // 64)
     rate = keras.optimizers.schedules.CosineDecay(1e-5, steps, 0.01, warmup_target=5e-4)
     adam = keras.optimizers.AdamW(rate, weight_decay=1e-4)
