@@ -1,6 +1,6 @@
 """Measure notebook 05 on FER-2013, and write the counts to reports/on_real_photos.
 
-    python tools/lesson05_on_photos.py bodies            what earlier full runs reached
+    python tools/lesson05_on_photos.py bodies            what earlier runs reached, fine-tune's too
     python tools/lesson05_on_photos.py heads             bodies against images per emotion
     python tools/lesson05_on_photos.py sizes             EfficientNet-Lite0 at 64, 96, 128 pixels
     python tools/lesson05_on_photos.py fine-tune         all of it trained on Training, in epochs
@@ -112,7 +112,7 @@ def scratch_answers(pool: Dataset, rows: np.ndarray, steps: int, asked: np.ndarr
 
 
 def bodies() -> tuple[str, Rows]:
-    """Return what earlier full runs reached, from reports/results.csv and `IN_PYTORCH`."""
+    """Return what earlier runs reached: those in reports/results.csv, `IN_PYTORCH`, fine-tune's."""
     table = pd.read_csv(paths.root() / "reports" / "results.csv")
     table = table[(table["data"] == "fer2013") & (table["split"] == "PrivateTest")]
     rows: Rows = []
@@ -121,6 +121,10 @@ def bodies() -> tuple[str, Rows]:
         of = int(best["images"])
         rows.append((title, "PrivateTest", round(float(best["accuracy"]) * of), of))
     rows += [(title, "PublicTest", count, of) for title, (count, of) in IN_PYTORCH.items()]
+    for file in sorted(photo_results.FOLDER.glob("05_fine_tuned_*.csv")):
+        last = pd.read_csv(file, comment="#").iloc[-1]
+        row = f"Lite0 at {file.stem.rpartition('_')[2]} pixels, fine-tuned here"
+        rows.append((row, "PublicTest", int(last["count"]), int(last["of"])))
     shares = {row: count / of for row, _, count, of in rows}
     frozen = shares["Lite0 at 96 pixels, frozen"]
     tuned = shares["Lite0 at 96 pixels, fine-tuned"]
@@ -255,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=12, help="for fine-tune")
     options = parser.parse_args(arguments)
     if options.part == "bodies":
-        write("bodies", bodies(), "2026-11-21 to 2026-11-28")
+        write("bodies", bodies(), "2026-11-21 to 2026-11-30")
         return 0
     data = course_faces.load("fer2013")
     if options.part == "heads":
@@ -263,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif options.part == "sizes":
         write("sizes", sizes(data))
     else:
-        write("fine_tuned", fine_tune(data, options.size, options.epochs))
+        write(f"fine_tuned_{options.size}", fine_tune(data, options.size, options.epochs))
     return 0
 
 
