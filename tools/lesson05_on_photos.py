@@ -33,7 +33,7 @@ from facevalue.learning.image_features import Gradients
 
 LITE = "efficientnet_lite0"
 CUT = "block10_add"
-"""The layer after which notebook 05 cuts EfficientNet-Lite0."""
+"""The layer after which EfficientNet-Lite0 is cut for photos; it was not chosen on photos."""
 
 PER_CLASS = (20, 50, None)
 STEPS = {20: 300, 50: 600, None: 4_000}
