@@ -149,9 +149,9 @@ class Recogniser:
 
     def _answers(self, batch: np.ndarray, tta: bool) -> np.ndarray:
         """Return the probabilities of prepared faces, float32, shape (n, 48, 48, 1)."""
-        rows = self._session.run(None, {self._input: batch})[0]
         if not isinstance(tta, bool | np.bool_):
             raise ValueError(f"tta must be True or False, not {tta!r}.")
+        rows = self._session.run(None, {self._input: batch})[0]
         if not tta:
             return rows
         mirrored = batch[:, :, ::-1]
