@@ -88,9 +88,9 @@ gives another answer](where_it_fails.png)
 *Drawn faces. Above: the emotion that was drawn, which `fast` names. Below: the same face with one
 change, and what `fast` answers.*
 
-- Other people's photos are harder than PrivateTest: see the table above. On them, both are surer
-  than they are right, and answer angry far more often than the labels do, for people who are
-  surprised or speak: see the tables of other people's photos.
+- Other people's photos are harder than PrivateTest: see the table above. On them, both are
+  surer than right on average, and answer angry far more often than the labels do, for people who
+  are surprised or speak: see the tables of other people's photos.
 - They do not know what is no face: for a crop all of one grey level, both say angry, with a
   probability of about 0.7.
 - Of the changes to a picture, blur, noise and strong JPEG compression cost most: see "What spoils

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 HEAD = 64
 """How many bytes of a file `content_kind` needs."""
 
@@ -57,6 +59,16 @@ def content_kind(head: bytes) -> str:
         return {b"WEBP": "WebP image", b"AVI ": "AVI video"}.get(head[8:12], "")
     start = head[:HEAD].lstrip().lower() if head.lstrip()[:1] == b"<" else head
     return next((kind for signature, kind in SIGNATURES if start.startswith(signature)), "")
+
+
+def in_words(parts: Sequence[str], word: str = "and") -> str:
+    """Return one or more parts as a list in a sentence.
+
+    >>> in_words(["PNG"]), in_words(["PNG", "GIF"]), in_words(["PNG", "GIF", "TIFF"], "or")
+    ('PNG', 'PNG and GIF', 'PNG, GIF or TIFF')
+    """
+    *first, last = parts
+    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def with_article(kind: str) -> str:

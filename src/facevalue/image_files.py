@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, features
 
-from facevalue.file_kinds import HEAD, content_kind, with_article
+from facevalue.file_kinds import HEAD, content_kind, in_words, with_article
 from facevalue.files import escaped, open_regular
 from facevalue.jpeg_scans import check_work
 
@@ -291,8 +291,7 @@ def _decoded(image: Image.Image, name: str) -> tuple[np.ndarray, int]:
 def _format_names(formats: Sequence[str]) -> str:
     """Return names of formats in words, with the article of the first."""
     names = ["WebP" if name == "WEBP" else name for name in formats]
-    text = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    return with_article(text)
+    return with_article(in_words(names, "or"))
 
 
 def _rgb(image: Image.Image, orientation: int) -> np.ndarray:

@@ -185,18 +185,24 @@ def test_smoothing_spreads_a_share_over_all_emotions():
     assert rows[0] == pytest.approx([0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02])
 
 
-@pytest.mark.slow
-def test_a_teachers_answers_replace_a_share_of_the_labels(tmp_path, monkeypatch):
-    """The teacher answers with the softmax of LOGITS; a tenth of the label remains."""
+@pytest.fixture
+def teacher(tmp_path, processed, monkeypatch):
+    """A teacher that answers with the softmax of LOGITS, and an empty cache for its answers."""
     models = tmp_path / "models"
     models.mkdir()
     live_helpers.small_model(models)
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    return "fast.onnx"
+
+
+@pytest.mark.slow
+def test_a_teachers_answers_replace_a_share_of_the_labels(teacher, monkeypatch):
+    """A tenth of the label remains."""
     seen = []
     monkeypatch.setattr(
         train_recogniser.training, "fit", lambda _, train, *rest, **how: seen.append(train)
     )
-    plan = Recipe("a", widths=(16, 16), blocks=(1,), votes=0.0, teacher=("fast.onnx",), trust=0.9)
+    plan = Recipe("a", widths=(16, 16), blocks=(1,), votes=0.0, teacher=(teacher,), trust=0.9)
     train_recogniser.train(plan, faces(), seed=1, keep=False)
     odds = np.exp(live_helpers.LOGITS)
     expected = 0.9 * odds / odds.sum() + 0.1 * np.eye(7)[3]
@@ -207,12 +213,7 @@ def test_a_teachers_answers_replace_a_share_of_the_labels(tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
-def test_a_teacher_is_asked_once_and_again_when_something_changes(tmp_path, monkeypatch):
-    models = tmp_path / "models"
-    models.mkdir()
-    live_helpers.small_model(models)
-    monkeypatch.setattr(paths, "root", lambda: tmp_path)
-    monkeypatch.setattr(paths, "processed", lambda: tmp_path)
+def test_a_teacher_is_asked_once_and_again_when_something_changes(teacher, monkeypatch):
     asked = []
     session = onnxruntime.InferenceSession
     monkeypatch.setattr(
@@ -220,7 +221,7 @@ def test_a_teacher_is_asked_once_and_again_when_something_changes(tmp_path, monk
         "InferenceSession",
         lambda file: asked.append(file) or session(file),
     )
-    plan, images = Recipe("a", teacher=("fast.onnx",)), faces().images
+    plan, images = Recipe("a", teacher=(teacher,)), faces().images
     first = distillation.teacher_answers(plan, images)
     again = distillation.teacher_answers(dataclasses.replace(plan, name="b", rate=0.01), images)
     np.testing.assert_array_equal(first, again)

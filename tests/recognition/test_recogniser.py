@@ -252,6 +252,14 @@ def test_no_such_name_or_number_of_threads():
             Recogniser("fast", threads=threads)
 
 
+@pytest.mark.parametrize("wrong", [0, "24", float("nan")])
+def test_the_smallest_face_is_checked_in_a_reduced_photo_too(tiny, photo, monkeypatch, wrong):
+    monkeypatch.setattr(recogniser, "PHOTO_SIDE", 100)
+    content = cv2.imencode(".jpg", photo.image)[1].tobytes()
+    with pytest.raises(ValueError, match="min_face must be a number of pixels"):
+        tiny.photo(content, min_face=wrong)
+
+
 def test_tta_is_yes_or_no(tiny):
     for wrong in ("no", np.zeros(2), None):
         with pytest.raises(ValueError, match="tta must be True or False"):

@@ -75,9 +75,9 @@ def find_faces(
     pixels = photo_pixels(image)
     if detector not in DETECTORS:
         raise ValueError(f"There is no detector {detector!r}: choose {' or '.join(DETECTORS)}.")
-    _check_pixels("min_face", min_face)
+    check_pixels("min_face", min_face)
     if side is not None:
-        _check_pixels("side", side)
+        check_pixels("side", side)
     if detector == "haar":
         return haar_detector.find_faces(pixels, min_face=max(min_face, haar_detector.MIN_FACE))
     found = _one_look(pixels, side) if side else _several_looks(pixels)
@@ -86,7 +86,7 @@ def find_faces(
     return sorted(kept, key=lambda face: -face.box[2] * face.box[3])
 
 
-def _check_pixels(name: str, value: Any) -> None:
+def check_pixels(name: str, value: Any) -> None:
     """Raise ValueError if an argument is not a number of pixels."""
     # NaN fails the comparison
     if not (isinstance(value, int | float | np.number) and value >= 1):

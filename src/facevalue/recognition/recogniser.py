@@ -16,7 +16,7 @@ from facevalue.emotions import EMOTIONS
 from facevalue.image_files import as_reduced_photo, to_grey
 from facevalue.recognition import shipped
 from facevalue.recognition.cropping import crop
-from facevalue.recognition.detection import MIN_FACE, find_faces
+from facevalue.recognition.detection import MIN_FACE, check_pixels, find_faces
 from facevalue.recognition.face import Box, Face, photo_pixels
 from facevalue.recognition.model_file import load_session
 from facevalue.recognition.preparation import is_one_face, prepared_batches
@@ -144,13 +144,13 @@ class Recogniser:
         >>> Recogniser("fast").probabilities(np.zeros((5, 48, 48), np.uint8)).shape
         (5, 7)
         """
+        if not isinstance(tta, bool | np.bool_):
+            raise ValueError(f"tta must be True or False, not {tta!r}.")
         batches = prepared_batches(faces, bgr=bgr)
         return np.concatenate([self._answers(x, tta) for x in batches])
 
     def _answers(self, batch: np.ndarray, tta: bool) -> np.ndarray:
         """Return the probabilities of prepared faces, float32, shape (n, 48, 48, 1)."""
-        if not isinstance(tta, bool | np.bool_):
-            raise ValueError(f"tta must be True or False, not {tta!r}.")
         rows = self._session.run(None, {self._input: batch})[0]
         if not tta:
             return rows
@@ -189,6 +189,7 @@ class Recogniser:
         >>> Recogniser("fast").photo(np.zeros((200, 300, 3), np.uint8))
         []
         """
+        check_pixels("min_face", min_face)
         pixels, size = as_reduced_photo(image, PHOTO_SIDE, bgr=bgr)
         scale = max(size) / max(pixels.shape)
         least = min_face if scale == 1 else max(1, round(min_face / scale))

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TextIO
 
 from facevalue.emotions import EMOTIONS
+from facevalue.file_kinds import in_words
 from facevalue.files import escaped
 from facevalue.recognition.detection import DETECTORS, MIN_FACE
 from facevalue.recognition.overlay import MAX_BARS
@@ -260,7 +261,7 @@ def folder_lines(done: Scored, out: Path, *, kept: bool) -> list[str]:
         lines.append(f"Skipped {_count(number, 'file')} of other types ({types}).")
     if done.kinds:
         common = Counter(done.kinds).most_common()
-        kinds = _listed_in_words([_count(n, name) for name, n in common])
+        kinds = in_words([_count(n, name) for name, n in common])
         lines.append(f"Among them: {kinds}. {_advice([name for name, _ in common])}")
     return lines
 
@@ -315,12 +316,6 @@ def _failed_lines(number: int, out: Path, kept: bool) -> list[str]:
     lines = [f"{_count(number, 'file')} failed{place}:"]
     lines += [f"  {_failure(*each)}" for each in listed[:MAX_NAMES]]
     return lines + ([f"  and {number - MAX_NAMES:,} more"] if number > MAX_NAMES else [])
-
-
-def _listed_in_words(parts: list[str]) -> str:
-    """Return one or more parts as "a, b and c"."""
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _count(number: int, noun: str) -> str:
