@@ -65,12 +65,25 @@ def prediction(model: keras.Model, folder: Path) -> robustness.Predict:
     return lambda faces: ship_models.answers(session, faces[..., None] / np.float32(255))
 
 
-def measured(predict: robustness.Predict, sets: Tests) -> dict[str, float]:
-    """Return the figures of one network."""
+def measured(
+    predict: robustness.Predict, sets: Tests, people: tuple[np.ndarray, pd.DataFrame]
+) -> dict[str, float]:
+    """Return the figures of one network; the people are those of `fairness.drawn_groups`."""
     answers = {test: predict(images) for test, (images, _) in sets.items()}
     spoilt = robustness.robustness(predict, *sets["PublicTest"], progress=False)
-    wronged = fairness.fairness(predict, progress=False)
+    images, groups = people
+    right = predict(images).argmax(axis=1) == groups["label"].to_numpy()
+    wronged = fairness.by_group(right, groups[["attribute", "group"]])
     return summary(sets, answers, spoilt, wronged, test="PublicTest")
+
+
+def tests(public: Dataset, photos: Path | None) -> Tests:
+    """Return the images and labels by which settings are chosen."""
+    sets = {"PublicTest": (public.images, public.labels), **glasses_tests(public, "PublicTest")}
+    if photos:
+        others = new_faces.photos(photos)
+        sets[PHOTOS] = (others.images, others.labels)
+    return sets
 
 
 def mixtures(
@@ -108,17 +121,14 @@ def main() -> int:
     parser.add_argument("--photos", type=Path, help="folder of other people's photos")
     options = parser.parse_args()
     public = course_faces.load("fer2013").split("PublicTest")
-    sets = {"PublicTest": (public.images, public.labels), **glasses_tests(public, "PublicTest")}
-    if options.photos:
-        photos = new_faces.photos(options.photos)
-        sets[PHOTOS] = (photos.images, photos.labels)
+    sets, people = tests(public, options.photos), fairness.drawn_groups()
     shares = " ".join(f"{share:g}" for share in options.shares)
     command = f"python tools/bench_mixing.py {' '.join(options.names)} --shares {shares}"
     command += " --photos FOLDER" if options.photos else ""
     printed = f"Printed on {datetime.date.today()} by `{command}` ({results.machine()})."
     parts = [HEAD, printed + "\n"]
     for name in options.names:
-        table = mixtures(name, tuple(options.shares), lambda p: measured(p, sets), public)
+        table = mixtures(name, tuple(options.shares), lambda p: measured(p, sets, people), public)
         told = table.to_string(float_format="{:.3f}".format)
         print(f"{name}\n{told}", flush=True)
         parts.append(f"## {name}\n\n```text\n{told}\n```\n")

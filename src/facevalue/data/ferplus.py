@@ -20,6 +20,9 @@ VOTES = (
 )
 """The columns of FER+: eight emotions, "unknown", and NF, which means "not a face"."""
 
+NAMES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+"""FER+'s names of the seven emotions of FER-2013, in the order of `emotions.EMOTIONS`."""
+
 
 def votes(path: Path, data: Dataset | None = None) -> pd.DataFrame:
     """Return the FER+ votes: how many of ten people chose each of `VOTES`, one row per image.

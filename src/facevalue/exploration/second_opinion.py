@@ -20,9 +20,6 @@ OTHER = "other"
 RATERS = 10
 """Votes per image in FER+."""
 
-FERPLUS_NAMES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-"""FER+'s names of the seven emotions, in the order of `EMOTIONS`."""
-
 
 @dataclass(frozen=True, eq=False)
 class Opinion:
@@ -66,7 +63,7 @@ def second_opinion(data: Dataset, path: str | Path | None = None) -> Opinion:
         votes = ferplus.votes(path, data)
     except ValueError as error:
         return Opinion(no_shares, f"There is no second opinion: {error}")
-    counts = votes[list(FERPLUS_NAMES)].set_axis(list(EMOTIONS), axis=1)
+    counts = votes[list(ferplus.NAMES)].set_axis(list(EMOTIONS), axis=1)
     counts[OTHER] = votes[["contempt", "unknown", "NF"]].sum(axis=1)
     voted = counts.div(counts.sum(axis=1), axis=0).reset_index(drop=True)
     note = "The second opinion is that of FER+: ten people voted on each image."

@@ -43,6 +43,11 @@ class Recipe:
         average: the decay of the moving average of the weights; 0 for no average.
         smoothing: the share of each label that is spread over all emotions (label smoothing).
         votes: the weight of the second target, the FER+ votes, in the loss; 0 for no second target.
+        consensus: the share of each label that the FER+ raters' votes for the seven emotions
+            replace, from 0 to 1 (see `training_targets.consensus`).
+        outvoted: which Training images are left out because the FER+ raters contradict their label:
+            those whose label none of them chose, while more than this share of them agreed on
+            another answer; 0 keeps all images.
         mixup: alpha of `augmentation.mixup`; 0 for no mixup.
         balance: how much rare emotions are weighted, from 0 (all images count the same) to 1 (all
             emotions count the same).
@@ -73,6 +78,8 @@ class Recipe:
     average: float = 0.999
     smoothing: float = 0.1
     votes: float = 0.5
+    consensus: float = 0.0
+    outvoted: float = 0.0
     mixup: float = 0.0
     balance: float = 0.0
     teacher: tuple[str, ...] = ()
@@ -91,7 +98,8 @@ def read(file: Path) -> Recipe:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not TOML, has unknown settings or labels, lacks a name, has
-            `keep` without `start`, or a start, keep, glasses or teacher of another type or range.
+            `keep` without `start`, has `consensus` or `outvoted` although its labels are those of
+            FER+, or has a start, a share or a teacher of another type or range.
     """
     file = Path(file)
     with open_regular(file) as opened:
@@ -117,6 +125,9 @@ def read(file: Path) -> Recipe:
         raise ValueError(f'{file} needs a name: add one, for example name = "fast".')
     if settings.get("keep") and not settings.get("start"):
         raise ValueError(f"{file} sets keep, but no start whose weights could be kept: set both.")
+    for name in ("consensus", "outvoted"):
+        if labels == "ferplus" and settings.get(name):
+            raise ValueError(f"{file} sets {name}, but its labels are the votes: leave one out.")
     _check_types(file, settings)
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     return Recipe(**settings, augmentation=Augmentation(**changes), spoiling=Spoiling(**spoiling))
@@ -127,7 +138,7 @@ def _check_types(file: Path, settings: dict[str, Any]) -> None:
     start, teacher = settings.get("start"), settings.get("teacher")
     if not isinstance(start, str | None):
         raise ValueError(f'{file}: start must be a name such as "fast_clean", not {start!r}.')
-    for name in ("keep", "glasses"):
+    for name in ("keep", "glasses", "consensus", "outvoted"):
         share = settings.get(name, 0)
         if not (isinstance(share, int | float) and 0 <= share <= 1):
             raise ValueError(f"{file}: {name} must be a number from 0 to 1, not {share!r}.")
@@ -141,4 +152,5 @@ def needs_votes(recipe: Recipe) -> bool:
     >>> needs_votes(Recipe("mine", votes=0.0))
     False
     """
-    return recipe.labels == "ferplus" or recipe.votes > 0
+    uses = (recipe.votes, recipe.consensus, recipe.outvoted)
+    return recipe.labels == "ferplus" or any(share > 0 for share in uses)

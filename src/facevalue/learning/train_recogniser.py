@@ -25,9 +25,11 @@ from facevalue.learning.distillation import teacher_answers, teacher_file
 from facevalue.learning.recipe import CLASSES, Recipe, needs_votes, read
 from facevalue.learning.training_targets import (
     accuracy,
+    consensus,
     emotion_columns,
     examples,
     loss,
+    outvoted,
     recipe_transform,
 )
 from facevalue.learning.worn_glasses import with_glasses
@@ -69,14 +71,8 @@ def train(
     arguments = _network_arguments(recipe)
     model = networks.residual(**arguments, quick=True)
     first = _start_from(recipe, model) if recipe.start else []
-    images, targets = examples(recipe, data, votes, "Training")
+    images, targets = training_examples(recipe, data, votes)
     validation = examples(recipe, data, votes, "PublicTest")
-    if recipe.teacher:
-        emotions = emotion_columns(targets)  # a view, so the next lines change `targets`
-        emotions *= 1 - recipe.trust
-        emotions += recipe.trust * teacher_answers(recipe, images)
-    if recipe.glasses:
-        images, targets = with_glasses(images, targets, recipe.glasses)
     _compile(model, recipe, len(images))
     curve = training.fit(
         model,
@@ -97,6 +93,38 @@ def train(
         if recipe.keep and first:
             mix_weights(result, first, recipe.keep)
         return calibrate(result, *validation), curve
+
+
+def training_examples(
+    recipe: Recipe, data: Dataset, votes: pd.DataFrame | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images to train on and their targets, in which teachers and raters have a say.
+
+    Args:
+        recipe: all settings of the training run.
+        data, votes: as in `train`.
+
+    Returns:
+        Images, uint8, shape (n, 48, 48), and targets, float32, shape (n, k), as `examples` returns
+        them.
+    """
+    images, targets = examples(recipe, data, votes, "Training")
+    emotions = emotion_columns(targets)  # a view, so the next lines change `targets`
+    if recipe.teacher:
+        emotions *= 1 - recipe.trust
+        emotions += recipe.trust * teacher_answers(recipe, images)
+    if votes is not None:
+        rows = data.splits == "Training"
+        labels, votes = data.labels[rows], votes[rows]
+        if recipe.consensus:
+            emotions *= 1 - recipe.consensus
+            emotions += recipe.consensus * consensus(labels, votes)
+        if recipe.outvoted:
+            kept = ~outvoted(labels, votes, recipe.outvoted)
+            images, targets = images[kept], targets[kept]
+    if recipe.glasses:
+        images, targets = with_glasses(images, targets, recipe.glasses)
+    return images, targets
 
 
 def _network_arguments(recipe: Recipe) -> dict[str, Any]:
@@ -211,12 +239,27 @@ def calibrate(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> ke
     """
     x = images[..., None] / np.float32(255)
     logits = np.log(np.maximum(model.predict(x, verbose=0), 1e-9))
-    labels = emotion_columns(targets).argmax(axis=1)
-    temperatures = np.exp(np.linspace(-1.5, 1.5, 301))
-    best = min(temperatures, key=lambda value: negative_log_likelihood(logits / value, labels))
+    best = best_temperature(logits, emotion_columns(targets).argmax(axis=1))
     last = model.get_layer("emotion")
     last.set_weights([np.asarray(value) / best for value in last.get_weights()])
     return model
+
+
+def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the number by which logits are divided so that the labels are most likely.
+
+    Args:
+        logits: float, shape (n, k).
+        labels: int, shape (n,), class numbers.
+
+    >>> logits = np.array([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
+    >>> round(best_temperature(logits, np.array([0, 0, 0, 1])), 2)  # 3 of 4: log(3) apart
+    1.82
+    """
+    temperatures = np.exp(np.linspace(-1.5, 1.5, 301))
+    return float(
+        min(temperatures, key=lambda value: negative_log_likelihood(logits / value, labels))
+    )
 
 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -256,9 +299,9 @@ def main(options: argparse.Namespace) -> None:
     devices.start()
     policy = mixed_precision.use_mixed_precision()
     data = course_faces.load(options.data)
-    if options.data == "rendered" and recipe.votes:
-        recipe = dataclasses.replace(recipe, votes=0.0)
-        print("Drawn faces have no FER+ votes: the recipe is trained without its second target.")
+    if options.data == "rendered" and needs_votes(recipe):
+        recipe = dataclasses.replace(recipe, votes=0.0, consensus=0.0, outvoted=0.0)
+        print("Drawn faces have no FER+ votes: the recipe is trained without them.")
     votes = ferplus.votes(paths.raw_file(VOTES_FILE), data) if needs_votes(recipe) else None
     if devices.process_index() == 0:
         print("computes in", policy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from facevalue import image_files
+from facevalue.data import download
 from facevalue.emotions import EMOTIONS
 from facevalue.files import ExplainedError, atomic_write
 from facevalue.image_files import to_grey
@@ -265,7 +265,7 @@ def _recogniser(model: str, models: str | None, checksum: str, detector: str) ->
         RuntimeError, ModuleNotFoundError: the detector cannot be used here.
     """
     recogniser = Recogniser(model, Path(models) if models else None, threads=1)
-    if file_checksum(recogniser.file) != checksum:
+    if download.checksum(recogniser.file) != checksum:
         raise ValueError(
             f"{recogniser.file} differs from the file on the machine that started the work: "
             "install the same version of facevalue everywhere."
@@ -282,9 +282,3 @@ def check_detector(detector: str) -> None:
         RuntimeError, ModuleNotFoundError: a file or a package is missing.
     """
     detection.find_faces(np.zeros((64, 64), np.uint8), detector)
-
-
-def file_checksum(file: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
