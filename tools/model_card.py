@@ -128,7 +128,10 @@ FER-2013 (Goodfellow and others 2013, https://arxiv.org/abs/1307.0414):
 The photos came from an image search for words of emotion, and one person put each under a word.
 Trained on Training; chosen on PublicTest; PrivateTest was measured when a recipe was final. Beside
 the label, the networks learnt how ten people had voted on each Training image, FER+ (Barsoum and
-others 2016, https://arxiv.org/abs/1608.01041); of PrivateTest they saw neither. {copies}
+others 2016, https://arxiv.org/abs/1608.01041); of PrivateTest they saw neither. In the end, the last
+layer learnt once more: from targets in which the votes have a share, and without the Training
+images whose label none of the ten chose while more than 70 % of them agreed on another answer
+(reports/targets.md tells how many these are, and what that changes). {copies}
 PrivateTest images are, pixel by pixel, also in Training; the numbers "without copies" leave them
 out.
 
@@ -162,8 +165,8 @@ weigh more than on a photo, which is averaged when a face is cut out of it)."""
 SEEDS = """Each training of a model begins from other random numbers; "count" is the number of
 trainings. The mean and the spread (standard deviation) of the accuracy of one crop, of the mean
 answer to a face and its mirror image, and of the mean answer of all trainings together. `accurate`
-and `fast` go on from seed 0 of `accurate_clean` and `fast_clean`, so their spread is that of the
-last eight epochs only. `first` is a network from whose answers all but `fast_clean` also learnt;
+and `fast` go on from seed 0 of `accurate_clean` and `fast_clean`, so their spread is that of this
+second stage only. `first` is a network from whose answers all but `fast_clean` also learnt;
 `ferplus` is the recipe of `first` with the eight emotions of FER+ as labels, trained and tested on
 the images whose raters agree, and does not ship.
 Each training is in reports/seeds.csv; of `accurate` and `fast` seed 0 ships."""

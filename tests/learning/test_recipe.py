@@ -17,6 +17,7 @@ from facevalue.data.dataset import Dataset
 from facevalue.evaluation import metrics
 from facevalue.learning import distillation, networks, recipe, train_recogniser, training_targets
 from facevalue.learning.augmentation import Augmentation
+from facevalue.learning.last_layer import LastLayer
 from facevalue.learning.recipe import Recipe
 from facevalue.learning.training_targets import RecipeTransform, recipe_transform
 
@@ -143,10 +144,12 @@ def test_settings_in_a_file_replace_the_defaults(tmp_path):
         ('name = "a"\nstart = "b"\nkeep = "half"', "keep must be a number from 0 to 1, not 'half'"),
         ('name = "a"\nstart = ["b"]', "start must be a name"),
         ('name = "a"\nglasses = 2', "glasses must be a number from 0 to 1, not 2"),
-        ('name = "a"\noutvoted = 70', "outvoted must be a number from 0 to 1, not 70"),
+        ('name = "a"\n[last_layer]\noutvoted = 70', "outvoted must be a number from 0 to 1"),
+        ('name = "a"\n[last_layer]\nvotes = 1', "unknown settings: votes; those of LastLayer"),
+        ('name = "a"\nlast_layer = 1', r"last_layer must be a table, \[last_layer\], not 1"),
         (
-            'name = "a"\nlabels = "ferplus"\noutvoted = 0.7',
-            "outvoted, but its labels are the votes",
+            'name = "a"\nlabels = "ferplus"\n[last_layer]\noutvoted = 0.7',
+            "last_layer, but its labels are the votes",
         ),
         ('name = "a"\nteacher = "first.onnx"', "teacher must be a list"),
         ("name = ", "a.toml is not valid TOML"),
@@ -157,6 +160,20 @@ def test_a_wrong_file_is_refused(tmp_path, text, message):
     (tmp_path / "a.toml").write_text(text)
     with pytest.raises(ValueError, match=message):
         recipe.read(tmp_path / "a.toml")
+
+
+@pytest.mark.slow
+def test_the_last_layer_learns_when_all_others_have_learnt(monkeypatch):
+    """Here they have not: only the last layer can have learnt to tell the stripes apart."""
+    monkeypatch.setattr(train_recogniser.training, "fit", lambda *given, **how: None)
+    plan = Recipe("a", widths=(16, 16), blocks=(1,), augmentation=STILL)
+    found = {}
+    for name, last in (("before", None), ("after", LastLayer())):
+        model, _ = train_recogniser.train(
+            dataclasses.replace(plan, last_layer=last), faces(), V, verbose=0
+        )
+        found[name] = (model.predict(faces().x, verbose=0).argmax(axis=1) == faces().labels).mean()
+    assert found["after"] == 1 > found["before"]
 
 
 def test_votes_follow_the_label_with_their_weight():
@@ -183,69 +200,6 @@ def test_ferplus_labels_leave_out_images_without_a_majority():
     )
     assert (images == data.images[[2]]).all()
     assert rows.shape == (1, 18) and rows[0].argmax() == 0
-
-
-def test_a_label_is_outvoted_if_no_rater_chose_it_and_enough_agree_on_another():
-    votes = [
-        ten_votes(anger=10),
-        ten_votes(sadness=8, neutral=2),
-        ten_votes(sadness=8, anger=2),
-        ten_votes(sadness=7, neutral=3),
-        ten_votes(NF=9),
-        ten_votes(),
-    ]
-    angry = np.zeros(6, int)
-    found = training_targets.outvoted(angry, pd.concat(votes), 0.7)
-    assert found.tolist() == [False, True, False, False, True, False]
-    sad = np.full(6, 4)
-    assert training_targets.outvoted(sad, pd.concat(votes), 0.7).tolist()[:4] == [True] + 3 * [
-        False
-    ]
-
-
-def test_the_consensus_weights_votes_as_frequent_as_the_labels():
-    """Bayes' rule by hand: raters say neutral 3 times as often as happy, labels equally often."""
-    votes = pd.concat([ten_votes(neutral=10), ten_votes(neutral=5, happiness=5, contempt=9)])
-    found = training_targets.consensus(np.array([6, 3]), votes)
-    assert found.shape == (2, 7) and found.dtype == np.float32
-    assert found[0].tolist() == [0, 0, 0, 0, 0, 0, 1]
-    # shares of votes: neutral 0.75, happy 0.25; of labels: 0.5 each
-    happy, neutral = 0.5 * 0.5 / 0.25, 0.5 * 0.5 / 0.75
-    assert found[1, 3] == pytest.approx(happy / (happy + neutral))
-    assert found[1].sum() == pytest.approx(1)
-
-
-def test_the_consensus_of_nobody_is_the_label():
-    found = training_targets.consensus(np.array([0, 1]), pd.concat([ten_votes(NF=9)] * 2))
-    assert found.tolist() == np.eye(7)[:2].tolist()
-
-
-def test_the_consensus_replaces_its_share_of_the_labels(monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        train_recogniser.training, "fit", lambda model, train, *rest, **how: seen.append(train[1])
-    )
-    votes = pd.concat([ten_votes(sadness=10), ten_votes(happiness=10)] * 3)
-    plan = Recipe("a", widths=(4, 4), blocks=(1,), consensus=0.25, votes=0.0)
-    train_recogniser.train(plan, faces(6), votes[::-1], verbose=0)  # raters say the opposite
-    assert seen[0][0, :7].tolist() == pytest.approx([0, 0, 0, 0.25, 0.75, 0, 0])
-
-
-def test_images_whose_label_is_outvoted_are_not_trained_on(monkeypatch):
-    seen = []
-
-    def fit(model, train, validation, **how):
-        seen.append((train[0], train[1], validation[0]))
-
-    monkeypatch.setattr(train_recogniser.training, "fit", fit)
-    data = faces(6)  # sad and happy in turn; two of them are of PublicTest
-    votes = pd.concat([ten_votes(neutral=10), ten_votes(happiness=10)] * 3)
-    plan = Recipe("a", widths=(4, 4), blocks=(1,), outvoted=0.7)
-    train_recogniser.train(plan, data, votes, verbose=0)
-    images, targets, validation = seen[0]
-    assert (images == data.images[[1, 3]]).all()
-    assert targets[:, :7].argmax(axis=1).tolist() == [3, 3]
-    assert (validation == data.images[4:]).all()  # measured on all images
 
 
 def test_smoothing_spreads_a_share_over_all_emotions():

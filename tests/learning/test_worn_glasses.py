@@ -66,12 +66,15 @@ def test_who_wears_glasses_is_the_same_face_below_them(faces):
     assert np.array_equal(worn, again)
 
 
-def test_copies_follow_the_images_and_have_the_targets_of_their_originals(faces):
+def test_copies_follow_the_images_and_have_the_targets_of_their_originals(faces, processed):
     targets = np.eye(len(faces), dtype=np.float32)
     images, more = with_glasses(faces, targets, share=0.5)
     added = len(images) - len(faces)
     assert 0.4 * len(faces) <= added <= 0.5 * len(faces)
     assert np.array_equal(images[: len(faces)], faces)
     assert np.array_equal(more[: len(faces)], targets)
+    again = with_glasses(faces, targets, share=0.5)  # from the cache
+    assert np.array_equal(images, again[0]) and np.array_equal(more, again[1])
+    assert len(list(processed.glob("painted-glasses-*.npz"))) == 1
     originals = faces[more[len(faces) :].argmax(axis=1)]
     assert np.array_equal(images[len(faces) :, 40:], originals[:, 40:])

@@ -11,11 +11,15 @@ from facevalue.data import ferplus
 from facevalue.emotions import EMOTIONS
 from facevalue.files import open_regular
 from facevalue.learning.augmentation import Augmentation
+from facevalue.learning.last_layer import LastLayer
 from facevalue.learning.spoiling import Spoiling
 
 CLASSES = {"fer2013": EMOTIONS, "ferplus": ferplus.VOTES[:8]}
 """The emotions of each kind of label, in the order of the model's outputs. FER+ adds contempt."""
 
+
+TABLES = {"augmentation": Augmentation, "spoiling": Spoiling, "last_layer": LastLayer}
+"""The tables of a recipe's file, and what each describes."""
 
 MAX_BYTES = 100_000
 """The largest file of a recipe, in bytes."""
@@ -43,11 +47,6 @@ class Recipe:
         average: the decay of the moving average of the weights; 0 for no average.
         smoothing: the share of each label that is spread over all emotions (label smoothing).
         votes: the weight of the second target, the FER+ votes, in the loss; 0 for no second target.
-        consensus: the share of each label that the FER+ raters' votes for the seven emotions
-            replace, from 0 to 1 (see `training_targets.consensus`).
-        outvoted: which Training images are left out because the FER+ raters contradict their label:
-            those whose label none of them chose, while more than this share of them agreed on
-            another answer; 0 keeps all images.
         mixup: alpha of `augmentation.mixup`; 0 for no mixup.
         balance: how much rare emotions are weighted, from 0 (all images count the same) to 1 (all
             emotions count the same).
@@ -56,6 +55,8 @@ class Recipe:
         trust: the share of the labels that the teachers replace, from 0 to 1.
         augmentation: how much the images are changed.
         spoiling: how often and how strongly the changed images are spoilt; by default, none is.
+        last_layer: from which targets the last layer learns once more in the end, after the weights
+            were mixed; None to leave it as it is.
         glasses: the share of the Training images of which a copy with painted glasses is added,
             from 0 to 1. Its targets, the teachers' too, are those of the face without glasses.
 
@@ -78,8 +79,6 @@ class Recipe:
     average: float = 0.999
     smoothing: float = 0.1
     votes: float = 0.5
-    consensus: float = 0.0
-    outvoted: float = 0.0
     mixup: float = 0.0
     balance: float = 0.0
     teacher: tuple[str, ...] = ()
@@ -87,6 +86,7 @@ class Recipe:
     glasses: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     spoiling: Spoiling = field(default_factory=Spoiling)
+    last_layer: LastLayer | None = None
 
 
 def read(file: Path) -> Recipe:
@@ -98,8 +98,8 @@ def read(file: Path) -> Recipe:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not TOML, has unknown settings or labels, lacks a name, has
-            `keep` without `start`, has `consensus` or `outvoted` although its labels are those of
-            FER+, or has a start, a share or a teacher of another type or range.
+            `keep` without `start`, has `last_layer` although its labels are those of FER+, or has
+            a start, a share or a teacher of another type or range.
     """
     file = Path(file)
     with open_regular(file) as opened:
@@ -110,8 +110,12 @@ def read(file: Path) -> Recipe:
         settings: dict[str, Any] = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not valid TOML: {error}.") from error
-    changes, spoiling = settings.pop("augmentation", {}), settings.pop("spoiling", {})
-    for given, kind in ((settings, Recipe), (changes, Augmentation), (spoiling, Spoiling)):
+    tables = {name: settings.pop(name) for name in TABLES if name in settings}
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise ValueError(f"{file}: {name} must be a table, [{name}], not {table!r}.")
+    given_kinds = [(settings, Recipe)] + [(tables[name], TABLES[name]) for name in tables]
+    for given, kind in given_kinds:
         known = {part.name for part in fields(kind)}
         if unknown := sorted(set(given) - known):
             raise ValueError(
@@ -125,21 +129,20 @@ def read(file: Path) -> Recipe:
         raise ValueError(f'{file} needs a name: add one, for example name = "fast".')
     if settings.get("keep") and not settings.get("start"):
         raise ValueError(f"{file} sets keep, but no start whose weights could be kept: set both.")
-    for name in ("consensus", "outvoted"):
-        if labels == "ferplus" and settings.get(name):
-            raise ValueError(f"{file} sets {name}, but its labels are the votes: leave one out.")
-    _check_types(file, settings)
+    if labels == "ferplus" and "last_layer" in tables:
+        raise ValueError(f"{file} has a last_layer, but its labels are the votes: leave one out.")
+    _check_types(file, settings, tables.get("last_layer", {}))
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
-    return Recipe(**settings, augmentation=Augmentation(**changes), spoiling=Spoiling(**spoiling))
+    return Recipe(**settings, **{name: TABLES[name](**table) for name, table in tables.items()})
 
 
-def _check_types(file: Path, settings: dict[str, Any]) -> None:
+def _check_types(file: Path, settings: dict[str, Any], last_layer: dict[str, Any]) -> None:
     """Refuse values that would be noticed only after a training, or not at all."""
     start, teacher = settings.get("start"), settings.get("teacher")
     if not isinstance(start, str | None):
         raise ValueError(f'{file}: start must be a name such as "fast_clean", not {start!r}.')
-    for name in ("keep", "glasses", "consensus", "outvoted"):
-        share = settings.get(name, 0)
+    shares = [(name, settings.get(name, 0)) for name in ("keep", "glasses")]
+    for name, share in [*shares, *last_layer.items()]:
         if not (isinstance(share, int | float) and 0 <= share <= 1):
             raise ValueError(f"{file}: {name} must be a number from 0 to 1, not {share!r}.")
     if not isinstance(teacher, list | None):
@@ -152,5 +155,4 @@ def needs_votes(recipe: Recipe) -> bool:
     >>> needs_votes(Recipe("mine", votes=0.0))
     False
     """
-    uses = (recipe.votes, recipe.consensus, recipe.outvoted)
-    return recipe.labels == "ferplus" or any(share > 0 for share in uses)
+    return recipe.labels == "ferplus" or recipe.votes > 0 or recipe.last_layer is not None

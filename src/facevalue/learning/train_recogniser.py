@@ -22,14 +22,14 @@ from facevalue.learning import devices, mixed_precision, networks, training
 from facevalue.learning.callbacks import TimeLeft
 from facevalue.learning.curves import curve_file
 from facevalue.learning.distillation import teacher_answers, teacher_file
+from facevalue.learning.last_layer import learn_last_layer
 from facevalue.learning.recipe import CLASSES, Recipe, needs_votes, read
 from facevalue.learning.training_targets import (
+    RecipeTransform,
     accuracy,
-    consensus,
     emotion_columns,
     examples,
     loss,
-    outvoted,
     recipe_transform,
 )
 from facevalue.learning.worn_glasses import with_glasses
@@ -71,7 +71,8 @@ def train(
     arguments = _network_arguments(recipe)
     model = networks.residual(**arguments, quick=True)
     first = _start_from(recipe, model) if recipe.start else []
-    images, targets = training_examples(recipe, data, votes)
+    images, targets = own = training_examples(recipe, data, votes)
+    images, targets = with_glasses(images, targets, recipe.glasses)
     validation = examples(recipe, data, votes, "PublicTest")
     _compile(model, recipe, len(images))
     curve = training.fit(
@@ -92,13 +93,25 @@ def train(
         result = _emotion_model(model, arguments)
         if recipe.keep and first:
             mix_weights(result, first, recipe.keep)
+        if recipe.last_layer and votes is not None:
+            rows = data.splits == "Training"
+            learn_last_layer(
+                result,
+                recipe.last_layer,
+                own[0],
+                emotion_columns(own[1]),
+                data.labels[rows],
+                votes[rows],
+                RecipeTransform(recipe.augmentation, recipe.spoiling),
+                verbose=verbose,
+            )
         return calibrate(result, *validation), curve
 
 
 def training_examples(
-    recipe: Recipe, data: Dataset, votes: pd.DataFrame | None
+    recipe: Recipe, data: Dataset, votes: pd.DataFrame | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the images to train on and their targets, in which teachers and raters have a say.
+    """Return the images to train on and their targets, in which the teachers have a say.
 
     Args:
         recipe: all settings of the training run.
@@ -113,17 +126,6 @@ def training_examples(
     if recipe.teacher:
         emotions *= 1 - recipe.trust
         emotions += recipe.trust * teacher_answers(recipe, images)
-    if votes is not None:
-        rows = data.splits == "Training"
-        labels, votes = data.labels[rows], votes[rows]
-        if recipe.consensus:
-            emotions *= 1 - recipe.consensus
-            emotions += recipe.consensus * consensus(labels, votes)
-        if recipe.outvoted:
-            kept = ~outvoted(labels, votes, recipe.outvoted)
-            images, targets = images[kept], targets[kept]
-    if recipe.glasses:
-        images, targets = with_glasses(images, targets, recipe.glasses)
     return images, targets
 
 
@@ -300,7 +302,7 @@ def main(options: argparse.Namespace) -> None:
     policy = mixed_precision.use_mixed_precision()
     data = course_faces.load(options.data)
     if options.data == "rendered" and needs_votes(recipe):
-        recipe = dataclasses.replace(recipe, votes=0.0, consensus=0.0, outvoted=0.0)
+        recipe = dataclasses.replace(recipe, votes=0.0, last_layer=None)
         print("Drawn faces have no FER+ votes: the recipe is trained without them.")
     votes = ferplus.votes(paths.raw_file(VOTES_FILE), data) if needs_votes(recipe) else None
     if devices.process_index() == 0:

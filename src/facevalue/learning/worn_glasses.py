@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
+from facevalue.data.cache import load_or_make
 from facevalue.drawing.appearance import Person
 from facevalue.drawing.glasses import SHAPES, glasses
 from facevalue.recognition import yunet
 
 ENLARGED, MARGIN = 4, 24
 """YuNet looks at the image enlarged by the first, with so many pixels of its edge around it."""
+
+CACHE_BYTES = 40_000_000
+"""How much room the copies of other images may take; those of FER-2013 take 13 MB."""
 
 EYES = np.array([(-0.37, -0.21), (0.37, -0.21)])
 """Where the eyes of `drawing.glasses` are, in half frames."""
@@ -24,6 +29,9 @@ def with_glasses(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return training images and their targets, and after them copies of some with glasses.
 
+    The copies are cached, because finding the eyes takes minutes, and each seed of a recipe needs
+    the same ones.
+
     Args:
         images: faces, uint8, shape (n, height, width).
         targets: shape (n, k).
@@ -31,14 +39,23 @@ def with_glasses(
             the eyes of all of them.
         seed: the seed of the choice, and of the glasses.
 
-    >>> images, targets = with_glasses(np.zeros((4, 48, 48), np.uint8), np.eye(4), share=0.5)
-    >>> images.shape, targets.shape  # YuNet finds no eyes in black images
+    >>> images, targets = with_glasses(np.zeros((4, 48, 48), np.uint8), np.eye(4), share=0)
+    >>> images.shape, targets.shape  # nobody wears glasses
     ((4, 48, 48), (4, 4))
     """
+    if not share:
+        return images, targets
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(images))[: round(share * len(images))])
-    rows, worn = wear_glasses(images[chosen], seed)
-    return np.concatenate([images, worn]), np.concatenate([targets, targets[chosen[rows]]])
+    key = hashlib.sha256(images[chosen].tobytes() + repr((images.shape, seed)).encode())
+    made = load_or_make(
+        "painted-glasses",
+        key.hexdigest()[:16],
+        lambda: dict(zip(("rows", "worn"), wear_glasses(images[chosen], seed), strict=True)),
+        keep_bytes=CACHE_BYTES,
+    )
+    rows, worn = chosen[made["rows"]], made["worn"]
+    return np.concatenate([images, worn]), np.concatenate([targets, targets[rows]])
 
 
 def wear_glasses(
