@@ -47,10 +47,10 @@ from facevalue.learning.recipe import Recipe
 
 REPORT = Path("reports") / "targets.md"
 CHANGES = (
-    *(LastLayer(), LastLayer(consensus=0.2), LastLayer(consensus=0.4), LastLayer(consensus=1.0)),
+    *(LastLayer(), LastLayer(consensus=0.2), LastLayer(consensus=1.0)),
     *(LastLayer(outvoted=0.7), LastLayer(outvoted=0.5), LastLayer(balance=0.25)),
-    *(LastLayer(0.1, 0.7), LastLayer(0.2, 0.7), LastLayer(0.2, 0.7, 0.25)),
-    *(LastLayer(0.2, 0.7, 0.5), LastLayer(0.3, 0.7, 0.25)),
+    *(LastLayer(0.1, 0.7), LastLayer(0.1, 0.7, 0.25)),
+    *(LastLayer(0.2, 0.7, 0.25), LastLayer(0.3, 0.7, 0.25)),
 )
 """What is tried."""
 

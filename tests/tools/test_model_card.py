@@ -86,4 +86,6 @@ def test_the_card_says_where_the_last_version_is_worse():
     )
     assert "accurate" not in told  # it has one version only
     dated = table.assign(date="2026-11-29")
-    assert model_card.versions_table(dated).splitlines()[2].split()[-2:] == ["b", "a"]
+    tables = model_card.versions_table(dated).split("\n\n")
+    assert [table.splitlines()[0] for table in tables] == ["accurate", "fast"]
+    assert tables[1].splitlines()[2].split()[-2:] == ["b", "a"]  # the older one first
