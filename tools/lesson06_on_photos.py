@@ -35,11 +35,11 @@ from sklearn.tree import DecisionTreeClassifier
 
 from facevalue import paths
 from facevalue.data.dataset import Dataset
-from facevalue.data.download import checksum
 from facevalue.drawing import course_faces
 from facevalue.emotions import EMOTIONS
 from facevalue.evaluation import results
 from facevalue.exploration import second_opinion
+from facevalue.files import checksum
 from facevalue.learning import classical, cross_validation, image_features
 from facevalue.learning.image_features import BinaryPatterns, Gradients, ImageFeatures, Pixels
 from facevalue.learning.mirror_ridge import MirrorRidge

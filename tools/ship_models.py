@@ -27,9 +27,8 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from facevalue import paths
-from facevalue.data.download import checksum
 from facevalue.drawing import course_faces
-from facevalue.files import atomic_write, write_text
+from facevalue.files import atomic_write, checksum, write_text
 from facevalue.learning import model_files, recipe, train_recogniser
 from facevalue.recognition import recogniser, shipped
 

@@ -20,8 +20,7 @@ import pytest
 from PIL import Image
 from tiny_network import network, ship
 
-from facevalue import Recogniser, image_files
-from facevalue.data import download
+from facevalue import Recogniser, files, image_files
 from facevalue.drawing import faces
 from facevalue.emotions import EMOTIONS
 from facevalue.recognition.detection import find_faces
@@ -706,7 +705,7 @@ def test_a_disk_that_fills_up_is_one_sentence_and_what_was_done_stays(
 
 def test_workers_with_another_model_file_are_refused(folder, tmp_path, models, monkeypatch):
     sums = iter(["0" * 64])
-    checksum = download.checksum
-    monkeypatch.setattr(download, "checksum", lambda file: next(sums, checksum(file)))
+    checksum = files.checksum
+    monkeypatch.setattr(files, "checksum", lambda file: next(sums, checksum(file)))
     with pytest.raises(cluster.TaskError, match="fast.onnx differs from the file"):
         score_folder.score(folder, tmp_path / "s.parquet", models=models, progress=False)

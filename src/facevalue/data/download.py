@@ -10,7 +10,6 @@ Images from untrusted URLs are fetched by facevalue.collection.image_fetcher ins
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 import sys
@@ -323,12 +322,6 @@ def _append_body(response: requests.Response, part: PartFile, start: int, option
         )
     if total is not None and have < total:
         raise Interrupted("the connection broke")
-
-
-def checksum(path: Path, algorithm: str = "sha256") -> str:
-    """Return the checksum of a file in hexadecimal; `algorithm` is hashlib's name for it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def download_from_kaggle(handle: str, folder: Path) -> None:

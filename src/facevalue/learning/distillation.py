@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from facevalue import paths
 from facevalue.data.cache import load_or_make
-from facevalue.data.download import checksum
+from facevalue.files import checksum
 from facevalue.learning import augmentation
 from facevalue.learning.recipe import Recipe
 from facevalue.recognition.recogniser import WEIGHTS

@@ -14,10 +14,9 @@ import pandas as pd
 from facevalue import paths
 from facevalue.data import ferplus
 from facevalue.data.dataset import Dataset
-from facevalue.data.download import checksum
 from facevalue.data.ferplus import VOTES_FILE
 from facevalue.drawing import course_faces
-from facevalue.files import atomic_write, write_text
+from facevalue.files import atomic_write, checksum, write_text
 from facevalue.learning import devices, mixed_precision, networks, training
 from facevalue.learning.callbacks import TimeLeft
 from facevalue.learning.curves import curve_file

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from facevalue import paths
-from facevalue.data.download import DownloadError, checksum, download_verified
-from facevalue.files import file_lock, write_text
+from facevalue.data.download import DownloadError, download_verified
+from facevalue.files import checksum, file_lock, write_text
 
 MAX_BYTES = 200_000_000
 """A larger weight file is refused; the largest published one, that of ResNet-50, has 95 million."""

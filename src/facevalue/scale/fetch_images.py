@@ -17,9 +17,8 @@ from tqdm import tqdm
 
 from facevalue.collection.image_fetcher import DISK_FULL_PROBLEM, ImageFetcher, ImageLimits
 from facevalue.collection.rate_limiter import RateLimiter
-from facevalue.data.download import checksum
 from facevalue.data.urls import origin
-from facevalue.files import disk_full, remove_stale_parts, write_text
+from facevalue.files import checksum, disk_full, remove_stale_parts, write_text
 from facevalue.scale import cluster
 
 PIECE = 200

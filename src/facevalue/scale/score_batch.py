@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from facevalue import image_files
-from facevalue.data import download
+from facevalue import files, image_files
 from facevalue.emotions import EMOTIONS
 from facevalue.files import ExplainedError, atomic_write
 from facevalue.image_files import to_grey
@@ -265,7 +264,7 @@ def _recogniser(model: str, models: str | None, checksum: str, detector: str) ->
         RuntimeError, ModuleNotFoundError: the detector cannot be used here.
     """
     recogniser = Recogniser(model, Path(models) if models else None, threads=1)
-    if download.checksum(recogniser.file) != checksum:
+    if files.checksum(recogniser.file) != checksum:
         raise ValueError(
             f"{recogniser.file} differs from the file on the machine that started the work: "
             "install the same version of facevalue everywhere."

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from facevalue.data import download
+from facevalue import files
 from facevalue.emotions import EMOTIONS
 from facevalue.file_kinds import HEAD, content_kind, with_article
 from facevalue.files import (
@@ -150,7 +150,7 @@ def score(
         address=folder,
         model=model,
         models=str(Path(models).resolve()) if models else None,
-        checksum=download.checksum(Recogniser(model, models, threads=1).file),
+        checksum=files.checksum(Recogniser(model, models, threads=1).file),
         every=every,
         cropped=cropped,
         detector=detector,
