@@ -74,10 +74,11 @@ that the section Files lists, or is quoted from reports/ with its own date and m
 HOW_RIGHT = """The share of faces whose emotion is named as their label says, with its 95 % interval
 (Wilson). PrivateTest comes from the same image search as the training images. The other photos are
 of muxspace/facial_expressions, labelled by students, in which YuNet finds a face, the largest face
-of each: no model was trained on them. The crop's margin (on half of them) and how much of the first
-stage's weights is kept (reports/mixing.md) were chosen with a look at them. Their labels are noisy.
-The corrupted row is the mean of the 21 corruptions in "What spoils it". On faces of your own,
-expect what the photos show, not what PrivateTest shows."""
+of each: no model was trained on them. The crop's margin (on half of them), how much of the first
+stage's weights is kept (reports/mixing.md), and what the last layer learns (reports/targets.md)
+were chosen with a look at them. Their labels are noisy. The corrupted row is the mean of the 21
+corruptions in "What spoils it". On faces of your own, expect what the photos show, not what
+PrivateTest shows."""
 
 FAILS = """
 ## Where it fails
