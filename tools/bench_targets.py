@@ -42,6 +42,7 @@ from facevalue.learning import (
     train_recogniser,
     training_targets,
 )
+from facevalue.learning.batches import network_input
 from facevalue.learning.last_layer import LastLayer, Layer
 from facevalue.learning.recipe import Recipe
 
@@ -88,7 +89,7 @@ class Features:
         """Return features, float32, (n, k), of faces: (n, 48, 48), uint8, or float from 0 to 1."""
         key = hashlib.sha256(faces.tobytes()).hexdigest()
         if key not in self.known:
-            x = faces[..., None] / np.float32(255) if faces.dtype == np.uint8 else faces
+            x = network_input(faces)
             name = self.session.get_inputs()[0].name
             parts = tqdm(np.array_split(x, -(-len(x) // 128)), desc="features", disable=None)
             self.known[key] = np.concatenate([self.session.run(None, {name: p})[0] for p in parts])
@@ -110,9 +111,9 @@ def known_network(plan: Recipe, data: Dataset) -> Known:
     features = Features(model)
     training = data.split("Training")
     change = training_targets.RecipeTransform(plan.augmentation, plan.spoiling)
-    copies, _ = change(training.x, np.eye(7)[training.labels], np.random.default_rng(0))
+    parts = last_layer.with_copies(training.images, np.eye(7)[training.labels], change)
     kernel, bias = model.get_layer("emotion").get_weights()
-    return Known(features, [features(training.images), features(copies)], (kernel, bias))
+    return Known(features, [features(part) for part in parts], (kernel, bias))
 
 
 def predictor(features: Features, layer: Layer, public: Dataset) -> robustness.Predict:

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from facevalue.learning.augmentation import BatchTransform
+from facevalue.learning.batches import network_input
 from facevalue.learning.raters import consensus, outvoted
 
 DECAY = 1e-4
@@ -75,13 +76,27 @@ def learn_last_layer(
         verbose: 0 for no progress bar.
     """
     body = keras.Model(model.input, model.get_layer("average").output)
-    x = images[..., None] / np.float32(255)
-    copies, _ = change(x, targets, np.random.default_rng(0))
-    bar = min(verbose, 1)
-    features = [body.predict(part, batch_size=256, verbose=bar) for part in (x, copies)]
+    parts = with_copies(images, targets, change)
+    features = [body.predict(part, batch_size=256, verbose=min(verbose, 1)) for part in parts]
     last = model.get_layer("emotion")
     kernel, bias = (np.asarray(weight) for weight in last.get_weights())
     last.set_weights(new_layer(plan, features, targets, labels, votes, (kernel, bias)))
+
+
+def with_copies(
+    images: np.ndarray, targets: np.ndarray, change: BatchTransform
+) -> list[np.ndarray]:
+    """Return images as a network takes them, and one changed copy of each, always the same ones.
+
+    Args:
+        images, targets, change: as in `learn_last_layer`.
+
+    Returns:
+        Twice float32, shape (n, 48, 48, 1), from 0 to 1.
+    """
+    x = network_input(images)
+    copies, _ = change(x, targets, np.random.default_rng(0))
+    return [x, copies]
 
 
 def new_layer(

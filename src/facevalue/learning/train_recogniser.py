@@ -70,8 +70,8 @@ def train(
     arguments = _network_arguments(recipe)
     model = networks.residual(**arguments, quick=True)
     first = _start_from(recipe, model) if recipe.start else []
-    images, targets = own = training_examples(recipe, data, votes)
-    images, targets = with_glasses(images, targets, recipe.glasses)
+    bare_images, bare_targets = training_examples(recipe, data, votes)
+    images, targets = with_glasses(bare_images, bare_targets, recipe.glasses)
     validation = examples(recipe, data, votes, "PublicTest")
     _compile(model, recipe, len(images))
     curve = training.fit(
@@ -97,8 +97,8 @@ def train(
             learn_last_layer(
                 result,
                 recipe.last_layer,
-                own[0],
-                emotion_columns(own[1]),
+                bare_images,
+                emotion_columns(bare_targets),
                 data.labels[rows],
                 votes[rows],
                 RecipeTransform(recipe.augmentation, recipe.spoiling),

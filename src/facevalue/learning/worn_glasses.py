@@ -47,11 +47,12 @@ def with_glasses(
         return images, targets
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(images))[: round(share * len(images))])
-    key = hashlib.sha256(images[chosen].tobytes() + repr((images.shape, seed)).encode())
+    bare = images[chosen]
+    key = hashlib.sha256(bare.tobytes() + repr((images.shape, seed)).encode())
     made = load_or_make(
         "painted-glasses",
         key.hexdigest()[:16],
-        lambda: dict(zip(("rows", "worn"), wear_glasses(images[chosen], seed), strict=True)),
+        lambda: dict(zip(("rows", "worn"), wear_glasses(bare, seed), strict=True)),
         keep_bytes=CACHE_BYTES,
     )
     rows, worn = chosen[made["rows"]], made["worn"]
