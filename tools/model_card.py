@@ -67,18 +67,24 @@ recogniser(face)  # a dict from emotion to probability
 recogniser.photo(image)  # finds the faces first
 ```
 
+The networks learn from FER-2013's Training images, and their settings are chosen on PublicTest;
+PrivateTest measures the result. There are two stages: in the first, a network learns from faces
+that fill a clean picture; in the second also from spoilt pictures, from faces with painted glasses
+and from drawn people. At the end, its last layer alone is trained again. "Recipe" has all settings,
+and [the glossary](../docs/glossary.md) explains the terms.
+
 Written by `python tools/model_card.py`. A number here was measured by that command, on the files
 that the section Files lists, or is quoted from reports/ with its own date and machine.
 """
 
 HOW_RIGHT = """The share of faces whose emotion is named as their label says, with its 95 % interval
-(Wilson). PrivateTest comes from the same image search as the training images. The other photos are
-of muxspace/facial_expressions, labelled by students, in which YuNet finds a face, the largest face
-of each: no model was trained on them. The crop's margin (on half of them), how much of the first
-stage's weights is kept (reports/mixing.md), and what the last layer learns (reports/targets.md)
-were chosen with a look at them. Their labels are noisy. The corrupted row is the mean of the 21
-corruptions in "What spoils it". On faces of your own, expect what the photos show, not what
-PrivateTest shows."""
+(Wilson's). PrivateTest comes from the same image search as the training images. Other people's
+photos are a sample of https://github.com/muxspace/facial_expressions, labelled by students; of
+each, the largest face that YuNet finds is cropped. No model was trained on them, but the crop's
+margin (on half of them, reports/detection.md) and the settings of the second stage
+(reports/recipes.md, mixing.md and targets.md) were chosen with a look at them. Their labels are
+noisy. The corrupted row is the mean of the 21 corruptions in "What spoils it". On faces of your
+own, expect what the photos show, not what PrivateTest shows."""
 
 FAILS = """
 ## Where it fails
@@ -89,33 +95,33 @@ gives another answer](where_it_fails.png)
 *Drawn faces. Above: the emotion that was drawn, which `fast` names. Below: the same face with one
 change, and what `fast` answers.*
 
-- Other people's photos are harder than PrivateTest: see the table above. On them, both are
-  surer than right on average, and answer angry far more often than the labels do, for people who
-  are surprised or speak: see the tables of other people's photos.
-- They do not know what is no face: for a crop all of one grey level, both say angry, `accurate`
-  with a probability of 0.5, `fast` with one of 0.8.
-- Of the changes to a picture, blur, noise and strong JPEG compression cost most: see "What spoils
-  it".
-- On FER-2013, fear is taken for sadness, anger and neutral, sadness for neutral: see the tables of
-  confusion.
-- Disgust is rare in FER-2013 (547 of 35,887 images), and on other people's photos hardly ever
-  found: see the table above.
-- It is not equally right about everybody: see "Whom it wrongs", which drawings alone could show.
-- It was trained on frontal faces that fill the picture: a wide crop or a turned head costs
+- Other people's photos are harder than PrivateTest: see the table above. On them, both networks are
+  surer than they should be, and call many surprised and neutral faces angry: see the tables of
+  other people's photos.
+- They cannot tell that a crop holds no face: {blank}
+- On average over three strengths, blur, noise and JPEG compression cost most: see "What spoils it".
+- On FER-2013, they take fear for sadness, anger and neutral, and sadness for neutral: see the
+  tables of confusion.
+- Disgust is rare in FER-2013 (547 of 35,887 images), and on other people's photos they hardly ever
+  find it: see the table above.
+- They are not equally right about everybody: see "Whom it wrongs", which only drawings could show.
+- They were trained on frontal faces that fill the picture: a wide crop or a turned head costs
   accuracy.
-- It knows seven words. A face shows more, mixes them, and often shows nothing of what is felt; what
-  people read in a face depends on where they live and on the situation, which a crop does not show.
-- Single frames of a video flicker; average over a second before showing an answer.
+- They know seven words. A face shows more, mixes them, and often shows nothing of what is felt;
+  what people read in a face depends on where they live and on the situation, which a crop does not
+  show.
+- Their answers to single frames of a video flicker; average over a second before you show one.
 """
 
-VERSIONS = """The figures of each version of a model's file, named by the date on which it was first
-measured so. "corrupted" is the mean of the 21 corruptions, "worst group" that of the drawn people
-of "Whom it wrongs". "painted glasses" are drawn onto the PrivateTest photos in which YuNet finds
-the eyes (`facevalue.learning.worn_glasses`, seed 1); "the same without" are these photos as they
-were. This card's command measures all, and keeps them in reports/recogniser_versions.csv. Two
-other choices of what the last layer learns were measured on PrivateTest before the one that ships,
-so PrivateTest had a say in this choice: consensus 0.2 (`accurate` 0.714, `fast` 0.704; other
-people's photos 0.513, 0.529), and consensus 0.1 without balance (0.719, 0.707; 0.508, 0.521)."""
+VERSIONS = """Each column is one version of a model's file, with the date of its first measurement
+and what was new. "corrupted" is the mean of the 21 corruptions, "worst group" that of the drawn
+people of "Whom it wrongs" (beards and headwear were added on 2026-11-30, and change no earlier
+figure). "painted glasses" are drawn onto the PrivateTest photos in which YuNet finds the eyes
+(`facevalue.learning.worn_glasses`, seed 1); "the same without" are the same photos, unchanged. This
+card's command measures all, and keeps them in reports/recogniser_versions.csv. For the version
+"last layer", two other settings were measured on PrivateTest before the one that shipped, so its
+figures are slightly optimistic: consensus 0.2 (`accurate` 0.714, `fast` 0.704; other people's
+photos 0.513, 0.529), and consensus 0.1 without balance (0.719, 0.707; 0.508, 0.521)."""
 
 VERSIONS_FILE = Path("reports") / "recogniser_versions.csv"
 WORSE = 0.005
@@ -130,11 +136,12 @@ DATA = """
 FER-2013 (Goodfellow and others 2013, https://arxiv.org/abs/1307.0414):
 {counts}.
 The photos came from an image search for words of emotion, and one person put each under a word.
-Trained on Training; chosen on PublicTest; PrivateTest was measured when a recipe was final. Beside
-the label, the networks learnt how ten people had voted on each Training image, FER+ (Barsoum and
-others 2016, https://arxiv.org/abs/1608.01041); of PrivateTest they saw neither. In the end, the
-last layer learnt once more: from targets in which the votes have a share, and without the Training
-images whose label none of the ten chose while more than 70 % of them agreed on another answer
+Settings were chosen on PublicTest and with a look at other people's photos; those of the last layer
+were also compared on PrivateTest (see "Versions"). Beside the label, the networks learnt how ten
+people had voted on each Training image, FER+ (Barsoum and others 2016,
+https://arxiv.org/abs/1608.01041); of PrivateTest they saw neither. At the end, the last layer was
+trained again: a tenth of each target are these votes, and the Training images are left out whose
+label none of the ten chose while more than 70 % of them agreed on another answer
 (reports/targets.md tells how many these are, and what that changes). {copies}
 PrivateTest images are, pixel by pixel, also in Training; the numbers "without copies" leave them
 out.
@@ -148,19 +155,25 @@ They are drawings, never mixed with photos in a number, and serve to change one 
 """
 
 TRAINED = """Each was trained on two CPU cores without a GPU, with PyTorch as Keras's backend. Hours
-are the epochs times the median epoch of seed 0, without its teacher's
+are the epochs times the median epoch of seed 0, without the time to train its teachers
 (reports/curves/NAME-0_fer2013_full.csv)."""
 
 NUMBERS = """One crop, one model, nothing averaged. Chance is {chance:.3f} on PrivateTest, by always
 saying "{common}". "FER+" takes the PrivateTest images on whose emotion more than half of ten people
 agreed, contempt left out, and their answer as the truth. "drawn faces" are the PrivateTest part of
 the course's drawn set, a tenth of it. The calibration error is the expected one
-in ten steps of confidence: how far "80 % sure" is from being right in 80 of 100."""
+in ten steps of confidence: how far "80 % sure" is from being right in 80 of 100. "by chance" is
+the error that a model exactly as right as it is sure would show on so few images, on average."""
+
+SURE = (0.0, 0.5, 0.7, 0.9)
+WHEN_TO_SHOW = """Show an answer only if the network is sure. Of other people's photos, those whose
+most probable emotion has at least this probability, and the share of them that is named as its
+label says:"""
 
 CONFUSION = "Rows are the labels, columns the answers, in images of {test}."
 
-CALIBRATION = """Of the images of {test} on which the model is up to so sure: its mean confidence,
-how often it is right, and how many they are."""
+CALIBRATION = """The images of {test}, grouped by the model's confidence: their mean confidence, how
+often the model is right, and how many there are."""
 
 ROBUSTNESS = """Accuracy on FER-2013's PrivateTest when each image is spoilt, at three strengths
 (`facevalue.evaluation.robustness`, seed 0; an image of 48 x 48 has 2,304 pixels, so noise and blur
@@ -176,11 +189,14 @@ the images whose raters agree, and does not ship.
 Each training is in reports/seeds.csv; of `accurate` and `fast` seed 0 ships."""
 
 FAIRNESS = """Drawn faces: {n} people, each drawn with a clear expression, the same in every group
-but for the one thing that the row names. low and high bound the 95 % interval (Wilson). Two
-intervals that do not meet show a difference; two that do mean that {n} drawings are too few to
-tell. A drawing has no culture and no history, and its skin is a grey level: that a model treats
-drawings alike does not show that it treats people alike. FER-2013 records neither age, nor gender,
-nor origin, so that on photos this could not be tested at all."""
+but for the one thing that the row names. low and high bound the 95 % interval (Wilson's). Both
+networks learnt from drawn people, too, though not from these: this table shows what they can do on
+such drawings. A drawing has no culture and no history, and its skin is a grey level: that a model
+treats drawings alike does not show that it treats people alike. FER-2013 records neither age, nor
+gender, nor origin, so that on photos this could not be tested at all."""
+
+GAPS = """How far the worst group is below the best, compared person by person, with the 95 %
+interval of the difference. If it includes 0, the difference may be chance."""
 
 USES = """
 ## Meant for
@@ -215,7 +231,7 @@ an image search, many of them posing or acting.
 
 
 def card(
-    names: Sequence[str], faces: int = 350, photos: Path | None = None
+    names: Sequence[str], faces: int = 350, photos: Path | None = None, change: str = ""
 ) -> tuple[str, pd.DataFrame]:
     """Return the whole card, and the figures of all versions of the models.
 
@@ -223,6 +239,7 @@ def card(
         names: models to describe, of `recogniser.NAMES`.
         faces: drawn people in each group.
         photos: the folder of other people's photos, with photos.csv.
+        change: what is new in these files, as in `versions`.
     """
     data = fer2013()
     models = {name: Recogniser(name) for name in names}
@@ -230,7 +247,7 @@ def card(
     kept = without_copies(data)
     sets = tests(data, kept, photos)
     images, groups = fairness.drawn_groups(faces)
-    spoilt, wronged = {}, {}
+    spoilt, wronged, gaps = {}, {}, {}
     answers: dict[tuple[str, str], np.ndarray] = {}
     own: list[str] = []
     for name, model in models.items():
@@ -243,19 +260,24 @@ def card(
         spoilt[name] = robustness.robustness(model.probabilities, private.images, private.labels)
         right = model.probabilities(images).argmax(axis=1) == groups["label"].to_numpy()
         wronged[name] = fairness.by_group(right, groups[["attribute", "group"]])
-    numbers = {key: scores(sets[key[1]][1], p) for key, p in answers.items()}
+        gaps[name] = fairness.gaps(right, groups)
+    numbers = {
+        key: scores(sets[key[1]][1], p) | {"by chance": metrics.calibration_error_by_chance(p)}
+        for key, p in answers.items()
+    }
     share = np.bincount(private.labels) / len(private)
     prose = NUMBERS.format(chance=share.max(), common=EMOTIONS[int(share.argmax())])
     table = pd.DataFrame(numbers).T.rename_axis(["model", "test"]).astype({"images": int})
     counts = [f"{len(data.split(part)):,} {part}" for part in ("Training", "PublicTest")]
-    figures = versions(models, sets, answers, spoilt, wronged)
+    figures = versions(models, sets, answers, spoilt, wronged, change)
     parts = [
         INTRODUCTION.format(emotions=", ".join(EMOTIONS)),
         "## How right it is\n\n" + block(HOW_RIGHT, overview(sets, answers, spoilt)),
-        FAILS,
+        when_to_show(sets, answers),
+        FAILS.format(blank=blank(models)),
         USES,
         "## Whom it wrongs\n\n" + block(FAIRNESS.format(n=faces), wronged_table(wronged)),
-        differences(wronged),
+        block(GAPS, gaps_table(gaps)),
         "## What spoils it\n\n" + block(ROBUSTNESS, spoilt_table(spoilt)),
         "## Versions\n\n" + block(VERSIONS, versions_table(figures)),
         where_worse(figures),
@@ -296,6 +318,33 @@ def overview(
             rows["the same, corrupted"] = {name: f"{mean:.3f}" for name, mean in means.items()}
     columns = [*names, *(f"{name}, disgust found" for name in names)]
     return str(pd.DataFrame(rows).T[columns].fillna("").to_string())
+
+
+def when_to_show(sets: Tests, answers: dict[tuple[str, str], np.ndarray]) -> str:
+    """Return how often sure and unsure answers to other people's photos are right."""
+    if PHOTOS not in sets:
+        return ""
+    labels, rows = sets[PHOTOS][1], {}
+    for (name, kind), p in answers.items():
+        if kind != PHOTOS:
+            continue
+        right, sure = p.argmax(axis=1) == labels, p.max(axis=1)
+        for least in SURE:
+            shown = sure >= least
+            rows[name, f"{least:.1f} or more"] = {
+                "photos": shown.sum(),
+                "right": f"{right[shown].mean():.2f} ({interval(right[shown])})",
+            }
+    return block(WHEN_TO_SHOW, pd.DataFrame(rows).T.to_string())
+
+
+def blank(models: dict[str, Recogniser]) -> str:
+    """Return a sentence on what the models answer to a crop all of one grey level."""
+    found = []
+    for name, model in models.items():
+        p = model.probabilities(np.full((1, 48, 48), 128, np.uint8))[0]
+        found.append(f"`{name}` says {EMOTIONS[p.argmax()]} with a probability of {p.max():.1f}")
+    return f"for a crop all of one grey level,\n  {', '.join(found)}."
 
 
 def summary(
@@ -344,27 +393,35 @@ def versions(
     answers: dict[tuple[str, str], np.ndarray],
     spoilt: dict[str, pd.DataFrame],
     wronged: dict[str, pd.DataFrame],
+    change: str = "",
 ) -> pd.DataFrame:
-    """Return the figures of all versions of the models: of these files, and of earlier ones."""
+    """Return the figures of all versions of the models: of these files, and of earlier ones.
+
+    Args:
+        models, sets, answers, spoilt, wronged: what `summary` needs, by the name of the model.
+        change: what is new in these files; empty to keep what is known of them.
+    """
     file = paths.root() / VERSIONS_FILE
     kept = pd.read_csv(file) if file.is_file() else pd.DataFrame()
     for name, model in models.items():
         sha256 = hashlib.sha256(model.file.read_bytes()).hexdigest()[:12]
         known = kept[kept["sha256"] == sha256] if len(kept) else kept
         date = known["date"].iloc[0] if len(known) else datetime.date.today().isoformat()
+        new = change or (known["new"].iloc[0] if len(known) else "")
         own = {kind: given for (model_name, kind), given in answers.items() if model_name == name}
         figures = summary(sets, own, spoilt[name], wronged[name])
         rows = pd.DataFrame({"figure": figures.keys(), "value": figures.values()})
-        rows = rows.assign(model=name, date=date, sha256=sha256).round(5)
+        rows = rows.assign(model=name, date=date, sha256=sha256, new=new).round(5)
         kept = pd.concat([kept[kept["sha256"] != sha256] if len(kept) else kept, rows])
-    return kept[["model", "date", "sha256", "figure", "value"]]
+    return kept[["model", "date", "sha256", "new", "figure", "value"]]
 
 
 def versions_table(kept: pd.DataFrame) -> str:
     """Return a table for each model with a column for each version, the older ones first."""
     parts = []
     for name, rows in kept.groupby("model"):
-        table = rows.pivot_table("value", "figure", ["date", "sha256"], sort=False)
+        columns = ["date", "sha256", "new"]
+        table = rows.fillna({"new": ""}).pivot_table("value", "figure", columns, sort=False)
         told = table.rename_axis(None).to_string(float_format="{:.3f}".format, na_rep="-")
         parts.append(f"{name}\n{told}")
     return "\n\n".join(parts)
@@ -375,14 +432,15 @@ def where_worse(kept: pd.DataFrame) -> str:
     lines = []
     for name, rows in kept.groupby("model", sort=False):
         table = rows.pivot_table("value", "figure", "sha256", sort=False)
-        if table.shape[1] < 2:
-            continue
-        change = table.iloc[:, -1] - table.iloc[:, -2]
-        lower_is_better = change.index.str.contains("error|below the best")
-        worse = change[change.where(~lower_is_better, -change) < -WORSE]
-        told = "; ".join(f"{figure} ({value:+.4f})" for figure, value in worse.items())
-        lines.append(f"- `{name}`: {told or 'nowhere'}.")
-    head = f"Where the last version is worse than the one before by more than {WORSE}:"
+        for words, earlier in (("the version before", -2), ("the first version", 0)):
+            if table.shape[1] < (2 if earlier else 3):
+                continue  # there is none, or it was told already
+            change = table.iloc[:, -1] - table.iloc[:, earlier]
+            lower_is_better = change.index.str.contains("error|below the best")
+            worse = change[change.where(~lower_is_better, -change) < -WORSE]
+            told = "; ".join(f"{figure} ({value:+.3f})" for figure, value in worse.items())
+            lines.append(f"- `{name}`, than {words}: {told or 'nowhere'}.")
+    head = f"Where the last version is worse by more than {WORSE}:"
     return "\n".join([head, "", *lines]) if lines else ""
 
 
@@ -502,20 +560,10 @@ def wronged_table(found: dict[str, pd.DataFrame]) -> str:
     return str(pd.concat(columns, axis=1).to_string(float_format="{:.3f}".format))
 
 
-def differences(found: dict[str, pd.DataFrame]) -> str:
-    """Return a line for each attribute whose worst and best group's intervals do not overlap."""
-    lines = []
-    for name, table in found.items():
-        for attribute, groups in table.groupby("attribute", sort=False):
-            worst, best = (groups.loc[groups["accuracy"].agg(at)] for at in ("idxmin", "idxmax"))
-            if worst["high"] < best["low"]:
-                lines.append(
-                    f"- `{name}`, {attribute}: {worst['group']} {worst['accuracy']:.2f}, "
-                    f"{best['group']} {best['accuracy']:.2f}."
-                )
-    head = "Where the worst and the best group differ by more than chance explains:"
-    none = "No two groups differ by more than chance explains."
-    return "\n".join([head, "", *lines]) if lines else none
+def gaps_table(found: dict[str, pd.DataFrame]) -> str:
+    """Return the differences of worst and best group, a row for each model and attribute."""
+    table = pd.concat(found, names=["model", None]).droplevel(1).set_index("attribute", append=True)
+    return text(table)
 
 
 def quoted() -> list[str]:
@@ -534,9 +582,10 @@ def main() -> int:
     parser.add_argument("--models", nargs="+", choices=recogniser.NAMES, default=recogniser.NAMES)
     parser.add_argument("--faces", type=int, default=350, help="drawn people in each group")
     parser.add_argument("--photos", type=Path, help="folder of the real photos")
+    parser.add_argument("--change", default="", help="what is new in these files, in a few words")
     parser.add_argument("--print", action="store_true", help="print it instead of writing it")
     options = parser.parse_args()
-    written, figures = card(options.models, options.faces, options.photos)
+    written, figures = card(options.models, options.faces, options.photos, options.change)
     if options.print:
         print(written, end="")
     else:

@@ -6,6 +6,8 @@ import pytest
 
 from facevalue.evaluation import fairness
 
+PAIRS = (("glasses", "no"), ("glasses", "yes"), ("age", "20"), ("age", "75"))
+
 
 def test_groups_are_counted_with_wilsons_interval():
     groups = pd.DataFrame({"glasses": ["yes"] * 10 + ["no"] * 10 + ["lost"] * 2})
@@ -17,6 +19,20 @@ def test_groups_are_counted_with_wilsons_interval():
     # (p + z2/2n -+ z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n), z2 = 3.8415
     assert table["low"].tolist() == pytest.approx([0.4902, 0, 0.3424], abs=1e-4)
     assert table["high"].tolist() == pytest.approx([0.9433, 0.2775, 1], abs=1e-4)
+
+
+def test_gaps_compare_person_by_person():
+    # four people: without glasses all are right, with them two of four; age makes no difference
+    rows = [(a, g) for _ in range(4) for a, g in PAIRS]
+    table = pd.DataFrame(rows, columns=["attribute", "group"])
+    right = np.ones(16, bool)
+    right[[1, 5]] = False
+    found = fairness.gaps(right, table).set_index("attribute")
+    assert found.loc["glasses", ["best", "worst"]].tolist() == ["no", "yes"]
+    # the differences are 1, 1, 0, 0: mean 0.5, standard deviation 0.5, 0.5 -+ 1.96 * 0.5 / 2
+    limits = found.loc["glasses", ["difference", "low", "high"]].tolist()
+    assert limits == pytest.approx([0.5, 0.01, 0.99])
+    assert found.loc["age", ["difference", "low", "high"]].tolist() == [0, 0, 0]
 
 
 @pytest.fixture(scope="module")

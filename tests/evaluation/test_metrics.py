@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from facevalue.evaluation import metrics
@@ -112,6 +113,16 @@ def test_labels_drawn_from_the_probabilities_are_calibrated():
     sure = np.eye(7)[probabilities.argmax(axis=1)]
     wrong = (sure.argmax(axis=1) != labels).mean()
     assert metrics.calibration_error(labels, sure) == pytest.approx(wrong)
+
+
+def test_the_calibration_error_by_chance_is_that_of_a_binomial_count():
+    # all are 80 % sure, so the error is the mean deviation of a binomial share from 0.8
+    images, draws = 376, 2_000
+    probabilities = np.tile([0.8, 0.2], (images, 1))
+    found = metrics.calibration_error_by_chance(probabilities, draws=draws)
+    counts = np.arange(images + 1)
+    expected = (np.abs(counts / images - 0.8) * stats.binom.pmf(counts, images, 0.8)).sum()
+    assert found == pytest.approx(expected, rel=0.06)
 
 
 def test_the_most_wrong_come_first():

@@ -151,6 +151,11 @@ def test_settings_in_a_file_replace_the_defaults(tmp_path):
             'name = "a"\nlabels = "ferplus"\n[last_layer]\noutvoted = 0.7',
             "last_layer, but its labels are the votes",
         ),
+        (
+            'name = "a"\nlabels = "ferplus"\ndrawn = 0.1',
+            "drawn faces, but its labels are the votes",
+        ),
+        ('name = "a"\ndrawn = -0.1', "drawn must be a number from 0 to 1"),
         ('name = "a"\nteacher = "first.onnx"', "teacher must be a list"),
         ("name = ", "a.toml is not valid TOML"),
         ('name = "a"\nlabels = "mine"', "a.toml: labels must be one of fer2013, ferplus"),

@@ -20,7 +20,8 @@ def pictures(n=200, side=48):
 
 def only(**settings):
     """Spoil every image in one way, if at all."""
-    return Spoiling(**{"share": 1, "blur": 0, "shrink": 1, "noise": 0, "jpeg": 95} | settings)
+    nothing = {"side_light": 0, "gamma": 1, "roll": 0, "blur": 0, "shrink": 1, "noise": 0}
+    return Spoiling(**nothing | {"share": 1, "jpeg": 95} | settings)
 
 
 def changed(before, after, least=1 / 255):
@@ -79,6 +80,41 @@ def test_the_lowest_jpeg_quality_is_that_of_opencv():
     assert (difference < 1.05 * hardest).all()
     assert difference.max() > 0.9 * hardest.mean()
     assert changed(images, spoilt).mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_side_light_darkens_one_side_by_at_most_the_given_share():
+    images = np.full((400, 48, 48, 1), 0.8, np.float32)
+    spoilt = spoil(images, only(side_light=0.5), rng())[..., 0] / 0.8
+    which = changed(images, 0.8 * spoilt[..., None], 0.02)
+    assert which.mean() == pytest.approx(0.48, abs=0.08)
+    assert spoilt.max() < 1.01
+    assert spoilt.min() == pytest.approx(0.5, abs=0.02)
+    # the light falls from every side: each corner is the darkest one of some faces
+    corners = spoilt[which][:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert set(corners.argmin(axis=1)) == {0, 1, 2, 3}
+
+
+def test_gamma_darkens_or_brightens_the_middle_and_keeps_black_and_white():
+    images = np.zeros((400, 48, 48, 1), np.float32)
+    images[:, :, 16:32] = 0.5
+    images[:, :, 32:] = 1
+    black, middle, white = spoil(images, only(gamma=2), rng())[:, 24, [8, 24, 40], 0].T
+    assert black.max() < 0.02 and white.min() > 0.98
+    assert middle.min() == pytest.approx(0.5**2, abs=0.02)
+    assert middle.max() == pytest.approx(0.5**0.5, abs=0.02)
+
+
+def test_a_rolled_face_is_turned_around_its_middle_by_at_most_the_given_angle():
+    image = np.zeros((48, 48), np.float32)
+    image[24, 4:44] = 1  # a level line
+    image = cv2.GaussianBlur(image, (0, 0), 1)
+    rolled = spoil(np.stack([image] * 400)[..., None], only(roll=30), rng())[..., 0]
+    down, right = np.mgrid[:48, :48] - 23.5
+    across, along = (down * right * rolled).sum((1, 2)), ((right**2 - down**2) * rolled).sum((1, 2))
+    degrees = np.rad2deg(np.arctan2(2 * across, along) / 2)
+    assert (np.abs(degrees) > 1).mean() == pytest.approx(0.48, abs=0.08)
+    assert degrees.min() == pytest.approx(-30, abs=2)
+    assert degrees.max() == pytest.approx(30, abs=2)
 
 
 def test_a_generator_in_the_same_state_spoils_alike():

@@ -36,14 +36,22 @@ def test_the_card_names_the_files_it_describes(tmp_path):
     assert hashlib.sha256((tmp_path / "fast.onnx").read_bytes()).hexdigest() in told
 
 
-def test_the_card_names_the_groups_that_differ_by_more_than_chance():
-    columns = ["attribute", "group", "faces", "accuracy", "low", "high"]
-    rows = [("glasses", "no", 9, 0.9, 0.8, 0.95), ("glasses", "yes", 9, 0.6, 0.5, 0.79)]
-    table = pd.DataFrame(rows, columns=columns)
-    told = model_card.differences({"fast": table})
-    assert told.endswith("\n- `fast`, glasses: yes 0.60, no 0.90.")
-    table["high"] += 0.02  # now the two intervals meet
-    assert model_card.differences({"fast": table}).startswith("No two groups differ")
+def test_the_card_names_the_groups_that_are_furthest_apart():
+    groups = pd.DataFrame({"attribute": "glasses", "group": ["no", "yes"] * 4})
+    right = np.array([1, 0, 1, 0, 1, 1, 1, 1], bool)
+    told = model_card.gaps_table({"fast": model_card.fairness.gaps(right, groups)})
+    assert told.splitlines()[-1].endswith("no   yes      0.5000 0.0100 0.9900")
+
+
+def test_the_card_says_how_far_sure_answers_are_right():
+    p = np.full((4, 7), 0.05)
+    p[[0, 1, 2, 3], [3, 3, 0, 0]] = [0.95, 0.8, 0.6, 0.4]
+    labels = np.array([3, 3, 3, 0])
+    sets = {model_card.PHOTOS: (np.zeros((4, 48, 48), np.uint8), labels)}
+    told = model_card.when_to_show(sets, {("fast", model_card.PHOTOS): p})
+    rows = [line.split()[-5:-3] for line in told.splitlines()[-5:-1]]
+    # all four, those from 0.5, from 0.7 and from 0.9
+    assert rows == [["4", "0.75"], ["3", "0.67"], ["2", "1.00"], ["1", "1.00"]]
 
 
 def test_the_card_keeps_the_figures_of_earlier_files(tmp_path, monkeypatch):
@@ -82,10 +90,15 @@ def test_the_card_says_where_the_last_version_is_worse():
     table = pd.DataFrame(rows, columns=["model", "sha256", "figure", "value"])
     told = model_card.where_worse(table)
     assert told.splitlines()[-1] == (
-        "- `fast`: PrivateTest, accuracy (-0.0200); PrivateTest, calibration error (+0.0300)."
+        "- `fast`, than the version before: PrivateTest, accuracy (-0.020); "
+        "PrivateTest, calibration error (+0.030)."
     )
     assert "accurate" not in told  # it has one version only
-    dated = table.assign(date="2026-11-29")
+    third = table[table["sha256"] == "a"].assign(sha256="d")
+    told = model_card.where_worse(pd.concat([table, third])).splitlines()
+    assert told[-2] == "- `fast`, than the version before: nowhere."
+    assert told[-1].startswith("- `fast`, than the first version: PrivateTest, accuracy (-0.020)")
+    dated = table.assign(date="2026-11-29", new="glasses")
     tables = model_card.versions_table(dated).split("\n\n")
     assert [table.splitlines()[0] for table in tables] == ["accurate", "fast"]
     assert tables[1].splitlines()[2].split()[-2:] == ["b", "a"]  # the older one first

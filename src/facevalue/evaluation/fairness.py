@@ -19,6 +19,8 @@ GROUPS: dict[str, dict[str, Any]] = {
     "skin": {"very dark": 0.05, "dark": 0.25, "medium": 0.5, "light": 0.75, "very light": 0.95},
     "age": {"20": 20.0, "35": 35.0, "50": 50.0, "65": 65.0, "75": 75.0},
     "glasses": {"no": False, "yes": True},
+    "beard": {"no": 0.0, "yes": 0.8},
+    "headwear": {"none": "none", "headscarf": "hijab"},
 }
 """The fields of `appearance.Person` that are varied, and their values by group."""
 
@@ -39,7 +41,7 @@ def drawn_groups(
         progress: whether to show a progress bar on a terminal.
 
     Returns:
-        Images, uint8, shape (m, 48, 48), for m = 12 n; and a table with a row for each image:
+        Images, uint8, shape (m, 48, 48), for m = 16 n; and a table with a row for each image:
         attribute, group, label.
 
     Raises:
@@ -79,6 +81,38 @@ def fairness(predict: Predict, n: int = 350, seed: int = 0, progress: bool = Tru
     images, table = drawn_groups(n, seed, progress)
     right = predict(images).argmax(axis=1) == table["label"].to_numpy()
     return by_group(right, table[["attribute", "group"]])
+
+
+def gaps(right: np.ndarray, groups: pd.DataFrame) -> pd.DataFrame:
+    """Return how far the worst group of each attribute is below the best one.
+
+    Each person is in every group, so the groups are compared person by person: that tells smaller
+    differences from chance than comparing two intervals does.
+
+    Args:
+        right: bool, shape (n,): which faces were named rightly.
+        groups: n rows with the columns attribute and group, and in each group the same people in
+            the same order, as `drawn_groups` returns them.
+
+    Returns:
+        A row per attribute: attribute, best, worst (groups), difference (of their accuracies), and
+        the limits of its 95 % interval, low and high.
+
+    >>> table = pd.DataFrame({"attribute": "glasses", "group": ["no", "yes"] * 3})
+    >>> gaps(np.array([True, False, True, True, True, True]), table)["difference"].round(2).item()
+    0.33
+    """
+    rows = []
+    for attribute, part in groups.assign(right=right).groupby("attribute", sort=False):
+        answers = {name: given["right"].to_numpy(float) for name, given in part.groupby("group")}
+        best = max(answers, key=lambda name: answers[name].mean())
+        worst = min(answers, key=lambda name: answers[name].mean())
+        each = answers[best] - answers[worst]
+        half = 1.96 * each.std() / np.sqrt(len(each))
+        gap = each.mean()
+        rows.append((attribute, best, worst, gap, gap - half, gap + half))
+    columns = ["attribute", "best", "worst", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def by_group(right: np.ndarray, groups: pd.DataFrame) -> pd.DataFrame:

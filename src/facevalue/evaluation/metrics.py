@@ -123,6 +123,32 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
     return float(np.average(gap, weights=table["images"]))
 
 
+def calibration_error_by_chance(
+    probabilities: np.ndarray, bins: int = 10, draws: int = 100, seed: int = 0
+) -> float:
+    """Return the calibration error that a perfectly calibrated classifier would show on average.
+
+    It is not 0: of ten images on which such a classifier is 80 % sure, rarely just eight are right.
+    The fewer images, the larger it is.
+
+    Args:
+        probabilities, bins: as in `calibration`.
+        draws: how many times it is drawn which answers are right.
+        seed: the seed of these draws.
+
+    >>> calibration_error_by_chance(np.tile([0.8, 0.2], (10_000, 1))) < 0.01
+    True
+    >>> calibration_error_by_chance(np.tile([0.8, 0.2], (10, 1))) > 0.05
+    True
+    """
+    rng = np.random.default_rng(seed)
+    guesses, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    others = (guesses + 1) % probabilities.shape[1]
+    right = rng.random((draws, len(guesses))) < confidence
+    labels = np.where(right, guesses, others)
+    return float(np.mean([calibration_error(drawn, probabilities, bins) for drawn in labels]))
+
+
 def most_wrong(labels: np.ndarray, probabilities: np.ndarray, n: int = 10) -> np.ndarray:
     """Return the indices of the `n` wrong predictions with the highest confidence.
 

@@ -1,4 +1,4 @@
-"""The last layer of a trained network learns once more, from cleaner targets."""
+"""The last layer of a trained network is trained again, on other targets."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class LastLayer:
         outvoted: which images are left out because the raters contradict their label: those whose
             label none of them chose, while more than this share of them agreed on another answer;
             0 keeps all images.
-        balance: how much rare emotions are preferred, from 0 (as frequent as in Training) to 1 (as
-            if all were equally frequent): the logit adjustment of Menon and others (2021),
-            https://arxiv.org/abs/2007.07314.
+        balance: how much the logits of rare emotions are raised, from 0 (each emotion as frequent
+            as in Training) to 1 (as if all were equally frequent): the logit adjustment of Menon
+            and others (2021), https://arxiv.org/abs/2007.07314. `Recipe.balance` does something
+            else: it weights the loss while all layers learn.
 
     >>> LastLayer(consensus=0.2).outvoted
     0.0
@@ -60,9 +61,10 @@ def learn_last_layer(
     *,
     verbose: int = 2,
 ) -> None:
-    """Let the last layer of a model learn once more, in place.
+    """Train the last layer of a model again, in place.
 
-    It learns from the features of all images and of one changed copy of each.
+    It learns from the features of the images and of one changed copy of each; copies with painted
+    glasses and drawn faces are not among them.
 
     Args:
         model: a network from `networks.residual` with the one head "emotion".
@@ -92,7 +94,7 @@ def with_copies(
         images, targets, change: as in `learn_last_layer`.
 
     Returns:
-        Twice float32, shape (n, 48, 48, 1), from 0 to 1.
+        Two float32 arrays, shape (n, 48, 48, 1), from 0 to 1.
     """
     x = network_input(images)
     copies, _ = change(x, targets, np.random.default_rng(0))
@@ -140,7 +142,7 @@ def fit(x: np.ndarray, targets: np.ndarray, start: Layer) -> Layer:
     """
     d, k = x.shape[1], targets.shape[1]
     x = np.hstack([x, np.ones((len(x), 1), x.dtype)])
-    decays = np.append(np.ones(d), 0)[:, None]  # not that of the bias
+    decays = np.append(np.ones(d), 0)[:, None]  # no decay of the bias
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weights = flat.reshape(d + 1, k)

@@ -59,7 +59,8 @@ def outvoted(labels: np.ndarray, votes: pd.DataFrame, share: float) -> np.ndarra
     Args:
         labels: int, shape (n,), indices into `emotions.EMOTIONS`.
         votes: the FER+ votes, one row per label.
-        share: the share of the raters of whom more must agree on another answer, 0 to 1.
+        share: more than this share of the raters must agree on another answer, from 0 to 1;
+            contempt and "no face" are answers, too.
 
     Returns:
         bool, shape (n,): whether no rater chose the label, and enough agreed on another answer.

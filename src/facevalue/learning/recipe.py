@@ -34,8 +34,8 @@ class Recipe:
         start: the name of an earlier model, say "fast_clean" for models/fast_clean.keras, which is
             trained further, whatever the seed; empty to start from random weights.
         keep: how much of the weights of `start` remains at the end, from 0 to 1: the result is the
-            mean of the weights before and after. So a network that is trained further on spoilt
-            images hardly forgets the others.
+            weighted mean of the weights before and after. So a network that is trained further on
+            spoilt images hardly forgets the others.
         labels: "fer2013" for the labels of the data set, or "ferplus" for the majority of the FER+
             votes.
         widths, blocks, dropout: as in `networks.residual`.
@@ -49,16 +49,18 @@ class Recipe:
         votes: the weight of the second target, the FER+ votes, in the loss; 0 for no second target.
         mixup: alpha of `augmentation.mixup`; 0 for no mixup.
         balance: how much rare emotions are weighted, from 0 (all images count the same) to 1 (all
-            emotions count the same).
+            emotions count the same). `LastLayer.balance` changes logits instead.
         teacher: the names of the teachers' .onnx files (see `distillation.teacher_file`). The mean
             of their probabilities replaces a part of the labels; empty for no teacher.
         trust: the share of the labels that the teachers replace, from 0 to 1.
         augmentation: how much the images are changed.
         spoiling: how often and how strongly the changed images are spoilt; by default, none is.
-        last_layer: from which targets the last layer learns once more in the end, after the weights
-            were mixed; None to leave it as it is.
-        glasses: the share of the Training images of which a copy with painted glasses is added,
-            from 0 to 1. Its targets, the teachers' too, are those of the face without glasses.
+        last_layer: on which targets the last layer is trained again at the end, after the weights
+            were mixed; None to leave it unchanged.
+        glasses: the share of the Training images that get a copy with painted glasses, from 0 to 1.
+            Its targets, the teachers' too, are those of the face without glasses.
+        drawn: how many drawn faces are added, as a share of the Training images, from 0 to 1: of
+            people who are old, dark or bearded, or wear glasses or a headscarf.
 
     >>> Recipe("mine", epochs=10).batch_size
     128
@@ -84,6 +86,7 @@ class Recipe:
     teacher: tuple[str, ...] = ()
     trust: float = 0.8
     glasses: float = 0.0
+    drawn: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     spoiling: Spoiling = field(default_factory=Spoiling)
     last_layer: LastLayer | None = None
@@ -98,8 +101,8 @@ def read(file: Path) -> Recipe:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not TOML, has unknown settings or labels, lacks a name, has
-            `keep` without `start`, has `last_layer` although its labels are those of FER+, or has
-            a start, a share or a teacher of another type or range.
+            `keep` without `start`, has `last_layer` or `drawn` although its labels are those of
+            FER+, or has a start, a share or a teacher of another type or range.
     """
     file = Path(file)
     with open_regular(file) as opened:
@@ -131,6 +134,8 @@ def read(file: Path) -> Recipe:
         raise ValueError(f"{file} sets keep, but no start whose weights could be kept: set both.")
     if labels == "ferplus" and "last_layer" in tables:
         raise ValueError(f"{file} has a last_layer, but its labels are the votes: leave one out.")
+    if labels == "ferplus" and settings.get("drawn"):
+        raise ValueError(f"{file} has drawn faces, but its labels are the votes: leave one out.")
     _check_types(file, settings, tables.get("last_layer", {}))
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     return Recipe(**settings, **{name: TABLES[name](**table) for name, table in tables.items()})
@@ -141,7 +146,7 @@ def _check_types(file: Path, settings: dict[str, Any], last_layer: dict[str, Any
     start, teacher = settings.get("start"), settings.get("teacher")
     if not isinstance(start, str | None):
         raise ValueError(f'{file}: start must be a name such as "fast_clean", not {start!r}.')
-    shares = [(name, settings.get(name, 0)) for name in ("keep", "glasses")]
+    shares = [(name, settings.get(name, 0)) for name in ("keep", "glasses", "drawn")]
     for name, share in [*shares, *last_layer.items()]:
         if not (isinstance(share, int | float) and 0 <= share <= 1):
             raise ValueError(f"{file}: {name} must be a number from 0 to 1, not {share!r}.")

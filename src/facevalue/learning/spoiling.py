@@ -1,4 +1,4 @@
-"""Spoilt training images: blurred, shrunk, noisy, compressed, as from poor cameras and the web."""
+"""Spoilt training images: badly lit, rolled, blurred, noisy, compressed, as from poor cameras."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ import numpy as np
 class Spoiling:
     """How often and how strongly training images are spoilt.
 
-    A spoilt image goes through four steps, each with probability 0.5 and a random strength, in the
-    order in which they happen to a photo: blur, shrinking, noise, JPEG.
+    A spoilt image goes through seven steps, each with probability 0.5 and a random strength, in the
+    order in which they happen to a photo: side light, gamma, roll, blur, shrinking, noise, JPEG.
+    The first three are off by default.
 
     Attributes:
         share: the probability that an image is spoilt, from 0 (none) to 1 (all).
+        side_light: how much of the light the darker side loses at most, from 0 to 1. The light
+            falls from any direction, and changes evenly across the image.
+        gamma: the largest exponent of the grey levels, which darkens shadows, and the inverse of
+            the smallest, which brightens them; 1 for none.
+        roll: the largest rotation to the left or right, in degrees. Pixels from outside the image
+            repeat its edge.
         blur: the largest standard deviation of the Gaussian blur, in pixels.
         shrink: the largest factor by which an image is shrunk, and then enlarged again.
-        noise: the largest standard deviation of the noise, in 255 grey levels.
+        noise: the largest standard deviation of the noise, of 255 grey levels.
         jpeg: the lowest quality of the JPEG compression, 1 to 95; the highest is 95.
 
     >>> Spoiling(share=0.5).jpeg
@@ -27,6 +34,9 @@ class Spoiling:
     """
 
     share: float = 0.0
+    side_light: float = 0.0
+    gamma: float = 1.0
+    roll: float = 0.0
     blur: float = 2.0
     shrink: float = 2.5
     noise: float = 20.0
@@ -54,8 +64,9 @@ def spoil(images: np.ndarray, spoiling: Spoiling, rng: np.random.Generator) -> n
     steps = rng.random((len(images), 4)) < 0.5
     strengths = rng.random((len(images), 4))
     grains = rng.standard_normal(images.shape[:3], np.float32)
+    scene = rng.random((len(images), 3)) < 0.5, rng.uniform(-1, 1, (len(images), 4))
     for i in np.flatnonzero(chosen):
-        image = images[i, ..., 0]
+        image = _scene(images[i, ..., 0], spoiling, scene[0][i], scene[1][i])
         blur, shrink, noise, jpeg = strengths[i]
         if steps[i, 0]:
             image = cv2.GaussianBlur(image, (0, 0), max(0.1, spoiling.blur * blur))
@@ -69,6 +80,35 @@ def spoil(images: np.ndarray, spoiling: Spoiling, rng: np.random.Generator) -> n
             image = _compressed(image, spoiling.jpeg * (95 / spoiling.jpeg) ** jpeg)
         np.clip(image, 0, 1, out=changed[i, ..., 0])
     return changed
+
+
+def _scene(
+    image: np.ndarray, spoiling: Spoiling, steps: np.ndarray, strengths: np.ndarray
+) -> np.ndarray:
+    """Return an image in another light and rolled, as three steps and four strengths decide."""
+    direction, side, gamma, roll = strengths
+    if steps[0] and spoiling.side_light:
+        image = image * _side_light(image.shape, np.pi * direction, spoiling.side_light * abs(side))
+    if steps[1] and spoiling.gamma != 1:
+        image = image ** np.float32(spoiling.gamma**gamma)
+    if steps[2] and spoiling.roll:
+        image = _rolled(image, spoiling.roll * roll)
+    return image
+
+
+def _side_light(shape: tuple[int, int], direction: float, loss: float) -> np.ndarray:
+    """Return factors that fall from 1 on one side of an image to 1 - loss on the other."""
+    down, right = (np.linspace(-1, 1, length, dtype=np.float32) for length in shape)
+    along = np.sin(direction) * down[:, None] + np.cos(direction) * right
+    share = (along / np.abs(along).max() + 1) / 2
+    return (1 - loss * share).astype(np.float32)
+
+
+def _rolled(image: np.ndarray, degrees: float) -> np.ndarray:
+    """Return an image rotated around its centre."""
+    height, width = image.shape
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
+    return cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
 
 def _shrunk(image: np.ndarray, factor: float) -> np.ndarray:

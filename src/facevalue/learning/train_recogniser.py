@@ -18,9 +18,11 @@ from facevalue.data.ferplus import VOTES_FILE
 from facevalue.drawing import course_faces
 from facevalue.files import atomic_write, checksum, write_text
 from facevalue.learning import devices, mixed_precision, networks, training
+from facevalue.learning.batches import network_input
 from facevalue.learning.callbacks import TimeLeft
 from facevalue.learning.curves import curve_file
 from facevalue.learning.distillation import teacher_answers, teacher_file
+from facevalue.learning.drawn_people import with_drawn_people
 from facevalue.learning.last_layer import learn_last_layer
 from facevalue.learning.recipe import CLASSES, Recipe, needs_votes, read
 from facevalue.learning.training_targets import (
@@ -72,6 +74,7 @@ def train(
     first = _start_from(recipe, model) if recipe.start else []
     bare_images, bare_targets = training_examples(recipe, data, votes)
     images, targets = with_glasses(bare_images, bare_targets, recipe.glasses)
+    images, targets = with_drawn_people(images, targets, recipe.drawn)
     validation = examples(recipe, data, votes, "PublicTest")
     _compile(model, recipe, len(images))
     curve = training.fit(
@@ -110,7 +113,7 @@ def train(
 def training_examples(
     recipe: Recipe, data: Dataset, votes: pd.DataFrame | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the images to train on and their targets, in which the teachers have a say.
+    """Return the images to train on and their targets, partly the teachers' answers.
 
     Args:
         recipe: all settings of the training run.
@@ -314,5 +317,7 @@ def main(options: argparse.Namespace) -> None:
     out = options.out or trained_file(recipe.name, options.seed)
     with devices.one_device(), atomic_write(out, suffix=".keras") as part:
         model.save(part)
-    mixed = ", before the weights were mixed" if recipe.keep else ""
-    print(f"{out}: {len(curve)} epochs, PublicTest {curve['val_accuracy'].iloc[-1]:.4f}{mixed}.")
+    images, targets = examples(recipe, data, votes, "PublicTest")
+    answers = model.predict(network_input(images), verbose=0).argmax(axis=1)
+    share = np.mean(answers == emotion_columns(targets).argmax(axis=1))
+    print(f"{out}: {len(curve)} epochs, PublicTest {share:.4f}.")

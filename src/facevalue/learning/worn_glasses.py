@@ -1,4 +1,4 @@
-"""Glasses painted onto photos of faces, so that a network learns not to take frames for brows."""
+"""Glasses painted onto photos of faces, so that a network does not mistake frames for eyebrows."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def with_glasses(
     Args:
         images: faces, uint8, shape (n, height, width).
         targets: shape (n, k).
-        share: of how many images a copy is added, from 0 to 1. It is fewer if YuNet does not find
-            the eyes of all of them.
+        share: the share of the images that get a copy, from 0 to 1; fewer get one if YuNet does not
+            find the eyes of all of them.
         seed: the seed of the choice, and of the glasses.
 
     >>> images, targets = with_glasses(np.zeros((4, 48, 48), np.uint8), np.eye(4), share=0)
