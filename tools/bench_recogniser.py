@@ -92,7 +92,7 @@ for line in sys.stdin:
 '''
 """The code for the other environment: it prints a line when it is ready, and for each round."""
 
-PEERS = ("as it comes, TensorFlow Lite", "use_tflite=False, Keras")
+PEERS = ("default settings, TensorFlow Lite", "use_tflite=False, Keras")
 
 
 def fer2013() -> Dataset:

@@ -48,30 +48,36 @@ from facevalue.learning.recipe import Recipe
 
 REPORT = Path("reports") / "targets.md"
 CHANGES = (
-    *(LastLayer(), LastLayer(consensus=0.2), LastLayer(consensus=1.0)),
+    *(LastLayer(), LastLayer(0.05), LastLayer(0.1), LastLayer(0.2), LastLayer(1.0)),
     *(LastLayer(outvoted=0.7), LastLayer(outvoted=0.5), LastLayer(balance=0.25)),
-    *(LastLayer(0.1, 0.7), LastLayer(0.1, 0.7, 0.25)),
-    *(LastLayer(0.2, 0.7, 0.25), LastLayer(0.3, 0.7, 0.25)),
+    *(LastLayer(0.1, 0.7), LastLayer(0.1, 0.7, 0.25), LastLayer(0.2, 0.7, 0.25)),
 )
 """What is tried."""
 
-HEAD = """# Which labels to learn from
+HEAD = """# Which targets the last layer learns
 
-FER-2013 has one label an image, of one person; FER+ asked ten people about each image. In the end
-of each recipe, only the last layer of the network learns once more, from other targets than all
+FER-2013 has one label an image, of one person; FER+ asked ten people about each image. At the end
+of each recipe, only the last layer of the network is trained again, on other targets than all
 layers before. The first three rows are its settings (src/facevalue/learning/last_layer.py):
 `consensus` replaces a share of each target by the raters' votes, weighted so that each emotion
 stays as frequent as among the labels; `outvoted` leaves out the images whose label no rater chose
-while a larger share than this agreed on another answer (0 leaves none out); `balance` prefers rare
-emotions. The other targets are labels and teachers' answers, as in the layers before; the first
-column learns from these alone. PublicTest is calibrated on itself. One training of each network,
-seed 0, in float32. The settings were chosen here (on earlier networks, too, and with a look at the
-photos), so these figures are not those to quote: the model card has those of PrivateTest.
+while a larger share than this agreed on another answer (0 leaves none out); `balance` raises the
+scores of rare emotions. In the first column, the targets are labels and teachers' answers, as in
+the layers before; reports/mixing.md has networks whose last layer was not trained again.
 
-The more say the raters have, the more of other people's photos are named as their labels say, and
-the fewer of PublicTest, because FER-2013's own labels follow other habits; fear loses most. Leaving
-out images changes hardly anything beyond that. `balance` finds more disgust, and brings the groups
-of drawn people closer together. The recipes take a little of each.
+"corrupted" is the mean of the 21 corruptions of the model card, "worst group" that of its drawn
+people. "painted glasses" are those of `worn_glasses`, on the PublicTest photos whose eyes YuNet
+finds. PublicTest is calibrated on itself. One training of each network, seed 0, in float32. The
+settings were chosen here (on earlier networks, too, and with a look at the photos), so these
+figures are not those to quote: the model card has those of PrivateTest.
+
+The larger the raters' share, the more of other people's photos are named as their labels say, and
+the fewer of PublicTest, because FER-2013's own labels follow other habits; small shares cost fear
+most, and a share of 1 costs half of fear and of disgust. Leaving out images costs a little fear and
+changes hardly anything else. `balance` finds more disgust and brings the groups of drawn people
+closer together. The recipes take 0.1, 0.7 and 0.25. Against the first column, `fast` loses 0.6
+points of PublicTest and 5 of fear, and gains 2 points of the photos and 4 of disgust: a compromise,
+since a larger share gains more on the photos and costs more of PublicTest.
 """
 
 

@@ -144,7 +144,7 @@ def heads(data: Dataset, seeds: int, only: Sequence[str] = ()) -> tuple[str, Row
     """
     pool, test = parts(data)
     views: dict[str, tuple] = {
-        "recogniser": ("accurate",),
+        "recogniser": ("accurate_clean",),
         "small body": ("fer2013",),
         "ImageNet": (LITE, 64, CUT),
         "HOG": ("HOG",),

@@ -40,6 +40,7 @@ CARD = "MODEL_CARD.md"
 PRIVATE, PHOTOS, DRAWINGS = "PrivateTest", "other people's photos", "drawn faces"
 """The tests of the overview."""
 GLASSES, BARE = "with painted glasses", "the same without"
+RATERS = "FER+"
 GLASSES_SEED = 1
 """Not the seed of the glasses that a training adds."""
 
@@ -104,7 +105,8 @@ change, and what `fast` answers.*
   tables of confusion.
 - Disgust is rare in FER-2013 (547 of 35,887 images), and on other people's photos they hardly ever
   find it: see the table above.
-- They are not equally right about everybody: see "Whom it wrongs", which only drawings could show.
+- Whether they are equally right about everybody is not known: drawings, on which they nearly are
+  ("Whom it wrongs"), cannot show it.
 - They were trained on frontal faces that fill the picture: a wide crop or a turned head costs
   accuracy.
 - They know seven words. A face shows more, mixes them, and often shows nothing of what is felt;
@@ -116,7 +118,8 @@ change, and what `fast` answers.*
 VERSIONS = """Each column is one version of a model's file, with the date of its first measurement
 and what was new. "corrupted" is the mean of the 21 corruptions, "worst group" that of the drawn
 people of "Whom it wrongs" (beards and headwear were added on 2026-11-30, and change no earlier
-figure). "painted glasses" are drawn onto the PrivateTest photos in which YuNet finds the eyes
+figure). "FER+" is explained under "Numbers". "painted glasses" are drawn onto the PrivateTest
+photos in which YuNet finds the eyes
 (`facevalue.learning.worn_glasses`, seed 1); "the same without" are the same photos, unchanged. This
 card's command measures all, and keeps them in reports/recogniser_versions.csv. For the version
 "last layer", two other settings were measured on PrivateTest before the one that shipped, so its
@@ -150,8 +153,10 @@ The labels are noisy: of near copies, 6 to 8 in 100 carry different ones, and pe
 right in 65 of 100, give or take 5 (Goodfellow and others). A number near 1.0 is neither to be
 expected nor to be believed.
 
-The drawn faces are the project's own (`facevalue.drawing`); neither network was trained on them.
-They are drawings, never mixed with photos in a number, and serve to change one thing at a time.
+The drawn faces are the project's own (`facevalue.drawing`). Of the images of the second stage, one
+in 21 shows a drawn person who is old, has dark skin or a beard, or wears glasses or a headscarf
+(`facevalue.learning.drawn_people`); those on which the networks are measured are others. They are
+drawings, never mixed with photos in a number, and serve to change one thing at a time.
 """
 
 TRAINED = """Each was trained on two CPU cores without a GPU, with PyTorch as Keras's backend. Hours
@@ -181,12 +186,13 @@ weigh more than on a photo, which is averaged when a face is cut out of it)."""
 
 SEEDS = """Each training of a model begins from other random numbers; "count" is the number of
 trainings. The mean and the spread (standard deviation) of the accuracy of one crop, of the mean
-answer to a face and its mirror image, and of the mean answer of all trainings together. `accurate`
-and `fast` go on from seed 0 of `accurate_clean` and `fast_clean`, so their spread is that of this
-second stage only. `first` is a network from whose answers all but `fast_clean` also learnt;
-`ferplus` is the recipe of `first` with the eight emotions of FER+ as labels, trained and tested on
-the images whose raters agree, and does not ship.
-Each training is in reports/seeds.csv; of `accurate` and `fast` seed 0 ships."""
+answer to a face and its mirror image, and of the mean answer of all trainings together; a single
+training has no spread. `accurate` and `fast` go on from seed 0 of `accurate_clean` and
+`fast_clean`, so their spread is that of the second stage only. All are .keras files, in float32;
+fast.onnx computes in 8 bits, and its figures are in "Numbers". `first` is a teacher of
+`accurate_clean`, `accurate` and `fast`. `ferplus` is the recipe of `first` with the eight emotions
+of FER+ as labels, trained and tested on the images whose raters agree, and does not ship. Each
+training is in reports/seeds.csv; of `accurate` and `fast`, seed 0 ships."""
 
 FAIRNESS = """Drawn faces: {n} people, each drawn with a clear expression, the same in every group
 but for the one thing that the row names. low and high bound the 95 % interval (Wilson's). Both
@@ -343,8 +349,8 @@ def blank(models: dict[str, Recogniser]) -> str:
     found = []
     for name, model in models.items():
         p = model.probabilities(np.full((1, 48, 48), 128, np.uint8))[0]
-        found.append(f"`{name}` says {EMOTIONS[p.argmax()]} with a probability of {p.max():.1f}")
-    return f"for a crop all of one grey level,\n  {', '.join(found)}."
+        found.append(f"`{name}` answers {EMOTIONS[p.argmax()]} with a probability of {p.max():.1f}")
+    return f"to a crop all of one grey level,\n  {', '.join(found)}."
 
 
 def summary(
@@ -365,7 +371,7 @@ def summary(
     """
     found: dict[str, float] = {}
     worn = (f"{test}, {GLASSES}", f"{test}, {BARE}")
-    for kind in ("PublicTest", PRIVATE, *worn, PHOTOS, DRAWINGS):
+    for kind in ("PublicTest", PRIVATE, f"{test}, {RATERS}", *worn, PHOTOS, DRAWINGS):
         if kind in sets:
             numbers = scores(sets[kind][1], answers[kind])
             found[f"{kind}, accuracy"] = numbers["accuracy"]
@@ -497,7 +503,7 @@ def tests(data: Dataset, kept: np.ndarray, photos: Path | None) -> Tests:
         agreed = agreed[data.splits[agreed.index] == "PrivateTest"]
         names = [emotions.number(name) for name in agreed.columns]
         labels = np.array(names)[agreed.to_numpy().argmax(axis=1)]
-        sets["PrivateTest, FER+"] = (data.images[agreed.index], labels)
+        sets[f"PrivateTest, {RATERS}"] = (data.images[agreed.index], labels)
     drawn = course_faces.load("rendered", DRAWN).split("PrivateTest")
     sets[DRAWINGS] = (drawn.images, drawn.labels)
     if photos is not None:
@@ -563,6 +569,7 @@ def wronged_table(found: dict[str, pd.DataFrame]) -> str:
 def gaps_table(found: dict[str, pd.DataFrame]) -> str:
     """Return the differences of worst and best group, a row for each model and attribute."""
     table = pd.concat(found, names=["model", None]).droplevel(1).set_index("attribute", append=True)
+    table.loc[table["difference"] == 0, ["best", "worst"]] = "-"
     return text(table)
 
 

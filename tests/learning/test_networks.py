@@ -18,7 +18,9 @@ from facevalue.learning import frozen_features, networks
 def test_the_recognisers_body_and_last_layer_predict_like_the_recogniser() -> None:
     whole = networks.residual((8, 8, 12, 16), (1, 1, 1))
     grey = np.random.default_rng(0).integers(0, 256, (4, 48, 48)).astype(np.uint8)
-    pooled = frozen_features.features(networks.recogniser_body(whole), "accurate", grey, keep=False)
+    pooled = frozen_features.features(
+        networks.recogniser_body(whole), "accurate_clean", grey, keep=False
+    )
     kernel, bias = whole.get_layer("emotion").get_weights()
     odds = np.exp(pooled @ kernel + bias)
     expected = whole.predict(grey[..., None] / np.float32(255), verbose=0)

@@ -32,3 +32,4 @@ def test_the_report_names_what_each_recipe_changes(tmp_path, monkeypatch):
     rows = [line.split() for line in report.splitlines() if line.startswith(("    ", "accuracy"))]
     assert rows == [["base", "rolled", "drawn"], ["accuracy", "0.100", "0.200", "0.300"]]
     assert str(tmp_path) not in report
+    assert "## base" in report

@@ -133,8 +133,8 @@ BACKBONES = {
         sizes=(48,),
         file="transfer/fer2013.keras",
     ),
-    "accurate": BackboneSpec(
-        "recogniser",
+    "accurate_clean": BackboneSpec(
+        "recogniser, first stage",
         "Training of FER-2013: seven emotions",
         lambda _: residual(),
         scale=1 / 255,
@@ -142,7 +142,7 @@ BACKBONES = {
         size=48,
         min_size=48,
         sizes=(48,),
-        file="accurate.keras",
+        file="accurate_clean.keras",
         remove_classifier=recogniser_body,
     ),
 }
@@ -161,7 +161,8 @@ def backbone(
     A published weight file is downloaded once and kept with its checksum (see `weight_file`).
 
     Args:
-        name: a key of `BACKBONES`; "rendered", "fer2013" and "accurate" come with the project.
+        name: a key of `BACKBONES`; "rendered", "fer2013" and "accurate_clean" come with the
+            project.
         size: height and width of the images in pixels; by default that of the entry.
         weights: False for random weights.
         url: another URL of a published weight file, for example of a mirror.
@@ -228,7 +229,7 @@ def own_file(name: str) -> Path:
     """Return the path of the .keras file of one of the project's own backbones.
 
     Args:
-        name: "rendered", "fer2013" or "accurate".
+        name: "rendered", "fer2013" or "accurate_clean".
 
     Raises:
         ValueError: there is no such backbone.

@@ -59,8 +59,9 @@ class Recipe:
             were mixed; None to leave it unchanged.
         glasses: the share of the Training images that get a copy with painted glasses, from 0 to 1.
             Its targets, the teachers' too, are those of the face without glasses.
-        drawn: how many drawn faces are added, as a share of the Training images, from 0 to 1: of
-            people who are old, dark or bearded, or wear glasses or a headscarf.
+        drawn: how many drawn faces are added, as a share of all images so far, copies with glasses
+            among them, from 0 to 1. They show people who are old, have dark skin or a beard, or
+            wear glasses or a headscarf.
 
     >>> Recipe("mine", epochs=10).batch_size
     128

@@ -14,7 +14,6 @@ class Spoiling:
 
     A spoilt image goes through seven steps, each with probability 0.5 and a random strength, in the
     order in which they happen to a photo: side light, gamma, roll, blur, shrinking, noise, JPEG.
-    The first three are off by default.
 
     Attributes:
         share: the probability that an image is spoilt, from 0 (none) to 1 (all).
@@ -34,9 +33,9 @@ class Spoiling:
     """
 
     share: float = 0.0
-    side_light: float = 0.0
-    gamma: float = 1.0
-    roll: float = 0.0
+    side_light: float = 0.5
+    gamma: float = 2.0
+    roll: float = 30.0
     blur: float = 2.0
     shrink: float = 2.5
     noise: float = 20.0

@@ -6,7 +6,7 @@ as trustworthy as wherever it came from.
 """
 
 SHA256 = {
-    "accurate.onnx": "4ca7c8760d44f0340b65beca9a550047150b03be8443b6f314625338a3ba8939",
-    "fast.onnx": "57e29574369b4ed04055d88a7f7aa61cdcc4fa6258a862a4d37c635e9f36088a",
+    "accurate.onnx": "deee324ab33deeb11f0b5519640abe65ba9b0529f9d6479958c7f224722b84cc",
+    "fast.onnx": "8842f765562a7307b31166bd1ffd57f7cf5709dc6d6b66e6c8235e5ee6b6ca0f",
 }
 """The SHA-256 sum of each model, by the name of its file."""
