@@ -10,7 +10,7 @@ BASE = 'name = "base"\ntrust = 0.8\n[spoiling]\nshare = 0.5\n'
 
 def test_the_report_names_what_each_recipe_changes(tmp_path, monkeypatch):
     (tmp_path / "base.toml").write_text(BASE)
-    (tmp_path / "rolled.toml").write_text(BASE.replace("base", "rolled") + "roll = 30.0\n")
+    (tmp_path / "rolled.toml").write_text(BASE.replace("base", "rolled") + "roll = 20.0\n")
     (tmp_path / "drawn.toml").write_text(BASE.replace("base", "drawn").replace("0.8", "0.4"))
     files = [str(tmp_path / f"{name}.toml") for name in ("base", "rolled", "drawn")]
     trained = []
@@ -28,7 +28,7 @@ def test_the_report_names_what_each_recipe_changes(tmp_path, monkeypatch):
     assert bench_recipes.main() == 0
     assert trained == ["base-0.keras", "rolled-0.keras", "drawn-0.keras"]
     report = (tmp_path / bench_recipes.REPORT).read_text()
-    assert "- `rolled`: spoiling.roll = 30.0\n- `drawn`: trust = 0.4\n" in report
+    assert "- `rolled`: spoiling.roll = 20.0\n- `drawn`: trust = 0.4\n" in report
     rows = [line.split() for line in report.splitlines() if line.startswith(("    ", "accuracy"))]
     assert rows == [["base", "rolled", "drawn"], ["accuracy", "0.100", "0.200", "0.300"]]
     assert str(tmp_path) not in report
