@@ -45,7 +45,8 @@ def test_the_stored_calibration_is_that_of_the_model_card():
     assert table["images"].sum() == 3589
     gap = (table["confidence"] - table["accuracy"]).abs().fillna(0)
     card = (paths.root() / "models" / "MODEL_CARD.md").read_text("utf-8")
-    told = re.search(r"^accurate +PublicTest .*\n +PrivateTest +3589 .* ([\d.]+)$", card, re.M)
+    row = r"^accurate +PublicTest .*\n +PrivateTest +3589 .* ([\d.]+) +[\d.]+$"  # then by chance
+    told = re.search(row, card, re.M)
     assert told is not None
     assert np.average(gap, weights=table["images"]) == pytest.approx(float(told[1]), abs=1e-3)
     assert list(table) == ["up to", *metrics.calibration(np.array([0]), np.ones((1, 1)))]
