@@ -17,7 +17,6 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import keras
 import pandas as pd
@@ -53,26 +52,16 @@ roll, and lost PublicTest, so it learns from drawn people only: this brings the 
 """
 
 
-def flat(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with those of tables named like "spoiling.roll".
-
-    >>> flat({"trust": 0.8, "spoiling": {"roll": 30.0}})
-    {'trust': 0.8, 'spoiling.roll': 30.0}
-    """
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        inner = flat(value) if isinstance(value, dict) else {"": value}
-        found |= {f"{name}.{part}" if part else name: v for part, v in inner.items()}
-    return found
-
-
 def differences(first: Recipe, other: Recipe) -> str:
     """Return the settings in which a recipe differs from the first, but for its name.
 
     >>> differences(Recipe("a"), Recipe("b", trust=0.5))
     'trust = 0.5'
     """
-    before, after = flat(asdict(first)), flat(asdict(other))
+    # the settings of tables get names such as "spoiling.roll"
+    before, after = (
+        pd.json_normalize(asdict(plan)).to_dict("records")[0] for plan in (first, other)
+    )
     changed = {name: v for name, v in after.items() if name != "name" and before.get(name) != v}
     return ", ".join(f"{name} = {value}" for name, value in changed.items())
 

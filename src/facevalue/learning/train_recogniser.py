@@ -241,8 +241,7 @@ def calibrate(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> ke
         images: the calibration images, uint8, shape (n, 48, 48), as returned by `examples`.
         targets: their targets, float32, shape (n, k), as returned by `examples`.
     """
-    x = images[..., None] / np.float32(255)
-    logits = np.log(np.maximum(model.predict(x, verbose=0), 1e-9))
+    logits = np.log(np.maximum(model.predict(network_input(images), verbose=0), 1e-9))
     best = best_temperature(logits, emotion_columns(targets).argmax(axis=1))
     last = model.get_layer("emotion")
     last.set_weights([np.asarray(value) / best for value in last.get_weights()])
