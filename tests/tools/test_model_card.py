@@ -54,6 +54,29 @@ def test_the_card_says_how_far_sure_answers_are_right():
     assert rows == [["4", "0.75"], ["3", "0.67"], ["2", "1.00"], ["1", "1.00"]]
 
 
+def test_the_card_compares_both_models_image_by_image():
+    labels = np.array([3, 3, 3, 0])
+    right, wrong = np.eye(7)[labels], np.eye(7)[[6, 6, 3, 0]]
+    sets = {model_card.PRIVATE: (np.zeros((4, 48, 48), np.uint8), labels)}
+    answers = {("accurate", model_card.PRIVATE): right, ("fast", model_card.PRIVATE): wrong}
+    # differences 1, 1, 0, 0: mean 0.5, deviation 0.5, so 0.49 to either side
+    told = model_card.compared(sets, answers).splitlines()[-1].split()
+    assert told == ["PrivateTest", "4", "0.5000", "0.0100", "0.9900"]
+
+
+def test_the_card_weights_photos_as_emotions_occur_in_private_test():
+    empty = np.zeros((8, 48, 48), np.uint8)
+    sets = {
+        model_card.PRIVATE: (empty, np.array([0, 1, 2, 3, 3, 4, 5, 6])),
+        model_card.PHOTOS: (empty, np.array([0, 1, 2, 3, 4, 5, 6, 6])),
+    }
+    answers = {("fast", kind): np.eye(7)[np.full(8, 3)] for kind in sets}  # always happy
+    spoilt = {"fast": pd.DataFrame({"accuracy": [0.9, 0.4]})}
+    rows = model_card.overview(sets, answers, spoilt).splitlines()
+    assert rows[3].startswith("other people's photos") and rows[3].split()[-7] == "0.125"
+    assert rows[4].split()[-1] == "0.250"  # 2 of 8 PrivateTest images are happy
+
+
 def test_the_card_keeps_the_figures_of_earlier_files(tmp_path, monkeypatch):
     monkeypatch.setattr(model_card.paths, "root", lambda: tmp_path)
     ship(tmp_path, network())

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from facevalue.drawing import appearance, expressions, faces
 from facevalue.drawing.variety import MILD
 from facevalue.emotions import EMOTIONS
-from facevalue.evaluation.metrics import confidence_interval
+from facevalue.evaluation.metrics import confidence_interval, paired_difference
 from facevalue.evaluation.robustness import Predict
 
 GROUPS: dict[str, dict[str, Any]] = {
@@ -107,10 +107,7 @@ def gaps(right: np.ndarray, groups: pd.DataFrame) -> pd.DataFrame:
         answers = {name: given["right"].to_numpy(float) for name, given in part.groupby("group")}
         best = max(answers, key=lambda name: answers[name].mean())
         worst = min(answers, key=lambda name: answers[name].mean())
-        each = answers[best] - answers[worst]
-        half = 1.96 * each.std() / np.sqrt(len(each))
-        gap = each.mean()
-        rows.append((attribute, best, worst, gap, gap - half, gap + half))
+        rows.append((attribute, best, worst, *paired_difference(answers[best], answers[worst])))
     columns = ["attribute", "best", "worst", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 

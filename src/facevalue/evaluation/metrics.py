@@ -40,6 +40,22 @@ def confidence_interval(hits: int, n: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
+def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean difference of two series, and its 95 % confidence interval, in pairs.
+
+    What both have in common, such as an image that is hard for any model, does not count.
+
+    Args:
+        first, second: float or bool, shape (n,), measured on the same images or people.
+
+    >>> paired_difference(np.array([True, True]), np.array([True, True]))
+    (0.0, 0.0, 0.0)
+    """
+    each = np.asarray(first, float) - np.asarray(second, float)
+    half = 1.96 * each.std() / np.sqrt(len(each))
+    return float(each.mean()), float(each.mean() - half), float(each.mean() + half)
+
+
 def report(
     labels: np.ndarray, predictions: np.ndarray, names: Sequence[str] = EMOTIONS
 ) -> pd.DataFrame:
