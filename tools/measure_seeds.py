@@ -2,8 +2,11 @@
 
 `python tools/measure_seeds.py accurate fast` takes data/processed/recogniser/accurate-0.keras,
 accurate-1.keras and so on, as `facevalue train models/accurate.toml --seed 1` saves them. It
-prints the mean and the spread of one model and one crop; the mean of the answers to a face and its
-mirror image, and the mean of all seeds' answers, have rows of their own.
+prints the mean and the spread of one model and one crop. The mean of the answers to a face and its
+mirror image, the mean of all seeds' answers, and, if all seeds go on from the same network, the
+network with the mean of their weights (a soup) have rows of their own.
+
+Source of the soup: Wortsman and others (2022), https://arxiv.org/abs/2203.05482
 
 PrivateTest is for final recipes only: add `--private` once all choices are made.
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +35,19 @@ from facevalue.files import write_text
 from facevalue.learning import recipe, train_recogniser, training_targets
 
 TABLE = Path("reports") / "seeds.csv"
-ONE, MIRRORED, TOGETHER = "one crop", "and its mirror image", "all seeds together"
+ONE, MIRRORED = "one crop", "and its mirror image"
+TOGETHER, SOUP = "all seeds together", "mean weights of all seeds"
 
 
-def answers(file: Path, images: np.ndarray) -> dict[str, np.ndarray]:
+def soup(models: Sequence[keras.Model]) -> keras.Model:
+    """Return the first model, with the mean of the weights of all."""
+    weights = zip(*(model.get_weights() for model in models), strict=True)
+    models[0].set_weights([np.mean(values, axis=0) for values in weights])
+    return models[0]
+
+
+def answers(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     """Return the probabilities for uint8 images: of one crop, and with its mirror image."""
-    model = keras.models.load_model(file, compile=False)
     x = images[..., None] / np.float32(255)
     plain, mirrored = (model.predict(faces, verbose=0) for faces in (x, x[:, :, ::-1]))
     return {ONE: plain, MIRRORED: (plain + mirrored) / 2}
@@ -55,14 +65,19 @@ def measured(
     files = sorted(train_recogniser.trained_file(plan.name, 0).parent.glob(f"{plan.name}-*.keras"))
     if not files:
         raise SystemExit(f"No seed of {plan.name} is trained: see models/{plan.name}.toml.")
+    models = {
+        file.stem.rpartition("-")[2]: keras.models.load_model(file, compile=False) for file in files
+    }
     found = {
-        file.stem.rpartition("-")[2]: answers(file, images)
-        for file in tqdm(files, desc=f"{plan.name}, {split}")
+        seed: answers(model, images)
+        for seed, model in tqdm(models.items(), desc=f"{plan.name}, {split}")
     }
     every = dict(found)
     if len(found) > 1:
         p = np.mean([ways[ONE] for ways in found.values()], axis=0)
         every[",".join(found)] = {TOGETHER: p}
+        if plan.start:
+            every[",".join(found)][SOUP] = answers(soup(list(models.values())), images)[ONE]
     for seed, ways in every.items():
         for way, p in ways.items():
             for test, rows in tests.items():
@@ -74,11 +89,11 @@ def measured(
 def merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of both tables, keeping the newer of two measurements.
 
-    "All seeds together" has one row per model and test, however many seeds were measured before.
+    What takes all seeds has one row per model and test, however many were measured before.
     """
     key = ["model", "seed", "answer", "test"]
     both = pd.concat([old, new])
-    which = both.assign(seed=both["seed"].mask(both["answer"] == TOGETHER, "all"))
+    which = both.assign(seed=both["seed"].mask(both["answer"].isin([TOGETHER, SOUP]), "all"))
     return both[~which.duplicated(key, keep="last")].sort_values(key)
 
 

@@ -61,6 +61,15 @@ def test_all_seeds_together_are_their_mean(rows):
 
 
 @pytest.mark.slow
+def test_seeds_with_one_start_are_also_averaged_into_one_network(rows):
+    plan = Recipe("a", start="b", votes=0.0)
+    found = list(measure_seeds.measured(plan, faces(), None, "PublicTest"))
+    # the faces are happy 0.55, sad 0.45 and angry 0.8, happy 0.2, as the answers' means are
+    soup = {"seed": "0,1", "answer": "mean weights of all seeds", "accuracy": 0.5}
+    assert soup.items() <= found[-1].items() and len(found) == 6
+
+
+@pytest.mark.slow
 def test_one_seed_has_no_company(rows):
     trained_file("a", 1).unlink()
     found = list(measure_seeds.measured(Recipe("a", votes=0.0), faces(), None, "PublicTest"))
