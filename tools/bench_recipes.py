@@ -44,11 +44,11 @@ each, seed 0, in float32: differences of less than half a point may be chance. T
 chosen here, so these figures are not those to quote: the model card has those of PrivateTest.
 
 In the first table, `fast` is the recipe before 2026-11-30, and `fast_drawn` is models/fast.toml
-since. Side light, gamma and roll (`fast_scene`) bring 2 points on other people's photos, in accuracy
-and macro F1, and lower the calibration error there by 3 points; disgust gains 1.7 points, which is
-one face of 56, and no other row changes by more than a point. With drawn people (and 0.6 instead of
-0.5 of the images spoilt), the groups of other drawn people come together, as far as drawings can
-show; fear loses 1.2 points, and disgust one face.
+since. Side light, gamma and roll (`fast_scene`) bring 2 points on other people's photos, in
+accuracy and macro F1, and lower the calibration error there by 3 points; disgust gains 1.7 points,
+which is one face of 56, and no other row changes by more than a point. With drawn people (and 0.6
+instead of 0.5 of the images spoilt), the groups of other drawn people come together, as far as
+drawings can show; fear loses 1.2 points, and disgust one face.
 
 In the second table, `accurate_before` is the recipe before, and `accurate` is models/accurate.toml.
 With side light, gamma and roll added to the drawn people (`accurate_scene`), PublicTest is 0.5
