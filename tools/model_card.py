@@ -86,8 +86,8 @@ photos are a sample of https://github.com/muxspace/facial_expressions, labelled 
 each, the largest face that YuNet finds is cropped. No model was trained on them, but the crop's
 margin (on half of them, reports/detection.md) and the settings of the second stage
 (reports/recipes.md, mixing.md and targets.md) were chosen with a look at them. Their labels are
-noisy. They are about 60 of each emotion, but 21 of fear, so that disgust is as frequent as
-happiness; "as frequent as there" weights the emotions as often as they occur in PrivateTest. The
+noisy. There are about 60 of each emotion, but 21 of fear, so disgust is as frequent as happiness
+here; "as frequent as there" weights the emotions as often as they occur in PrivateTest. The
 corrupted row is the mean of the 21 corruptions in "What spoils it". On faces of your own, expect
 what the photos show, not what PrivateTest shows."""
 
@@ -106,8 +106,8 @@ gives another answer](where_it_fails.png)
 change, and what `fast` answers.*
 
 - Other people's photos are harder than PrivateTest: see the table above. On them, both networks
-  call many surprised and neutral faces angry, and answers of which they are less than 60 % sure are
-  right still less often: see the tables of other people's photos.
+  call many surprised and neutral faces angry, and where they are less than 60 % sure, they are right
+  less often than they say: see the tables of other people's photos.
 - They cannot tell that a crop holds no face: {blank}
 - On average over three strengths, blur, noise and JPEG compression cost most: see "What spoils it".
 - On FER-2013, they take fear for sadness, anger and neutral, and sadness for neutral: see the
@@ -134,8 +134,8 @@ are the same photos, unchanged; "-" was not measured. This card's command measur
 them in reports/recogniser_versions.csv. Before the version "last layer" ("glasses, layer" of
 `fast`, where the painted glasses and the last layer were new), two other settings of the last layer
 were measured on PrivateTest, so the figures of PrivateTest are slightly optimistic from then on:
-consensus 0.2 (`accurate` 0.714, `fast` 0.704; other people's
-photos 0.513, 0.529), and consensus 0.1 without balance (0.719, 0.707; 0.508, 0.521)."""
+consensus 0.2 (`accurate` 0.714, `fast` 0.704; other people's photos 0.513, 0.529), and consensus
+0.1 without balance (0.719, 0.707; 0.508, 0.521)."""
 
 VERSIONS_FILE = Path("reports") / "recogniser_versions.csv"
 WORSE = 0.005
