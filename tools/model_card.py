@@ -106,8 +106,8 @@ gives another answer](where_it_fails.png)
 change, and what `fast` answers.*
 
 - Other people's photos are harder than PrivateTest: see the table above. On them, both networks
-  call many surprised and neutral faces angry, and where they are less than 60 % sure, they are right
-  less often than they say: see the tables of other people's photos.
+  call many surprised and neutral faces angry, and where they are less than 60 % sure, they are
+  right less often than they say: see the tables of other people's photos.
 - They cannot tell that a crop holds no face: {blank}
 - On average over three strengths, blur, noise and JPEG compression cost most: see "What spoils it".
 - On FER-2013, they take fear for sadness, anger and neutral, and sadness for neutral: see the
