@@ -203,9 +203,11 @@ weigh more than on a photo, which is averaged when a face is cut out of it)."""
 
 SEEDS = """Each training of a model begins from other random numbers; "count" is the number of
 trainings. The mean and the spread (standard deviation) of the accuracy of one crop, of the mean
-answer to a face and its mirror image, and of the mean answer of all trainings together; a single
+answer to a face and its mirror image, of the mean answer of all trainings together, and of one
+network with the mean of their weights (a soup, Wortsman and others 2022,
+https://arxiv.org/abs/2203.05482), which gains less than half a point and does not ship; a single
 training has no spread. `accurate` and `fast` go on from seed 0 of `accurate_clean` and
-`fast_clean`, so their spread is that of the second stage only. All are .keras files, in float32;
+`fast_clean`, so their spread is that of the second stage only, and a soup is possible. All are .keras files, in float32;
 fast.onnx computes in 8 bits, and its figures are in "Numbers". `first` is a teacher of
 `accurate_clean`, `accurate` and `fast`. `ferplus` is the recipe of `first` with the eight emotions
 of FER+ as labels, trained and tested on the images whose raters agree, and does not ship. Each
