@@ -86,13 +86,14 @@ photos are a sample of https://github.com/muxspace/facial_expressions, labelled 
 each, the largest face that YuNet finds is cropped. No model was trained on them, but the crop's
 margin (on half of them, reports/detection.md) and the settings of the second stage
 (reports/recipes.md, mixing.md and targets.md) were chosen with a look at them. Their labels are
-noisy. There are about 60 of each emotion, but 21 of fear, so disgust is as frequent as happiness
-here; "as frequent as there" weights the emotions as often as they occur in PrivateTest. The
-corrupted row is the mean of the 21 corruptions in "What spoils it". On faces of your own, expect
-what the photos show, not what PrivateTest shows."""
+noisy. There are about 60 of each emotion, but 21 of fear, so disgust is nearly as frequent as
+happiness here; "as frequent as there" weights the emotions as often as they occur in PrivateTest.
+The corrupted row is the mean of the 21 corruptions in "What spoils it". On faces of your own,
+expect what the photos show, not what PrivateTest shows."""
 
 WHICH = """`accurate` minus `fast`, in accuracy on the same images, with the 95 % interval of the
-difference; if it includes 0, the difference may be chance. `fast` is a tenth of the size and six
+difference; if it includes 0, the difference may be chance. "FER+" takes the answer of the majority
+of ten people as the truth ("Numbers"). `fast` is a tenth of the size and six
 times as fast ("Speed"), so take it if in doubt, above all for video on a small machine. `accurate`
 is the default of `Recogniser()`, because on photos its time hardly counts."""
 
@@ -106,8 +107,7 @@ gives another answer](where_it_fails.png)
 change, and what `fast` answers.*
 
 - Other people's photos are harder than PrivateTest: see the table above. On them, both networks
-  call many surprised and neutral faces angry, and where they are less than 60 % sure, they are
-  right less often than they say: see the tables of other people's photos.
+  call many surprised and neutral faces angry: see the tables of other people's photos.{unsure}
 - They cannot tell that a crop holds no face: {blank}
 - On average over three strengths, blur, noise and JPEG compression cost most: see "What spoils it".
 - On FER-2013, they take fear for sadness, anger and neutral, and sadness for neutral: see the
@@ -154,9 +154,9 @@ Settings were chosen on PublicTest and with a look at other people's photos; tho
 were also compared on PrivateTest (see "Versions"). Beside the label, the networks learnt how ten
 people had voted on each Training image, FER+ (Barsoum and others 2016,
 https://arxiv.org/abs/1608.01041); of PrivateTest they saw neither. At the end, the last layer was
-trained again. A tenth of each of its targets came from these votes. It left out 6.4 % of the
-Training images: those whose label none of the ten people chose, while more than 70 % of them agreed
-on another answer (reports/targets.md says what that changes). {copies}
+trained again. These votes made up a tenth of each target, and 6.4 % of the Training images were
+left out: those whose label none of the ten people chose, while more than 70 % of them agreed on
+another answer (reports/targets.md says what that changes). {copies}
 PrivateTest images are, pixel by pixel, also in Training; the numbers "without copies" leave them
 out.
 
@@ -182,6 +182,7 @@ in ten steps of confidence: how far "80 % sure" is from being right in 80 of 100
 the error that a model exactly as right as it is sure would show on so few images, on average."""
 
 SURE = (0.0, 0.5, 0.7, 0.9)
+UNSURE = 0.6
 WHEN_TO_SHOW = """Show an answer only if the network is sure. Of other people's photos, those whose
 most probable emotion has at least this probability, and the share of them that is named as its
 label says:"""
@@ -197,21 +198,22 @@ CONFUSION = "Rows are the labels, columns the answers, in images of {test}."
 CALIBRATION = """The images of {test}, grouped by the model's confidence: their mean confidence, how
 often the model is right, and how many there are."""
 
-ROBUSTNESS = """Accuracy on FER-2013's PrivateTest when each image is spoilt, at three strengths
+ROBUSTNESS = """Accuracy on FER-2013's PrivateTest when each image is corrupted, at three strengths
 (`facevalue.evaluation.robustness`, seed 0; an image of 48 x 48 has 2,304 pixels, so noise and blur
 weigh more than on a photo, which is averaged when a face is cut out of it)."""
 
 SEEDS = """Each training of a model begins from other random numbers; "count" is the number of
-trainings. The mean and the spread (standard deviation) of the accuracy of one crop, of the mean
-answer to a face and its mirror image, of the mean answer of all trainings together, and of one
-network with the mean of their weights (a soup, Wortsman and others 2022,
-https://arxiv.org/abs/2203.05482), which gains less than half a point and does not ship; a single
-training has no spread. `accurate` and `fast` go on from seed 0 of `accurate_clean` and
-`fast_clean`, so their spread is that of the second stage only, and a soup is possible. All are .keras files, in float32;
-fast.onnx computes in 8 bits, and its figures are in "Numbers". `first` is a teacher of
-`accurate_clean`, `accurate` and `fast`. `ferplus` is the recipe of `first` with the eight emotions
-of FER+ as labels, trained and tested on the images whose raters agree, and does not ship. Each
-training is in reports/seeds.csv; of `accurate` and `fast`, seed 0 ships."""
+trainings. The table gives the mean and the spread (standard deviation) of the accuracy: of one
+crop, of the mean answer to a face and its mirror image, and of the mean answer of all trainings
+together; a single training has no spread. `accurate` and `fast` go on from seed 0 of
+`accurate_clean` and `fast_clean`, so their spread is that of the second stage only. Because their
+trainings begin with the same weights, these can be averaged, too (a soup, Wortsman and others 2022,
+https://arxiv.org/abs/2203.05482): that brings `fast` less than half a point and `accurate` nothing,
+and does not ship. All are .keras files, in float32; fast.onnx computes in 8 bits, and its figures
+are in "Numbers". `first` is a teacher of `accurate_clean`, `accurate` and `fast`. `ferplus` is the
+recipe of `first` with the eight emotions of FER+ as labels, trained and tested on the images whose
+raters agree, and does not ship. Each training is in reports/seeds.csv; of `accurate` and `fast`,
+seed 0 ships."""
 
 FAIRNESS = """Drawn people: {n}, each with a clear expression, the same in every group but for the
 one thing that the row names; they are easier than the "drawn faces" of "How right it is", which are
@@ -303,7 +305,7 @@ def card(
         "## Which of the two\n\n" + block(WHICH, compared(sets, answers))
         if len(models) > 1
         else "",
-        FAILS.format(blank=blank(models)),
+        FAILS.format(blank=blank(models), unsure=unsure(sets, answers)),
         USES,
         "## Whom it wrongs\n\n" + block(FAIRNESS.format(n=faces), wronged_table(wronged)),
         block(GAPS, gaps_table(gaps)),
@@ -394,6 +396,21 @@ def blank(models: dict[str, Recogniser]) -> str:
         p = model.probabilities(np.full((1, 48, 48), 128, np.uint8))[0]
         found.append(f"`{name}` answers {EMOTIONS[p.argmax()]} with a probability of {p.max():.1f}")
     return f"to a crop all of one grey level,\n  {', '.join(found)}."
+
+
+def unsure(sets: Tests, answers: dict[tuple[str, str], np.ndarray]) -> str:
+    """Return a sentence on how often unsure answers to other people's photos are right."""
+    found = []
+    for (name, kind), p in answers.items():
+        low = p.max(axis=1) < UNSURE
+        if kind == PHOTOS and low.any():
+            right = (p.argmax(axis=1) == sets[kind][1])[low].mean()
+            mean = p.max(axis=1)[low].mean()
+            told = f"of those of `{name}`, {right:.2f} are right (mean probability {mean:.2f})"
+            found.append(told)
+    what = f"Answers with a probability below {UNSURE} promise too much:"
+    told = ",\n  ".join(found)
+    return f"\n  {what}\n  {told}." if found else ""
 
 
 def summary(

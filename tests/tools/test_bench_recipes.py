@@ -29,7 +29,11 @@ def test_the_report_names_what_each_recipe_changes(tmp_path, monkeypatch):
     assert trained == ["base-0.keras", "rolled-0.keras", "drawn-0.keras"]
     report = (tmp_path / bench_recipes.REPORT).read_text()
     assert "- `rolled`: spoiling.roll = 20.0\n- `drawn`: trust = 0.4\n" in report
-    rows = [line.split() for line in report.splitlines() if line.startswith(("    ", "accuracy"))]
+    rows = [
+        line.split()
+        for line in report.partition("```text")[2].splitlines()
+        if line.startswith(("    ", "accuracy"))
+    ]
     assert rows == [["base", "rolled", "drawn"], ["accuracy", "0.100", "0.200", "0.300"]]
     assert str(tmp_path) not in report
     assert "## base" in report

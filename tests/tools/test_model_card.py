@@ -77,6 +77,17 @@ def test_the_card_weights_photos_as_emotions_occur_in_private_test():
     assert rows[4].split()[-1] == "0.250"  # 2 of 8 PrivateTest images are happy
 
 
+def test_the_card_says_how_often_unsure_answers_are_right():
+    p = np.full((3, 7), 0.05)
+    p[[0, 1, 2], [3, 3, 0]] = [0.5, 0.4, 0.7]
+    sets = {model_card.PHOTOS: (np.zeros((3, 48, 48), np.uint8), np.array([3, 0, 3]))}
+    told = model_card.unsure(sets, {("fast", model_card.PHOTOS): p})
+    assert told.endswith(
+        "of those of `fast`, 0.50 are right (mean probability 0.45)."
+    )  # the third is sure
+    assert model_card.unsure(sets, {("fast", model_card.PHOTOS): p[2:]}) == ""
+
+
 def test_the_card_keeps_the_figures_of_earlier_files(tmp_path, monkeypatch):
     monkeypatch.setattr(model_card.paths, "root", lambda: tmp_path)
     ship(tmp_path, network())
