@@ -31,6 +31,7 @@ from facevalue.drawing import course_faces
 from facevalue.evaluation import fairness, results, robustness
 from facevalue.files import write_text
 from facevalue.learning import model_files, new_faces, train_recogniser
+from facevalue.learning.batches import network_input
 
 REPORT = Path("reports") / "mixing.md"
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
@@ -62,7 +63,7 @@ def prediction(model: keras.Model, folder: Path) -> robustness.Predict:
     file = folder / "model.onnx"
     model_files.to_onnx(model, file)
     session = onnxruntime.InferenceSession(file)
-    return lambda faces: ship_models.answers(session, faces[..., None] / np.float32(255))
+    return lambda faces: ship_models.answers(session, network_input(faces))
 
 
 def measured(

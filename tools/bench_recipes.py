@@ -55,7 +55,8 @@ With side light, gamma and roll as well, and 0.6 instead of 0.5 of the images sp
 (`accurate_scene`), PublicTest is 0.5 points lower than with drawn people alone, and the photos are
 no better (0.503 against 0.508). So `accurate` learns from drawn people only: this brings the groups
 together, for 0.3 points of PublicTest; fear gains 1.2 points, and no other row is worse by more
-than 0.3. """
+than 0.3.
+"""
 
 
 def differences(first: Recipe, other: Recipe) -> str:

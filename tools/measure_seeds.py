@@ -33,6 +33,7 @@ from facevalue.data.ferplus import VOTES_FILE
 from facevalue.evaluation import results
 from facevalue.files import write_text
 from facevalue.learning import recipe, train_recogniser, training_targets
+from facevalue.learning.batches import network_input
 
 TABLE = Path("reports") / "seeds.csv"
 ONE, MIRRORED = "one crop", "and its mirror image"
@@ -48,7 +49,7 @@ def soup(models: Sequence[keras.Model]) -> keras.Model:
 
 def answers(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     """Return the probabilities for uint8 images: of one crop, and with its mirror image."""
-    x = images[..., None] / np.float32(255)
+    x = network_input(images)
     plain, mirrored = (model.predict(faces, verbose=0) for faces in (x, x[:, :, ::-1]))
     return {ONE: plain, MIRRORED: (plain + mirrored) / 2}
 
@@ -77,7 +78,8 @@ def measured(
         p = np.mean([ways[ONE] for ways in found.values()], axis=0)
         every[",".join(found)] = {TOGETHER: p}
         if plan.start:
-            every[",".join(found)][SOUP] = answers(soup(list(models.values())), images)[ONE]
+            averaged = soup(list(models.values()))
+            every[",".join(found)][SOUP] = averaged.predict(network_input(images), verbose=0)
     for seed, ways in every.items():
         for way, p in ways.items():
             for test, rows in tests.items():

@@ -340,20 +340,18 @@ def overview(
         labels = sets[kind][1]
         rare = labels == disgust
         rows[f"{kind}, {len(labels):,}"] = row = {}
-        for name in names:
-            right = answers[name, kind].argmax(axis=1) == labels
+        hits = {name: answers[name, kind].argmax(axis=1) == labels for name in names}
+        for name, right in hits.items():
             row[name] = f"{right.mean():.3f} ({interval(right)})"
             row[f"{name}, disgust found"] = f"{right[rare].sum()} of {rare.sum()}"
         if kind == PRIVATE:
             means = {name: spoilt[name]["accuracy"].iloc[1:].mean() for name in names}
             rows["the same, corrupted"] = {name: f"{mean:.3f}" for name, mean in means.items()}
         if kind == PHOTOS:
-            wanted, found = (np.bincount(x, minlength=7) for x in (sets[PRIVATE][1], labels))
-            weights = (wanted / len(sets[PRIVATE][1]) / found * len(labels))[labels]
-            for name in names:
-                right = answers[name, kind].argmax(axis=1) == labels
-                told = f"{np.average(right, weights=weights):.3f}"
-                rows.setdefault("the same, as frequent as there", {})[name] = told
+            weights = np.bincount(sets[PRIVATE][1])[labels] / np.bincount(labels)[labels]
+            rows["the same, as frequent as there"] = {
+                name: f"{np.average(right, weights=weights):.3f}" for name, right in hits.items()
+            }
     columns = [*names, *(f"{name}, disgust found" for name in names)]
     return str(pd.DataFrame(rows).T[columns].fillna("").to_string())
 
@@ -402,15 +400,15 @@ def unsure(sets: Tests, answers: dict[tuple[str, str], np.ndarray]) -> str:
     """Return a sentence on how often unsure answers to other people's photos are right."""
     found = []
     for (name, kind), p in answers.items():
-        low = p.max(axis=1) < UNSURE
+        sure = p.max(axis=1)
+        low = sure < UNSURE
         if kind == PHOTOS and low.any():
-            right = (p.argmax(axis=1) == sets[kind][1])[low].mean()
-            mean = p.max(axis=1)[low].mean()
-            told = f"of those of `{name}`, {right:.2f} are right (mean probability {mean:.2f})"
-            found.append(told)
-    what = f"Answers with a probability below {UNSURE} promise too much:"
-    told = ",\n  ".join(found)
-    return f"\n  {what}\n  {told}." if found else ""
+            right, mean = (p.argmax(axis=1) == sets[kind][1])[low].mean(), sure[low].mean()
+            found.append(
+                f"of those of `{name}`, {right:.2f} are right (mean probability {mean:.2f})"
+            )
+    head = f"\n  Answers with a probability below {UNSURE} promise too much:\n  "
+    return head + ",\n  ".join(found) + "." if found else ""
 
 
 def summary(

@@ -69,6 +69,12 @@ def test_seeds_with_one_start_are_also_averaged_into_one_network(rows):
     assert soup.items() <= found[-1].items() and len(found) == 6
 
 
+def test_a_soup_has_the_mean_of_all_weights():
+    left, right = np.arange(7.0), np.ones(7)
+    averaged = measure_seeds.soup([network(left, right), network(3 * left, 0 * right)])
+    np.testing.assert_allclose(averaged.get_weights()[0], [2 * left, right / 2])
+
+
 @pytest.mark.slow
 def test_one_seed_has_no_company(rows):
     trained_file("a", 1).unlink()

@@ -82,9 +82,8 @@ def test_the_card_says_how_often_unsure_answers_are_right():
     p[[0, 1, 2], [3, 3, 0]] = [0.5, 0.4, 0.7]
     sets = {model_card.PHOTOS: (np.zeros((3, 48, 48), np.uint8), np.array([3, 0, 3]))}
     told = model_card.unsure(sets, {("fast", model_card.PHOTOS): p})
-    assert told.endswith(
-        "of those of `fast`, 0.50 are right (mean probability 0.45)."
-    )  # the third is sure
+    # the third is sure
+    assert told.endswith("of those of `fast`, 0.50 are right (mean probability 0.45).")
     assert model_card.unsure(sets, {("fast", model_card.PHOTOS): p[2:]}) == ""
 
 
