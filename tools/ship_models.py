@@ -1,7 +1,7 @@
 """Write what ships of a trained model: NAME.keras, NAME.onnx and their checksums.
 
-`python tools/ship_models.py accurate` takes seed 0, which `facevalue train models/accurate.toml`
-saved in data/processed/recogniser. The .onnx file goes into the package, the .keras file into
+`python tools/ship_models.py accurate --seed 1` takes the file that `facevalue train
+models/accurate.toml --seed 1` saved in data/processed/recogniser. The .onnx file goes into the package, the .keras file into
 models/. Of the other models, models/ holds what the recipes there need: the .onnx file of a
 teacher, the .keras file of a model from which another starts.
 
@@ -124,6 +124,7 @@ def main() -> None:
     """Write one model's files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", help="of a recipe in models/, for example accurate")
+    parser.add_argument("--seed", type=int, default=0, help="of the training that ships")
     parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
     given = parser.parse_args()
     plans = [recipe.read(file) for file in MODELS.glob("*.toml")]
@@ -132,9 +133,9 @@ def main() -> None:
     if given.name not in as_keras | as_onnx:
         known = ", ".join(sorted(as_keras | as_onnx))
         raise SystemExit(f"{given.name} does not ship, and no recipe needs it: choose {known}.")
-    trained = train_recogniser.trained_file(given.name, seed=0)
+    trained = train_recogniser.trained_file(given.name, given.seed)
     if not trained.is_file():
-        command = f"facevalue train models/{given.name}.toml"
+        command = f"facevalue train models/{given.name}.toml --seed {given.seed}"
         raise SystemExit(f"{trained} does not exist: train it with `{command}`.")
     if given.name in as_keras:
         with atomic_write(MODELS / f"{given.name}.keras", suffix=".keras") as part:

@@ -157,6 +157,7 @@ def test_settings_in_a_file_replace_the_defaults(tmp_path):
         ),
         ('name = "a"\ndrawn = -0.1', "drawn must be a number from 0 to 1"),
         ('name = "a"\nteacher = "first.onnx"', "teacher must be a list"),
+        ('name = "a"\ncopies = 1', "copies must be true or false, not 1"),
         ("name = ", "a.toml is not valid TOML"),
         ('name = "a"\nlabels = "mine"', "a.toml: labels must be one of fer2013, ferplus"),
     ],
@@ -179,6 +180,33 @@ def test_the_last_layer_learns_when_all_others_have_learnt(monkeypatch):
         )
         found[name] = (model.predict(faces().x, verbose=0).argmax(axis=1) == faces().labels).mean()
     assert found["after"] == 1 > found["before"]
+
+
+@pytest.mark.slow
+def test_of_equal_images_the_first_is_learnt_only_and_its_own_votes(monkeypatch):
+    """Twelve images, each four times, of which the first copy of each has another label."""
+    data = dataclasses.replace(faces(), images=faces().images[np.arange(48) % 12])
+    labels = np.where(np.arange(48) < 12, 0, data.labels)
+    splits = np.repeat(["Training", "PublicTest"], [47, 1])
+    data = dataclasses.replace(data, labels=labels, splits=splits)
+    votes = pd.concat([ten_votes(happiness=10 if i < 12 else 0, neutral=i) for i in range(48)])
+    seen = []
+    monkeypatch.setattr(
+        train_recogniser.training, "fit", lambda _, train, *rest, **how: seen.append(train)
+    )
+    monkeypatch.setattr(
+        train_recogniser, "learn_last_layer", lambda *given, **how: seen.append(given)
+    )
+    plan = Recipe("a", widths=(16, 16), blocks=(1,), last_layer=LastLayer())
+    for copies, n in ((True, 47), (False, 12)):
+        seen.clear()
+        train_recogniser.train(dataclasses.replace(plan, copies=copies), data, votes, verbose=0)
+        (images, targets), (_, _, again, emotions, labels, of_raters, _) = seen
+        assert len(images) == len(targets) == len(emotions) == len(labels) == n
+        np.testing.assert_array_equal(images, data.images[:n])
+        np.testing.assert_array_equal(again, images)
+        assert emotions.argmax(axis=1).tolist() == labels.tolist() == data.labels[:n].tolist()
+        assert of_raters["neutral"].tolist() == list(range(n))
 
 
 def test_votes_follow_the_label_with_their_weight():

@@ -57,6 +57,8 @@ class Recipe:
         spoiling: how often and how strongly the changed images are spoilt; by default, none is.
         last_layer: on which targets the last layer is trained again at the end, after the weights
             were mixed; None to leave it unchanged.
+        copies: whether to train on all images of Training, or, if false, on the first of those with
+            equal pixels only. FER-2013 has such copies, some with another label.
         glasses: the share of the Training images that get a copy with painted glasses, from 0 to 1.
             Its targets, the teachers' too, are those of the face without glasses.
         drawn: how many drawn faces are added, as a share of all images so far, copies with glasses
@@ -86,6 +88,7 @@ class Recipe:
     balance: float = 0.0
     teacher: tuple[str, ...] = ()
     trust: float = 0.8
+    copies: bool = True
     glasses: float = 0.0
     drawn: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -103,7 +106,7 @@ def read(file: Path) -> Recipe:
         FileNotFoundError: there is no such file.
         ValueError: the file is not TOML, has unknown settings or labels, lacks a name, has
             `keep` without `start`, has `last_layer` or `drawn` although its labels are those of
-            FER+, or has a start, a share or a teacher of another type or range.
+            FER+, or has a start, a share, copies or a teacher of another type or range.
     """
     file = Path(file)
     with open_regular(file) as opened:
@@ -151,6 +154,8 @@ def _check_types(file: Path, settings: dict[str, Any], last_layer: dict[str, Any
     for name, share in [*shares, *last_layer.items()]:
         if not (isinstance(share, int | float) and 0 <= share <= 1):
             raise ValueError(f"{file}: {name} must be a number from 0 to 1, not {share!r}.")
+    if not isinstance(settings.get("copies", True), bool):
+        raise ValueError(f"{file}: copies must be true or false, not {settings['copies']!r}.")
     if not isinstance(teacher, list | None):
         raise ValueError(f'{file}: teacher must be a list such as ["first.onnx"], not {teacher!r}.')
 

@@ -16,6 +16,7 @@ from facevalue.data import ferplus
 from facevalue.data.dataset import Dataset
 from facevalue.data.ferplus import VOTES_FILE
 from facevalue.drawing import course_faces
+from facevalue.exploration.duplicates import duplicated, exact_duplicates
 from facevalue.files import atomic_write, checksum, write_text
 from facevalue.learning import devices, mixed_precision, networks, training
 from facevalue.learning.batches import network_input
@@ -73,6 +74,11 @@ def train(
     model = networks.residual(**arguments, quick=True)
     first = _start_from(recipe, model) if recipe.start else []
     bare_images, bare_targets = training_examples(recipe, data, votes)
+    rows = np.flatnonzero(data.splits == "Training")
+    if not recipe.copies:
+        first_ones = ~duplicated(exact_duplicates(bare_images))
+        bare_images, bare_targets = bare_images[first_ones], bare_targets[first_ones]
+        rows = rows[first_ones]
     images, targets = with_glasses(bare_images, bare_targets, recipe.glasses)
     images, targets = with_drawn_people(images, targets, recipe.drawn)
     validation = examples(recipe, data, votes, "PublicTest")
@@ -96,14 +102,13 @@ def train(
         if recipe.keep and first:
             mix_weights(result, first, recipe.keep)
         if recipe.last_layer and votes is not None:
-            rows = data.splits == "Training"
             learn_last_layer(
                 result,
                 recipe.last_layer,
                 bare_images,
                 emotion_columns(bare_targets),
                 data.labels[rows],
-                votes[rows],
+                votes.iloc[rows],
                 RecipeTransform(recipe.augmentation, recipe.spoiling),
                 verbose=verbose,
             )
