@@ -1,9 +1,9 @@
 """Write what ships of a trained model: NAME.keras, NAME.onnx and their checksums.
 
 `python tools/ship_models.py accurate --seed 1` takes the file that `facevalue train
-models/accurate.toml --seed 1` saved in data/processed/recogniser. The .onnx file goes into the package, the .keras file into
-models/. Of the other models, models/ holds what the recipes there need: the .onnx file of a
-teacher, the .keras file of a model from which another starts.
+models/accurate.toml --seed 1` saved in data/processed/recogniser. The .onnx file goes into the
+package, the .keras file into models/. Of the other models, models/ holds what the recipes there
+need: the .onnx file of a teacher, the .keras file of a model from which another starts.
 
 With `--int8`, the .onnx file computes in 8-bit integers, with scales measured on Training images.
 The tool prints the accuracy on PublicTest before and after; if 8 bits cost more than half a
