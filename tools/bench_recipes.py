@@ -4,9 +4,10 @@
     facevalue train changed.toml
     python tools/bench_recipes.py models/fast.toml changed.toml --photos ../photos
 
-The first recipe is the one that the others change; each has been trained with seed 0. It measures
-PublicTest, clean and corrupted, the drawn people and other people's photos; never PrivateTest. The
-report has a section for each first recipe.
+The first recipe is the one that the others change; each has been trained with seed 0. With one
+recipe and `--seeds 0 1 2`, its trainings with these seeds are compared. It measures PublicTest,
+clean and corrupted, the drawn people and other people's photos; never PrivateTest. The report has a
+section for each first recipe, and one for its seeds.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import datetime
 import sys
 import tempfile
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import keras
@@ -76,28 +78,35 @@ def differences(first: Recipe, other: Recipe) -> str:
 def main() -> int:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("recipes", nargs="+", type=Path, help="TOML files, trained with seed 0")
+    parser.add_argument("recipes", nargs="+", type=Path, help="TOML files, trained")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of the trainings (0)")
     parser.add_argument("--photos", type=Path, help="folder of other people's photos")
     options = parser.parse_args()
+    if len(options.recipes) > 1 and len(options.seeds) > 1:
+        parser.error("Several seeds are compared of one recipe only: name one recipe, or one seed.")
     plans = [recipe.read(file) for file in options.recipes]
     public = course_faces.load("fer2013").split("PublicTest")
     sets, people = tests(public, options.photos), fairness.drawn_groups()
     columns = {}
     with tempfile.TemporaryDirectory() as folder:
-        for plan in plans:
-            file = train_recogniser.trained_file(plan.name, 0)
+        for plan, seed in product(plans, options.seeds):
+            file = train_recogniser.trained_file(plan.name, seed)
             model = keras.models.load_model(file, compile=False)
-            columns[plan.name] = measured(prediction(model, Path(folder)), sets, people)
+            column = plan.name if options.seeds == [0] else f"seed {seed}"
+            columns[column] = measured(prediction(model, Path(folder)), sets, people)
     told = pd.DataFrame(columns).to_string(float_format="{:.3f}".format)
     changes = [f"- `{plan.name}`: {differences(plans[0], plan)}" for plan in plans[1:]]
     names = " ".join(file.name for file in options.recipes)
-    command = f"python tools/bench_recipes.py {names}" + " --photos FOLDER" * bool(options.photos)
+    seeds = "" if options.seeds == [0] else f" --seeds {' '.join(map(str, options.seeds))}"
+    photos = " --photos FOLDER" if options.photos else ""
+    command = f"python tools/bench_recipes.py {names}{seeds}{photos}"
     printed = f"Printed on {datetime.date.today()} by `{command}` ({results.machine()})."
     print(told, *changes, sep="\n")
     section = "\n".join([printed, "", f"```text\n{told}\n```", "", *changes])
     file = paths.root() / REPORT
     report = file.read_text("utf-8") if file.is_file() else HEAD
-    write_text(file, update(report, plans[0].name, section))
+    title = f"Seeds of {plans[0].name}" if seeds else plans[0].name
+    write_text(file, update(report, title, section))
     return 0
 
 

@@ -294,6 +294,13 @@ def test_a_missing_teacher_is_named(tmp_path, monkeypatch):
         distillation.teacher_answers(Recipe("a", teacher=("good.onnx",)), faces().images)
 
 
+def test_a_teacher_that_does_not_ship_is_found_among_ones_own(tmp_path, processed, monkeypatch):
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    distillation.own_teachers().mkdir()
+    (distillation.own_teachers() / "mine.onnx").write_bytes(b"")
+    assert distillation.teacher_file("mine.onnx") == distillation.own_teachers() / "mine.onnx"
+
+
 def test_weights_count_rare_emotions_more():
     _, rows = RecipeTransform(STILL, weights=(1, 2, 1, 1, 1, 1, 1))(*batch([0, 1]), rng())
     assert rows.sum(axis=1).tolist() == [1, 2]

@@ -4,18 +4,16 @@ from types import SimpleNamespace
 
 import bench_recipes
 import pandas as pd
+import pytest
 
 BASE = 'name = "base"\ntrust = 0.8\n[spoiling]\nshare = 0.5\n'
 
 
-def test_the_report_names_what_each_recipe_changes(tmp_path, monkeypatch):
-    (tmp_path / "base.toml").write_text(BASE)
-    (tmp_path / "rolled.toml").write_text(BASE.replace("base", "rolled") + "roll = 20.0\n")
-    (tmp_path / "drawn.toml").write_text(BASE.replace("base", "drawn").replace("0.8", "0.4"))
-    files = [str(tmp_path / f"{name}.toml") for name in ("base", "rolled", "drawn")]
-    trained = []
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    """Run the tool with some arguments on networks that it only has to name, and return these."""
+    trained: list[str] = []
     data = SimpleNamespace(split=lambda name: name)
-    monkeypatch.setattr(bench_recipes.sys, "argv", ["bench_recipes.py", *files])
     monkeypatch.setattr(bench_recipes.paths, "root", lambda: tmp_path)
     monkeypatch.setattr(bench_recipes.course_faces, "load", lambda name: data)
     monkeypatch.setattr(bench_recipes, "tests", lambda public, photos: {})
@@ -25,7 +23,21 @@ def test_the_report_names_what_each_recipe_changes(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(bench_recipes, "prediction", lambda model, folder: len(trained))
     monkeypatch.setattr(bench_recipes, "measured", lambda p, sets, people: {"accuracy": p / 10})
-    assert bench_recipes.main() == 0
+
+    def run(*arguments):
+        monkeypatch.setattr(bench_recipes.sys, "argv", ["bench_recipes.py", *arguments])
+        assert bench_recipes.main() == 0
+        return trained
+
+    return run
+
+
+def test_the_report_names_what_each_recipe_changes(tmp_path, bench):
+    (tmp_path / "base.toml").write_text(BASE)
+    (tmp_path / "rolled.toml").write_text(BASE.replace("base", "rolled") + "roll = 20.0\n")
+    (tmp_path / "drawn.toml").write_text(BASE.replace("base", "drawn").replace("0.8", "0.4"))
+    files = [str(tmp_path / f"{name}.toml") for name in ("base", "rolled", "drawn")]
+    trained = bench(*files)
     assert trained == ["base-0.keras", "rolled-0.keras", "drawn-0.keras"]
     report = (tmp_path / bench_recipes.REPORT).read_text()
     assert "- `rolled`: spoiling.roll = 20.0\n- `drawn`: trust = 0.4\n" in report
@@ -37,3 +49,23 @@ def test_the_report_names_what_each_recipe_changes(tmp_path, monkeypatch):
     assert rows == [["base", "rolled", "drawn"], ["accuracy", "0.100", "0.200", "0.300"]]
     assert str(tmp_path) not in report
     assert "## base" in report
+
+
+def test_the_seeds_of_a_recipe_have_a_section_of_their_own(tmp_path, bench):
+    (tmp_path / "base.toml").write_text(BASE)
+    bench(str(tmp_path / "base.toml"))
+    assert bench(str(tmp_path / "base.toml"), "--seeds", "1", "2")[1:] == [
+        "base-1.keras",
+        "base-2.keras",
+    ]
+    one, seeds = (tmp_path / bench_recipes.REPORT).read_text().split("## ")[1:]
+    assert one.startswith("base\n") and "accuracy 0.100" in one
+    assert seeds.startswith("Seeds of base\n")
+    assert "`python tools/bench_recipes.py base.toml --seeds 1 2`" in seeds
+    assert "seed 1  seed 2\naccuracy   0.200   0.300" in seeds
+
+
+def test_seeds_of_several_recipes_are_refused(tmp_path, bench, capsys):
+    with pytest.raises(SystemExit):
+        bench("a.toml", "b.toml", "--seeds", "0", "1")
+    assert "Several seeds are compared of one recipe only" in capsys.readouterr().err

@@ -80,7 +80,10 @@ def _computed_answers(recipe: Recipe, images: np.ndarray) -> np.ndarray:
 
 
 def teacher_file(name: str) -> Path:
-    """Return the path of a teacher's .onnx file, in models/ or among the weights of the package.
+    """Return the path of a teacher's .onnx file.
+
+    It is in models/, among the weights of the package or, if it does not ship (tools/ablations.py
+    trains two such teachers), among `own_teachers`.
 
     Args:
         name: the name of the file, for example "first.onnx".
@@ -88,7 +91,7 @@ def teacher_file(name: str) -> Path:
     Raises:
         ValueError: there is no such file.
     """
-    folders = (paths.root() / "models", WEIGHTS)
+    folders = (paths.root() / "models", WEIGHTS, own_teachers())
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
@@ -96,3 +99,8 @@ def teacher_file(name: str) -> Path:
         f"The recipe learns from {name}, which is not in {' or '.join(map(str, folders))}: train "
         "that model first, then run tools/ship_models.py."
     )
+
+
+def own_teachers() -> Path:
+    """Return the folder of teachers that do not ship."""
+    return paths.processed() / "teachers"
