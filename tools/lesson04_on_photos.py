@@ -29,6 +29,7 @@ from facevalue.evaluation import corruptions, metrics, records, results
 from facevalue.exploration import second_opinion
 from facevalue.learning import networks, training
 from facevalue.learning.augmentation import Augmentation
+from facevalue.learning.batches import network_input
 from facevalue.learning.curves import curve_file
 from facevalue.recognition.recogniser import Recogniser
 
@@ -114,7 +115,7 @@ def curves() -> Result:
     table = curves_of({name: name for name in PUBLISHED})
     best = table.groupby("series")["val_accuracy"].max()
     name = str(best.idxmax())
-    return f"{name} end highest, at {best.max():.0%} of PublicTest", table
+    return f"the highest curve, of {name}, reaches {best.max():.0%} of PublicTest", table
 
 
 def overfitting() -> Result:
@@ -181,8 +182,7 @@ def trained(
     )
 
     def answer(images: np.ndarray) -> np.ndarray:
-        x = images[..., None] / np.float32(255)
-        return model.predict(x, batch_size=256, verbose=0).argmax(axis=1)
+        return model.predict(network_input(images), batch_size=256, verbose=0).argmax(axis=1)
 
     return answer
 

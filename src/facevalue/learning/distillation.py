@@ -13,6 +13,7 @@ from facevalue import paths
 from facevalue.data.cache import load_or_make
 from facevalue.files import checksum
 from facevalue.learning import augmentation
+from facevalue.learning.batches import network_input
 from facevalue.learning.recipe import Recipe
 from facevalue.recognition.recogniser import WEIGHTS
 
@@ -68,7 +69,7 @@ def _computed_answers(recipe: Recipe, images: np.ndarray) -> np.ndarray:
     batches = np.array_split(images, -(-len(images) // 128))
     answers = []
     for batch in tqdm(batches, desc=f"answers of {', '.join(recipe.teacher)}"):
-        x = batch[..., None] / np.float32(255)
+        x = network_input(batch)
         copies = [augmentation.augment(x, recipe.augmentation, rng) for _ in range(COPIES)]
         probabilities = [
             teacher.run(None, {teacher.get_inputs()[0].name: copy})[0]
