@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+from scipy.special import log_softmax
 
 from facevalue import paths
 from facevalue.data import ferplus
@@ -280,9 +281,7 @@ def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
     >>> round(negative_log_likelihood(np.zeros((3, 2)), np.array([0, 1, 1])), 4)
     0.6931
     """
-    top = logits.max(axis=1, keepdims=True)
-    log_sum = top[:, 0] + np.log(np.exp(logits - top).sum(axis=1))
-    return float(np.mean(log_sum - logits[np.arange(len(labels)), labels]))
+    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def trained_file(name: str, seed: int) -> Path:
