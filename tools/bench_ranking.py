@@ -337,10 +337,11 @@ def confusions(data: Dataset, photos: Dataset) -> tuple[str, str]:
                 for shown, taken in CONFUSIONS
             ]
     count = np.bincount(truth, minlength=7)
-    prose = f"""How often the shipped networks, which learnt from photos, take one emotion for
-        another on PublicTest of FER-2013 and of the drawn faces of seed 0, whose true labels are
-        known. Of the drawn faces, {count[1]} show disgust and {count[2]} fear, of the photos
-        {np.sum(labels["photos"] == 1)} and {np.sum(labels["photos"] == 2)}."""
+    prose = f"""How often the shipped networks, which learnt from photos and, besides, from 1,780
+        drawings of other people, take one emotion for another on PublicTest of FER-2013 and of the
+        drawn faces of seed 0, whose true labels are known. Of the drawn faces, {count[1]} show
+        disgust and {count[2]} fear, of the photos {np.sum(labels["photos"] == 1)} and
+        {np.sum(labels["photos"] == 2)}."""
     return prose, table.to_string(float_format="{:.3f}".format)
 
 

@@ -31,6 +31,7 @@ from facevalue.learning import networks, training
 from facevalue.learning.augmentation import Augmentation
 from facevalue.learning.batches import network_input
 from facevalue.learning.curves import curve_file
+from facevalue.recognition import shipped
 from facevalue.recognition.recogniser import Recogniser
 
 IMAGES, EPOCHS, BATCH, SEED = 10_000, 10, 64, 42
@@ -45,7 +46,7 @@ PIXELS = 3
 DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 """The four ways in which faces are moved: down, right."""
 
-STAGES = ("accurate_clean-0", "accurate-0")
+STAGES = ("accurate_clean-0", f"accurate-{shipped.SEEDS['accurate']}")
 """The trainings of the recogniser, one after the other."""
 
 COMMAND = "python tools/lesson04_on_photos.py --only scores"

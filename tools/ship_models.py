@@ -91,16 +91,26 @@ def to_int8(file: Path, images: np.ndarray) -> None:
             prepared.unlink(missing_ok=True)
 
 
-def pin_checksums() -> None:
-    """Write the checksums of the models in the package into its code."""
+def pin(seeds: dict[str, int]) -> None:
+    """Write the checksums of the models in the package, and their seeds, into its code."""
     file = Path(shipped.__file__)
     head = file.read_text(encoding="utf-8").partition("SHA256 = {")[0]
     lines = [
-        f'    "{name}.onnx": "{checksum(recogniser.WEIGHTS / f"{name}.onnx")}",\n'
-        for name in recogniser.NAMES
+        "SHA256 = {",
+        *(
+            f'    "{name}.onnx": "{checksum(recogniser.WEIGHTS / f"{name}.onnx")}",'
+            for name in recogniser.NAMES
+        ),
+        "}",
+        '"""The SHA-256 sum of each model, by the name of its file."""',
+        "",
+        "SEEDS = {",
+        *(f'    "{name}": {seeds[name]},' for name in recogniser.NAMES),
+        "}",
+        '"""The seed of the training that each model comes from."""',
+        "",
     ]
-    end = '}\n"""The SHA-256 sum of each model, by the name of its file."""\n'
-    write_text(file, f"{head}SHA256 = {{\n{''.join(lines)}{end}")
+    write_text(file, head + "\n".join(lines))
 
 
 def write_onnx(trained: Path, file: Path, int8: bool) -> None:
@@ -145,7 +155,7 @@ def main() -> None:
         write_onnx(trained, folder / f"{given.name}.onnx", given.int8)
     for folder in (MODELS, recogniser.WEIGHTS):
         model_files.write_checksums(folder)
-    pin_checksums()
+    pin(shipped.SEEDS | {given.name: given.seed})
 
 
 if __name__ == "__main__":

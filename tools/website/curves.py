@@ -13,8 +13,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from facevalue.recognition.shipped import SEEDS
+
 FAMILIES = {
-    "recogniser": ("The recogniser", r"(accurate|fast|first)-0"),
+    "recogniser": ("The recogniser", rf"accurate-{SEEDS['accurate']}|fast-{SEEDS['fast']}|first-0"),
     "convolutional": (
         "The convolutional networks of notebook 04",
         r"cnn6|four-convolutions|cnn-of-project-3",
