@@ -3,8 +3,9 @@
 `python tools/ablations.py` writes reports/ablations.csv: PublicTest of FER-2013, never PrivateTest.
 A small network trains on a third of Training for enough epochs to memorise it, as the large network
 could memorise all of it. With all images and few epochs, every regularisation would look harmful.
-Two of the changes need a teacher of their own, the same small network, which is trained first. A
-finished training is not repeated, and a killed one resumes.
+Two of the changes have a teacher that does not ship: the same small network, trained first on two
+thirds of Training, either with the student's third or without it. A finished training is not
+repeated, and a killed one resumes.
 """
 
 from __future__ import annotations
@@ -108,8 +109,10 @@ def measure(change: str, plan: Recipe, seed: int, data: Dataset, votes: pd.DataF
 def main() -> None:
     """Train each change, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1, help="trainings of each change (1)")
-    parser.add_argument("--only", nargs="*", choices=CHANGES, default=list(CHANGES))
+    parser.add_argument("--seeds", type=int, default=1, help="how many, from 0, of each change (1)")
+    parser.add_argument(
+        "--only", nargs="*", choices=CHANGES, default=list(CHANGES), help="these changes (all)"
+    )
     given = parser.parse_args()
     print("computes in", mixed_precision.use_mixed_precision())
     every_third = course_faces.load("fer2013")

@@ -134,7 +134,9 @@ def main() -> None:
     """Write one model's files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", help="of a recipe in models/, for example accurate")
-    parser.add_argument("--seed", type=int, default=0, help="of the training that ships")
+    parser.add_argument(
+        "--seed", type=int, help="of the training that ships (that of the files which ship now)"
+    )
     parser.add_argument("--int8", action="store_true", help="compute in 8 bits")
     given = parser.parse_args()
     plans = [recipe.read(file) for file in MODELS.glob("*.toml")]
@@ -143,9 +145,10 @@ def main() -> None:
     if given.name not in as_keras | as_onnx:
         known = ", ".join(sorted(as_keras | as_onnx))
         raise SystemExit(f"{given.name} does not ship, and no recipe needs it: choose {known}.")
-    trained = train_recogniser.trained_file(given.name, given.seed)
+    seed = shipped.SEEDS.get(given.name, 0) if given.seed is None else given.seed
+    trained = train_recogniser.trained_file(given.name, seed)
     if not trained.is_file():
-        command = f"facevalue train models/{given.name}.toml --seed {given.seed}"
+        command = f"facevalue train models/{given.name}.toml --seed {seed}"
         raise SystemExit(f"{trained} does not exist: train it with `{command}`.")
     if given.name in as_keras:
         with atomic_write(MODELS / f"{given.name}.keras", suffix=".keras") as part:
@@ -155,7 +158,7 @@ def main() -> None:
         write_onnx(trained, folder / f"{given.name}.onnx", given.int8)
     for folder in (MODELS, recogniser.WEIGHTS):
         model_files.write_checksums(folder)
-    pin(shipped.SEEDS | {given.name: given.seed})
+    pin(shipped.SEEDS | {given.name: seed})
 
 
 if __name__ == "__main__":

@@ -157,6 +157,8 @@ def test_settings_in_a_file_replace_the_defaults(tmp_path):
         ),
         ('name = "a"\ndrawn = -0.1', "drawn must be a number from 0 to 1"),
         ('name = "a"\nteacher = "first.onnx"', "teacher must be a list"),
+        ('name = "a"\nteacher = [1]', r"teacher must be a list such as .*, not \[1\]"),
+        ('name = "a"\ntrust = 5', "trust must be a number from 0 to 1, not 5"),
         ('name = "a"\ncopies = 1', "copies must be true or false, not 1"),
         ("name = ", "a.toml is not valid TOML"),
         ('name = "a"\nlabels = "mine"', "a.toml: labels must be one of fer2013, ferplus"),
@@ -290,7 +292,7 @@ def test_a_teacher_is_asked_once_and_again_when_something_changes(teacher, monke
 
 def test_a_missing_teacher_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
-    with pytest.raises(ValueError, match="learns from good.onnx.* train that model first"):
+    with pytest.raises(ValueError, match="learns from good.onnx.* put its .onnx file into"):
         distillation.teacher_answers(Recipe("a", teacher=("good.onnx",)), faces().images)
 
 
@@ -423,7 +425,7 @@ def test_quick_batch_normalisation_has_the_weights_of_keras_own():
     ("line", "message"),
     [
         ('start = "nobody"', "starts from .*nobody.keras, which does not exist"),
-        ('teacher = ["nobody.onnx"]', "learns from nobody.onnx, which is not in"),
+        ('teacher = ["nobody.onnx"]', "learns from nobody.onnx, which is in none of"),
     ],
 )
 def test_a_missing_model_is_named_before_the_data_are_loaded(tmp_path, monkeypatch, line, message):

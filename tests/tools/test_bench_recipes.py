@@ -13,6 +13,13 @@ BASE = 'name = "base"\ntrust = 0.8\n[spoiling]\nshare = 0.5\n'
 def bench(tmp_path, monkeypatch):
     """Run the tool with some arguments on networks that it only has to name, and return these."""
     trained: list[str] = []
+    for name in ("base-0", "base-1", "base-2", "rolled-0", "rolled-1", "drawn-0"):
+        (tmp_path / f"{name}.keras").touch()
+    monkeypatch.setattr(
+        bench_recipes.train_recogniser,
+        "trained_file",
+        lambda name, seed: tmp_path / f"{name}-{seed}.keras",
+    )
     data = SimpleNamespace(split=lambda name: name)
     monkeypatch.setattr(bench_recipes.paths, "root", lambda: tmp_path)
     monkeypatch.setattr(bench_recipes.course_faces, "load", lambda name: data)
@@ -63,6 +70,23 @@ def test_the_seeds_of_a_recipe_have_a_section_of_their_own(tmp_path, bench):
     assert seeds.startswith("Seeds of base\n")
     assert "`python tools/bench_recipes.py base.toml --seeds 1 2`" in seeds
     assert "seed 1  seed 2\naccuracy   0.200   0.300" in seeds
+
+
+def test_one_seed_of_several_recipes_has_a_column_for_each(tmp_path, bench):
+    for name in ("base", "rolled"):
+        (tmp_path / f"{name}.toml").write_text(BASE.replace("base", name))
+    files = [str(tmp_path / f"{name}.toml") for name in ("base", "rolled")]
+    assert bench(*files, "--seeds", "1") == ["base-1.keras", "rolled-1.keras"]
+    report = (tmp_path / bench_recipes.REPORT).read_text()
+    assert "  base  rolled\naccuracy 0.100   0.200" in report
+    assert "`python tools/bench_recipes.py base.toml rolled.toml --seeds 1`" in report
+
+
+def test_a_missing_training_is_named_before_anything_is_measured(tmp_path, bench, monkeypatch):
+    (tmp_path / "base.toml").write_text(BASE)
+    monkeypatch.setattr(bench_recipes, "measured", pytest.fail)
+    with pytest.raises(SystemExit, match="base-7.keras does not exist: .*base.toml --seed 7`"):
+        bench(str(tmp_path / "base.toml"), "--seeds", "0", "7")
 
 
 def test_seeds_of_several_recipes_are_refused(tmp_path, bench, capsys):

@@ -123,14 +123,16 @@ def test_the_card_says_where_the_last_version_is_worse():
     table = pd.DataFrame(rows, columns=["model", "sha256", "figure", "value"])
     told = model_card.where_worse(table)
     assert told.splitlines()[-1] == (
-        "- `fast`, than the version before: PrivateTest, accuracy (-0.020); "
-        "PrivateTest, calibration error (+0.030)."
+        "- `fast`, than the version before: PrivateTest, accuracy (-0.0200); "
+        "PrivateTest, calibration error (+0.0300)."
     )
     assert "accurate" not in told  # it has one version only
     third = table[table["sha256"] == "a"].assign(sha256="d")
     told = model_card.where_worse(pd.concat([table, third])).splitlines()
     assert told[-2] == "- `fast`, than the version before: nowhere."
-    assert told[-1].startswith("- `fast`, than the first version: PrivateTest, accuracy (-0.020)")
+    assert told[-1].startswith("- `fast`, than the first version: PrivateTest, accuracy (-0.0200)")
+    of_blur = table.replace({"figure": {"PrivateTest, accuracy": "the same, blur"}})
+    assert "before: PrivateTest, corrupted, blur (-0.0200);" in model_card.where_worse(of_blur)
     dated = table.assign(date="2026-11-29", new="glasses")
     tables = model_card.versions_table(dated).split("\n\n")
     assert [table.splitlines()[0] for table in tables] == ["accurate", "fast"]

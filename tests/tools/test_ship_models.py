@@ -21,6 +21,7 @@ from facevalue.recognition import shipped
             ["fast_clean"],
             "fast_clean-0.keras does not exist: .*facevalue train models/fast_clean.toml --seed 0`",
         ),
+        (["fast"], f"fast-{shipped.SEEDS['fast']}.keras does not exist"),
         (
             ["first", "--seed", "2"],
             "first-2.keras does not exist: .*facevalue train models/first.toml --seed 2`",

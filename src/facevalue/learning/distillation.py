@@ -83,8 +83,8 @@ def _computed_answers(recipe: Recipe, images: np.ndarray) -> np.ndarray:
 def teacher_file(name: str) -> Path:
     """Return the path of a teacher's .onnx file.
 
-    It is in models/, among the weights of the package or, if it does not ship (tools/ablations.py
-    trains two such teachers), among `own_teachers`.
+    It is in models/, among the weights of the package or, if it does not ship, in the folder of
+    `own_teachers`; tools/ablations.py trains two such teachers.
 
     Args:
         name: the name of the file, for example "first.onnx".
@@ -97,8 +97,9 @@ def teacher_file(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise ValueError(
-        f"The recipe learns from {name}, which is not in {' or '.join(map(str, folders))}: train "
-        "that model first, then run tools/ship_models.py."
+        f"The recipe learns from {name}, which is in none of {', '.join(map(str, folders))}: train "
+        "that model and run tools/ship_models.py, or put its .onnx file into the last of these "
+        "folders."
     )
 
 

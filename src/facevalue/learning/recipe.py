@@ -51,14 +51,15 @@ class Recipe:
         balance: how much rare emotions are weighted, from 0 (all images count the same) to 1 (all
             emotions count the same). `LastLayer.balance` changes logits instead.
         teacher: the names of the teachers' .onnx files (see `distillation.teacher_file`). The mean
-            of their probabilities replaces a part of the labels; empty for no teacher.
-        trust: the share of the labels that the teachers replace, from 0 to 1.
+            of their probabilities is a part of each target; empty for no teacher.
+        trust: the weight of the teachers' answer in each target, from 0 to 1; the label has the
+            rest.
         augmentation: how much the images are changed.
         spoiling: how often and how strongly the changed images are spoilt; by default, none is.
         last_layer: on which targets the last layer is trained again at the end, after the weights
             were mixed; None to leave it unchanged.
-        copies: whether to train on all images of Training, or, if false, on the first of those with
-            equal pixels only. FER-2013 has such copies, some with another label.
+        copies: true to train on all images of Training; false to keep only the first of several
+            with equal pixels. FER-2013 has such copies, some with another label.
         glasses: the share of the Training images that get a copy with painted glasses, from 0 to 1.
             Its targets, the teachers' too, are those of the face without glasses.
         drawn: how many drawn faces are added, as a share of all images so far, copies with glasses
@@ -150,13 +151,14 @@ def _check_types(file: Path, settings: dict[str, Any], last_layer: dict[str, Any
     start, teacher = settings.get("start"), settings.get("teacher")
     if not isinstance(start, str | None):
         raise ValueError(f'{file}: start must be a name such as "fast_clean", not {start!r}.')
-    shares = [(name, settings.get(name, 0)) for name in ("keep", "glasses", "drawn")]
+    shares = [(name, settings.get(name, 0)) for name in ("keep", "trust", "glasses", "drawn")]
     for name, share in [*shares, *last_layer.items()]:
         if not (isinstance(share, int | float) and 0 <= share <= 1):
             raise ValueError(f"{file}: {name} must be a number from 0 to 1, not {share!r}.")
     if not isinstance(settings.get("copies", True), bool):
         raise ValueError(f"{file}: copies must be true or false, not {settings['copies']!r}.")
-    if not isinstance(teacher, list | None):
+    names = [] if teacher is None else teacher
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise ValueError(f'{file}: teacher must be a list such as ["first.onnx"], not {teacher!r}.')
 
 

@@ -1,8 +1,8 @@
-"""The checksums and seeds of the models in the package; tools/ship_models.py writes this file.
+"""The checksums and seeds of the models in the package; tools/ship_models.py writes them.
 
-A file of checksums beside the models finds damage. It does not find an exchange: whoever can
-exchange a model can exchange the file beside it, too. These sums are a part of the code, which is
-as trustworthy as wherever it came from.
+A file of checksums beside the models finds damage. It does not reveal a swap: whoever can replace a
+model can also replace the file beside it. These sums are a part of the code, and as trustworthy as
+the place it came from.
 """
 
 SHA256 = {
