@@ -217,8 +217,8 @@ that ships, so it does not ship. All are .keras files, in float32; fast.onnx com
 its figures are in "Numbers". `first` is a teacher of `accurate_clean`, `accurate` and `fast`.
 `ferplus` is the recipe of `first` with the eight emotions of FER+ as labels, trained and tested on
 the images whose raters agree, and does not ship. Each training is in reports/seeds.csv; of
-`accurate` and `fast`, the one ships that is right most often on PublicTest (seeds {accurate} and
-{fast})."""
+`accurate`, seed {accurate} ships, and of `fast`, seed {fast}: those that are right most often on
+PublicTest."""
 
 FAIRNESS = """Drawn people: {n}, each with a clear expression, the same in every group but for the
 one thing that the row names; they are easier than the "drawn faces" of "How right it is", which are
