@@ -26,12 +26,13 @@ import keras
 import pandas as pd
 from bench_detection import update
 from bench_mixing import measured, prediction, tests
+from ship_models import existing
 
 from facevalue import paths
 from facevalue.drawing import course_faces
 from facevalue.evaluation import fairness, results
 from facevalue.files import write_text
-from facevalue.learning import recipe, train_recogniser
+from facevalue.learning import recipe
 from facevalue.learning.recipe import Recipe
 
 REPORT = Path("reports") / "recipes.md"
@@ -91,14 +92,10 @@ def trainings(
     plans: Sequence[Recipe], files: Sequence[Path], seeds: Sequence[int]
 ) -> dict[str, Path]:
     """Return the trained networks by the heading of their column; end if one is missing."""
-    found = {}
-    for (plan, source), seed in product(zip(plans, files, strict=True), seeds):
-        file = train_recogniser.trained_file(plan.name, seed)
-        if not file.is_file():
-            command = f"facevalue train {source} --seed {seed}"
-            raise SystemExit(f"{file} does not exist: train it with `{command}`.")
-        found[plan.name if len(seeds) == 1 else f"seed {seed}"] = file
-    return found
+    return {
+        plan.name if len(seeds) == 1 else f"seed {seed}": existing(plan.name, seed, file)
+        for (plan, file), seed in product(zip(plans, files, strict=True), seeds)
+    }
 
 
 def shown(file: Path) -> str:

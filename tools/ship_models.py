@@ -130,6 +130,20 @@ def write_onnx(trained: Path, file: Path, int8: bool) -> None:
     print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, {model.count_params():,} parameters")
 
 
+def existing(name: str, seed: int, source: Path | str) -> Path:
+    """Return the file of a trained network; end with the way to train it if there is none.
+
+    Args:
+        name, seed: as in `train_recogniser.trained_file`.
+        source: the recipe's file, as the command to train it names it.
+    """
+    trained = train_recogniser.trained_file(name, seed)
+    if not trained.is_file():
+        command = f"facevalue train {source} --seed {seed}"
+        raise SystemExit(f"{trained} does not exist: train it with `{command}`.")
+    return trained
+
+
 def main() -> None:
     """Write one model's files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -146,10 +160,7 @@ def main() -> None:
         known = ", ".join(sorted(as_keras | as_onnx))
         raise SystemExit(f"{given.name} does not ship, and no recipe needs it: choose {known}.")
     seed = shipped.SEEDS.get(given.name, 0) if given.seed is None else given.seed
-    trained = train_recogniser.trained_file(given.name, seed)
-    if not trained.is_file():
-        command = f"facevalue train models/{given.name}.toml --seed {seed}"
-        raise SystemExit(f"{trained} does not exist: train it with `{command}`.")
+    trained = existing(given.name, seed, f"models/{given.name}.toml")
     if given.name in as_keras:
         with atomic_write(MODELS / f"{given.name}.keras", suffix=".keras") as part:
             shutil.copyfile(trained, part)

@@ -6,6 +6,8 @@ import bench_recipes
 import pandas as pd
 import pytest
 
+from facevalue.learning import train_recogniser
+
 BASE = 'name = "base"\ntrust = 0.8\n[spoiling]\nshare = 0.5\n'
 
 
@@ -16,7 +18,7 @@ def bench(tmp_path, monkeypatch):
     for name in ("base-0", "base-1", "base-2", "rolled-0", "rolled-1", "drawn-0"):
         (tmp_path / f"{name}.keras").touch()
     monkeypatch.setattr(
-        bench_recipes.train_recogniser,
+        train_recogniser,
         "trained_file",
         lambda name, seed: tmp_path / f"{name}-{seed}.keras",
     )

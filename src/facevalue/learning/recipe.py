@@ -148,8 +148,8 @@ def read(file: Path) -> Recipe:
 
 def _check_types(file: Path, settings: dict[str, Any], last_layer: dict[str, Any]) -> None:
     """Refuse values that would be noticed only after a training, or not at all."""
-    start, teacher = settings.get("start"), settings.get("teacher")
-    if not isinstance(start, str | None):
+    start, teacher = settings.get("start", ""), settings.get("teacher", [])
+    if not isinstance(start, str):
         raise ValueError(f'{file}: start must be a name such as "fast_clean", not {start!r}.')
     shares = [(name, settings.get(name, 0)) for name in ("keep", "trust", "glasses", "drawn")]
     for name, share in [*shares, *last_layer.items()]:
@@ -157,8 +157,7 @@ def _check_types(file: Path, settings: dict[str, Any], last_layer: dict[str, Any
             raise ValueError(f"{file}: {name} must be a number from 0 to 1, not {share!r}.")
     if not isinstance(settings.get("copies", True), bool):
         raise ValueError(f"{file}: copies must be true or false, not {settings['copies']!r}.")
-    names = [] if teacher is None else teacher
-    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+    if not (isinstance(teacher, list) and all(isinstance(name, str) for name in teacher)):
         raise ValueError(f'{file}: teacher must be a list such as ["first.onnx"], not {teacher!r}.')
 
 
